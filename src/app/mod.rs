@@ -1,0 +1,116 @@
+//! Which rooms does each command join, and what is the exit status?
+
+mod check;
+mod output;
+mod race;
+mod signals;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::cli::{self, Command, Refusal};
+use crate::engine::{EngineError, ServiceError};
+use crate::strategy::CATALOGUE;
+use output::OutputError;
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// What was asked holds.
+    Holds,
+    /// A property was violated, or an assertion failed.
+    Violated,
+    /// The person's words are off.
+    Usage,
+    /// The verdict is unknown.
+    Unknown,
+    /// A service could not be used.
+    Service,
+    /// A signal with this number ended the run.
+    Signal(u8),
+}
+
+impl Exit {
+    fn code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Holds => 0,
+            Self::Violated => 1,
+            Self::Usage => 2,
+            Self::Unknown => 3,
+            Self::Service => 4,
+            Self::Signal(number) => 128 + number,
+        })
+    }
+}
+
+/// Why a command has no result.
+#[derive(Debug, thiserror::Error)]
+enum AppError {
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error("cannot read the history '{path}': {reason}")]
+    History { path: String, reason: String },
+}
+
+impl AppError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Output(error) => error.exit(),
+            Self::Service(_) | Self::Engine(EngineError::Store(_)) => Exit::Service,
+            Self::Engine(EngineError::Panicked(_)) => Exit::Unknown,
+            Self::History { .. } => Exit::Usage,
+        }
+    }
+}
+
+/// Does what the command line asks, and says how it went.
+pub async fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let command = match cli::parse(words) {
+        Ok(command) => command,
+        Err(refusal) => return refuse(&refusal).code(),
+    };
+    let done = match command {
+        Command::Race(command) => signals::heeding(|stop| race::run(*command, stop)).await,
+        Command::Check { file, output } => check::run(&file, &output),
+        Command::Strategies => strategies(),
+    };
+    let exit = done.unwrap_or_else(|error| {
+        output::complain(&error.to_string());
+        error.exit()
+    });
+    exit.code()
+}
+
+fn refuse(refusal: &Refusal) -> Exit {
+    match refusal {
+        Refusal::Help(text) => match output::print(text) {
+            Ok(()) => Exit::Holds,
+            Err(error) => error.exit(),
+        },
+        Refusal::Nothing(text) => {
+            output::advise(text);
+            Exit::Usage
+        }
+        Refusal::Usage(line) => {
+            output::complain(line);
+            Exit::Usage
+        }
+    }
+}
+
+fn strategies() -> Result<Exit, AppError> {
+    let width = CATALOGUE
+        .iter()
+        .map(|entry| entry.name.len())
+        .max()
+        .unwrap_or(0);
+    let lines = CATALOGUE
+        .iter()
+        .map(|entry| format!("{:width$}  {}\n", entry.name, entry.summary));
+    output::print(&lines.collect::<String>())?;
+    Ok(Exit::Holds)
+}

@@ -1,0 +1,213 @@
+//! `racesim naive`, `locked` and `compare`: races, and the report on them.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+
+use tokio_util::sync::CancellationToken;
+
+use super::output::{Outlets, Target};
+use super::{AppError, Exit};
+use crate::cli::{RaceCommand, RaceKind};
+use crate::engine::{Engine, Services};
+use crate::history::{self, History};
+use crate::plan::{Plan, Wanted};
+use crate::progress::Watch;
+use crate::report::{Assertion, Comparison, Metrics, Probes, RaceReport, Report, Tally};
+use crate::seat::SeatId;
+use crate::stats::Stats;
+use crate::strategy::{BuiltIn, Strategy};
+
+/// How many users go one after another to see what an attempt costs when nobody waits.
+const ALONE: NonZeroU32 = NonZeroU32::new(200).expect("two hundred is not zero");
+
+/// Which part of the users the small race has.
+const TENTH: u32 = 10;
+
+const IN_PROCESS: &str = "no redis-server or valkey-server on PATH: the locks are kept inside racesim, no Redis was raced; \
+    install one (apt-get install redis-server) or give --redis URL";
+
+pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result<Exit, AppError> {
+    let taken: Vec<&Path> = command
+        .services
+        .database
+        .iter()
+        .chain(&command.history)
+        .map(std::path::PathBuf::as_path)
+        .collect();
+    let mut outlets = Outlets::open(&command.output, &taken)?;
+    let history = command.history.as_deref().map(Target::open).transpose()?;
+    let seats = takes_locks(&command).then(|| seats(&command));
+    let services = Services::start(&command.services, &command.plan, seats.as_deref()).await?;
+    if services.is_lock_simulated() {
+        outlets.note(IN_PROCESS);
+    }
+    let engine = Engine::new(services, stop);
+    let watch =
+        (!outlets.is_quiet()).then(|| Watch::begin(engine.finished(), users_in_all(&command)));
+    let raced = Races {
+        engine: &engine,
+        command: &command,
+        history,
+    }
+    .run()
+    .await?;
+    drop(watch);
+    let report = report(&command, raced);
+    outlets.publish(&report)?;
+    Ok(exit(&command, &report))
+}
+
+fn takes_locks(command: &RaceCommand) -> bool {
+    command
+        .strategies
+        .iter()
+        .any(|strategy| strategy.ttl().is_some())
+}
+
+/// Every seat that may be locked in the run.
+fn seats(command: &RaceCommand) -> Vec<SeatId> {
+    let mut seats = command.plan.seats_wanted();
+    if command.kind == RaceKind::Comparison {
+        seats.extend(alone(&command.plan).seats_wanted());
+    }
+    seats
+}
+
+fn users_in_all(command: &RaceCommand) -> u64 {
+    let strategies = u64::try_from(command.strategies.len()).unwrap_or(u64::MAX);
+    u64::from(command.plan.users.get()) * u64::from(command.plan.rounds.get()) * strategies
+}
+
+/// The same race with a tenth of the users, at least one.
+fn tenth(plan: &Plan) -> Plan {
+    let users = NonZeroU32::new(plan.users.get() / TENTH).unwrap_or(NonZeroU32::MIN);
+    Plan {
+        users,
+        rounds: NonZeroU32::MIN,
+        ..plan.clone()
+    }
+}
+
+/// Users one at a time, each after a seat of its own, paying nothing.
+fn alone(plan: &Plan) -> Plan {
+    Plan {
+        wanted: Wanted::Own,
+        concurrency: Some(NonZeroU32::MIN),
+        ..Plan::new(ALONE)
+    }
+    .with_inputs_of(plan)
+}
+
+/// The races of one command.
+struct Races<'a> {
+    engine: &'a Engine,
+    command: &'a RaceCommand,
+    history: Option<Target>,
+}
+
+/// What came of them; a strategy that was not reached has no tally.
+struct Raced {
+    tallies: Vec<Option<Tally>>,
+    probes: Vec<Probes>,
+}
+
+impl Races<'_> {
+    async fn run(mut self) -> Result<Raced, AppError> {
+        let strategies = &self.command.strategies;
+        let mut raced = Raced {
+            tallies: strategies.iter().map(|_| None).collect(),
+            probes: Vec::new(),
+        };
+        if self.command.kind == RaceKind::Comparison {
+            for strategy in strategies {
+                raced.probes.push(self.probe(strategy).await?);
+            }
+        }
+        // Round by round, so that what disturbs the machine for a while disturbs all alike.
+        for round in 0..self.command.plan.rounds.get() {
+            for (strategy, tally) in strategies.iter().zip(&mut raced.tallies) {
+                if self.engine.is_stopped() {
+                    return Ok(raced);
+                }
+                let history = self
+                    .engine
+                    .race(strategy, &self.command.plan, round)
+                    .await?;
+                self.record(&history)?;
+                match tally {
+                    Some(tally) => tally.add(&history),
+                    None => *tally = Some(Tally::begin(&history)),
+                }
+            }
+        }
+        Ok(raced)
+    }
+
+    async fn probe(&self, strategy: &BuiltIn) -> Result<Probes, AppError> {
+        let plan = &self.command.plan;
+        let alone = self.engine.race(strategy, &alone(plan), 0).await?;
+        let tenth = self.engine.race(strategy, &tenth(plan), 0).await?;
+        Ok(Probes {
+            tenth: Metrics::of(&Stats::of(&tenth)),
+            alone: Metrics::of(&Stats::of(&alone)),
+        })
+    }
+
+    fn record(&mut self, history: &History) -> Result<(), AppError> {
+        if let Some(target) = &mut self.history {
+            target.append(|file| history::write(history, file))?;
+        }
+        Ok(())
+    }
+}
+
+fn report(command: &RaceCommand, raced: Raced) -> Report {
+    let is_complete = raced.tallies.iter().all(Option::is_some);
+    let reports: Vec<RaceReport> = raced
+        .tallies
+        .into_iter()
+        .flatten()
+        .map(Tally::report)
+        .collect();
+    let comparison = (command.kind == RaceKind::Comparison && is_complete)
+        .then(|| Comparison::of(&reports, raced.probes));
+    let assertions = command
+        .assertions
+        .iter()
+        .map(|assertion| assertion.judge(rounds_of(assertion, &reports)));
+    Report {
+        assertions: assertions.collect(),
+        comparison,
+        reproduce: Some(command.reproduce.clone()),
+        ..Report::of(reports)
+    }
+}
+
+/// The rounds that an assertion is about: of the strategy it names, or of the only one.
+fn rounds_of<'a>(assertion: &Assertion, races: &'a [RaceReport]) -> &'a [Metrics] {
+    let is_meant = |race: &&RaceReport| {
+        assertion
+            .strategy
+            .as_ref()
+            .is_none_or(|name| *name == race.header.strategy)
+    };
+    races
+        .iter()
+        .find(is_meant)
+        .map_or(&[], |race| &race.per_round)
+}
+
+fn exit(command: &RaceCommand, report: &Report) -> Exit {
+    let raced = || report.races.iter().zip(&command.strategies);
+    let is_failed = report.assertions.iter().any(|assertion| !assertion.holds);
+    let is_broken = raced().any(|(race, strategy)| race.breaks(strategy.promises_one_booking()));
+    if is_failed || is_broken {
+        Exit::Violated
+    } else if raced().any(|(race, _)| !race.troubles.is_empty()) {
+        Exit::Service
+    } else if raced().any(|(race, _)| race.is_unknown()) {
+        Exit::Unknown
+    } else {
+        Exit::Holds
+    }
+}

@@ -1,0 +1,107 @@
+//! What did the person ask for? (the only clap)
+
+mod args;
+mod refusal;
+mod reproduce;
+mod values;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::engine::ServiceChoice;
+use crate::plan::Plan;
+use crate::report::{Assertion, Format};
+use crate::strategy::BuiltIn;
+
+/// What the person asked for, valid by construction.
+#[derive(Debug)]
+pub enum Command {
+    /// Race one strategy, or several side by side.
+    Race(Box<RaceCommand>),
+    /// Judge recorded races again.
+    Check {
+        /// The file they are recorded in.
+        file: PathBuf,
+        /// Where the report goes.
+        output: Output,
+    },
+    /// List the strategies.
+    Strategies,
+}
+
+/// A race that was asked for.
+#[derive(Debug)]
+pub struct RaceCommand {
+    /// The strategies, in the order of the columns.
+    pub strategies: Vec<BuiltIn>,
+    /// Whether they are to be compared.
+    pub kind: RaceKind,
+    /// What is to be run.
+    pub plan: Plan,
+    /// On which services.
+    pub services: ServiceChoice,
+    /// What must hold.
+    pub assertions: Vec<Assertion>,
+    /// Where every event is written; `None` for nowhere.
+    pub history: Option<PathBuf>,
+    /// Where the report goes.
+    pub output: Output,
+    /// A line that races the same inputs again.
+    pub reproduce: String,
+}
+
+/// Whether a race stands for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RaceKind {
+    /// One strategy, told in full.
+    Single,
+    /// Strategies side by side.
+    Comparison,
+}
+
+/// Where a report goes, and in which form.
+#[derive(Debug)]
+pub struct Output {
+    /// The form on stdout.
+    pub format: Format,
+    /// Whether tables are coloured.
+    pub colour: ColourChoice,
+    /// Files, each with its form.
+    pub exports: Vec<(Format, PathBuf)>,
+    /// Whether only errors are printed.
+    pub quiet: bool,
+}
+
+/// When tables are coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ColourChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Also in a file or a pipe.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+/// Why there is no command.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The person asked for help or the version: this text, on stdout.
+    Help(String),
+    /// The person asked for nothing: this text, on stderr.
+    Nothing(String),
+    /// The person's words are off: one line that says how.
+    Usage(String),
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// [`Refusal`] with what is to be printed instead of running.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, Refusal> {
+    let args = args::Args::try_parse_from(words).map_err(|error| refusal::of(&error))?;
+    args.into_command()
+        .map_err(|text| Refusal::Usage(crate::lock::redact(&text)))
+}

@@ -1,0 +1,76 @@
+//! How a duration is written and read.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Not a duration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is not a duration: write 20ms, 1.5s or 2m")]
+pub struct DurationError(String);
+
+/// A duration as people write them: `0ms`, `1.5ms`, `600s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Millis(pub Duration);
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = self.0;
+        if time >= Duration::from_secs(1) && time.subsec_nanos() == 0 {
+            return write!(f, "{}s", time.as_secs());
+        }
+        write!(f, "{}ms", time.as_secs_f64() * 1e3)
+    }
+}
+
+/// A duration as people write them: `20ms`, `1.5s`, `2m`.
+///
+/// # Errors
+/// [`DurationError`] when it is none.
+pub fn duration(text: &str) -> Result<Duration, DurationError> {
+    let text = text.trim();
+    humantime::parse_duration(text)
+        .or_else(|_| fraction(text))
+        .map_err(|()| DurationError(text.to_owned()))
+}
+
+/// A fraction of one unit, such as `1.5s`, which humantime does not read.
+fn fraction(text: &str) -> Result<Duration, ()> {
+    let unit_at = text.find(|c: char| c.is_ascii_alphabetic()).ok_or(())?;
+    let (number, unit) = text.split_at(unit_at);
+    let number: f64 = number.trim().parse().map_err(drop)?;
+    let unit = humantime::parse_duration(&format!("1{unit}")).map_err(drop)?;
+    Duration::try_from_secs_f64(unit.as_secs_f64() * number).map_err(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        for (text, time) in [
+            ("600s", 600_000_000),
+            ("1.5ms", 1_500),
+            ("2m", 120_000_000),
+            ("0ms", 0),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_micros(time)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_is_named() {
+        for text in ["", "soon", "-1s", "5", "1.5.2s", "1e400s"] {
+            assert_eq!(duration(text), Err(DurationError(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn durations_are_written_in_whole_seconds_or_in_milliseconds() {
+        let shown = |micros| Millis(Duration::from_micros(micros)).to_string();
+        assert_eq!(
+            [shown(0), shown(1_500), shown(600_000_000)],
+            ["0ms", "1.5ms", "600s"]
+        );
+    }
+}

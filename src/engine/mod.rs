@@ -1,0 +1,175 @@
+//! A plan becomes a history: services prepared, users released at once, results gathered.
+
+mod crowd;
+mod services;
+mod watchdog;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::SystemTime;
+
+use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
+
+pub use services::{RedisChoice, ServiceChoice, ServiceError, Services};
+
+use crate::client::{Clock, Log, Race};
+use crate::history::{Footer, Header, History};
+use crate::plan::Plan;
+use crate::store::{RunRecord, StoreError};
+use crate::strategy::Strategy;
+use crowd::Crowd;
+
+/// Why a race has no history.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The run could not be entered in the database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A user's task panicked: a fault of the strategy, or of racesim.
+    #[error("a user's task panicked ({0}): the strategy has a fault")]
+    Panicked(String),
+}
+
+/// Races strategies on the same services, one race after another.
+#[derive(Debug)]
+pub struct Engine {
+    services: Services,
+    stop: CancellationToken,
+    finished: Arc<AtomicU64>,
+}
+
+impl Engine {
+    /// An engine on these services. Cancelling `stop` lets the users finish the step they are in.
+    #[must_use]
+    pub fn new(services: Services, stop: CancellationToken) -> Self {
+        Self {
+            services,
+            stop,
+            finished: Arc::default(),
+        }
+    }
+
+    /// The services that are raced on.
+    #[must_use]
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// How many users of all races so far have been told an outcome.
+    #[must_use]
+    pub fn finished(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.finished)
+    }
+
+    /// Whether the races were told to stop.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Runs one race to its end and reads what the database holds then.
+    ///
+    /// # Errors
+    /// When it could not begin, or a user's task panicked.
+    pub async fn race<S: Strategy>(
+        &self,
+        strategy: &S,
+        plan: &Plan,
+        round: u32,
+    ) -> Result<History, EngineError> {
+        let header = self.header(strategy, plan, round);
+        self.services.world.store.begin(record(&header)).await?;
+        let race = Arc::new(Race {
+            world: Arc::clone(&self.services.world),
+            log: Log::default(),
+            clock: Clock::default(),
+            stop: self.stop.clone(),
+        });
+        let crowd = Crowd {
+            race: Arc::clone(&race),
+            plan: Arc::new(plan.clone()),
+            round,
+            strategy: strategy.clone(),
+            finished: Arc::clone(&self.finished),
+        };
+        // A task of its own: spawning from it puts the users on the worker's own queue.
+        let mut running = tokio::spawn(crowd.run());
+        let ended = tokio::select! {
+            ended = &mut running => ended,
+            () = watchdog::watch(&race.world, plan.timeout) => running.await,
+        };
+        ended
+            .and_then(|crowd| crowd)
+            .map_err(|error| EngineError::Panicked(panic_text(error)))?;
+        Ok(self.history(header, &race).await)
+    }
+
+    async fn history(&self, header: Header, race: &Race) -> History {
+        let (events, attempts) = race.log.take();
+        let (bookings, damage) = match self.services.world.store.bookings().await {
+            Ok(bookings) => (bookings, None),
+            Err(error) => (
+                Vec::new(),
+                Some(format!("its bookings could not be read: {error}")),
+            ),
+        };
+        let footer = Footer {
+            steps: events.len(),
+            attempts: attempts.len(),
+            bookings: bookings.len(),
+            interrupted: self.stop.is_cancelled(),
+            troubles: self.services.troubles(),
+        };
+        History {
+            header,
+            events,
+            attempts,
+            bookings,
+            footer,
+            damage,
+        }
+    }
+
+    fn header<S: Strategy>(&self, strategy: &S, plan: &Plan, round: u32) -> Header {
+        let lock = self.services.world.lock.as_ref();
+        let ttl = strategy.ttl();
+        Header {
+            version: Header::VERSION,
+            strategy: strategy.name().to_owned(),
+            round,
+            users: plan.users.get(),
+            wanted: plan.wanted.to_string(),
+            payment: plan.payment.to_string(),
+            concurrency: plan.concurrency.map(std::num::NonZeroU32::get),
+            arrive_over: plan.arrivals_in_words(),
+            seed: plan.seed.0,
+            ttl_ms: ttl.map(crate::client::Ttl::as_millis),
+            database: self.services.database.clone(),
+            lock: ttl.and(lock).map(|lock| lock.description().to_owned()),
+            began: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
+        }
+    }
+}
+
+fn record(header: &Header) -> RunRecord {
+    RunRecord {
+        began: header.began.clone(),
+        strategy: header.strategy.clone(),
+        round: header.round,
+        users: header.users,
+        seed: header.seed,
+    }
+}
+
+fn panic_text(error: JoinError) -> String {
+    match error.try_into_panic() {
+        Ok(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            text.or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("no message")
+                .to_owned()
+        }
+        Err(error) => error.to_string(),
+    }
+}

@@ -1,0 +1,81 @@
+//! Which service answers nobody any more? It is given up, so that nothing waits for ever.
+
+use std::time::Duration;
+
+use crate::client::World;
+use crate::duration::Millis;
+use crate::exchange::Pulse;
+
+/// How many looks fall into the limit.
+const LOOKS: u32 = 4;
+
+/// Looks after the services for as long as it is polled.
+pub(super) async fn watch(world: &World, limit: Duration) {
+    let mut store = Vigil::default();
+    let mut lock = Vigil::default();
+    let why = format!("no answer for {}, given up", Millis(limit));
+    let mut looks = tokio::time::interval(limit / LOOKS);
+    loop {
+        looks.tick().await;
+        if store.is_silent(world.store.pulse()) {
+            world.store.give_up(&why);
+        }
+        if let Some(service) = &world.lock
+            && service.pulse().is_some_and(|pulse| lock.is_silent(pulse))
+        {
+            service.give_up(&why);
+        }
+    }
+}
+
+/// How often in a row a service was seen to owe replies and give none.
+#[derive(Default)]
+struct Vigil {
+    last: Option<Pulse>,
+    silent: u32,
+}
+
+impl Vigil {
+    fn is_silent(&mut self, pulse: Pulse) -> bool {
+        let is_stuck = pulse.is_owing && self.last == Some(pulse);
+        self.silent = if is_stuck { self.silent + 1 } else { 0 };
+        self.last = Some(pulse);
+        self.silent >= LOOKS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_silent_only_after_the_whole_limit_without_a_reply() {
+        let mut vigil = Vigil::default();
+        let owing = |answered| Pulse {
+            answered,
+            is_owing: true,
+        };
+        let looks = [
+            owing(0),
+            owing(0),
+            owing(0),
+            owing(0),
+            owing(1),
+            owing(1),
+            owing(1),
+            owing(1),
+        ];
+        assert!(looks.into_iter().all(|pulse| !vigil.is_silent(pulse)));
+        assert!(vigil.is_silent(owing(1)));
+    }
+
+    #[test]
+    fn a_service_that_owes_nothing_is_never_silent() {
+        let mut vigil = Vigil::default();
+        let idle = Pulse {
+            answered: 7,
+            is_owing: false,
+        };
+        assert!((0..20).all(|_| !vigil.is_silent(idle)));
+    }
+}

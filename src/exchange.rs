@@ -1,0 +1,246 @@
+//! How many users wait for one service: a bulk inbox for it, a slot for each of them.
+//!
+//! A service takes everything that waits at once, so that it can share a commit or a round trip
+//! among many users, and hands the replies back in bulk. A queued request is not a late one: only
+//! a service that answers *nobody* for a while is given up.
+
+use std::future::poll_fn;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use slab::Slab;
+use tokio::sync::Notify;
+
+/// Why a request has no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallError {
+    /// It was not carried out.
+    Failed,
+    /// It may have been carried out, or not.
+    Lost,
+}
+
+/// What became of a request.
+pub type Answer<R> = Result<R, CallError>;
+
+/// Where a reply is owed: handed to the service with each request, given back with the reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket(usize);
+
+/// The meeting place of a service and those who wait for it.
+#[derive(Debug)]
+pub struct Exchange<Q, R> {
+    state: Mutex<State<Q, R>>,
+    task_bell: Notify,
+    thread_bell: Condvar,
+}
+
+#[derive(Debug)]
+struct State<Q, R> {
+    inbox: Vec<(Ticket, Q)>,
+    slots: Slab<Slot<R>>,
+    answered: u64,
+    closed: bool,
+}
+
+#[derive(Debug)]
+enum Slot<R> {
+    Waiting(Waker),
+    Ready(Answer<R>),
+    /// Nobody waits any more; the slot is free once the reply has come.
+    Abandoned,
+}
+
+/// How much a service has answered and owes: two looks at it tell whether it moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pulse {
+    /// Replies given since the start.
+    pub answered: u64,
+    /// Whether anybody waits.
+    pub is_owing: bool,
+}
+
+impl<Q, R> Default for Exchange<Q, R> {
+    fn default() -> Self {
+        Self {
+            state: Mutex::new(State {
+                inbox: Vec::new(),
+                slots: Slab::new(),
+                answered: 0,
+                closed: false,
+            }),
+            task_bell: Notify::new(),
+            thread_bell: Condvar::new(),
+        }
+    }
+}
+
+impl<Q, R: Copy> Exchange<Q, R> {
+    /// The service's reply. A caller that is dropped gives its slot up; its request stays.
+    ///
+    /// # Errors
+    /// [`CallError`] when the service failed, or has been given up.
+    pub async fn call(&self, request: Q) -> Answer<R> {
+        let mut call = Call {
+            exchange: self,
+            request: Some(request),
+            ticket: None,
+        };
+        poll_fn(|cx| call.poll(cx)).await
+    }
+
+    /// Takes all that waits into `batch`, once there is anything; `false` when there never will be.
+    pub async fn take(&self, batch: &mut Vec<(Ticket, Q)>) -> bool {
+        loop {
+            {
+                let mut state = self.lock();
+                if !state.inbox.is_empty() {
+                    std::mem::swap(&mut state.inbox, batch);
+                    return true;
+                }
+                if state.closed {
+                    return false;
+                }
+            }
+            self.task_bell.notified().await;
+        }
+    }
+
+    /// [`take`](Self::take) for a service that is a thread.
+    pub fn take_blocking(&self, batch: &mut Vec<(Ticket, Q)>) -> bool {
+        let mut state = self.lock();
+        while state.inbox.is_empty() {
+            if state.closed {
+                return false;
+            }
+            state = self
+                .thread_bell
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        std::mem::swap(&mut state.inbox, batch);
+        true
+    }
+
+    /// Hands replies to those who wait for them and wakes them.
+    pub fn deliver(&self, replies: impl IntoIterator<Item = (Ticket, Answer<R>)>) {
+        let mut state = self.lock();
+        for (ticket, answer) in replies {
+            state.answered += 1;
+            state.settle(ticket, answer);
+        }
+    }
+
+    /// Ends all waiting: what the service has not taken yet has failed, the rest is lost. Later
+    /// calls fail at once.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        for (ticket, _) in std::mem::take(&mut state.inbox) {
+            state.settle(ticket, Err(CallError::Failed));
+        }
+        for (_, slot) in &mut state.slots {
+            if let Slot::Waiting(waker) = slot {
+                waker.wake_by_ref();
+                *slot = Slot::Ready(Err(CallError::Lost));
+            }
+        }
+        drop(state);
+        self.ring();
+    }
+
+    /// What the service has answered and owes at this moment.
+    pub fn pulse(&self) -> Pulse {
+        let state = self.lock();
+        let is_owing = state
+            .slots
+            .iter()
+            .any(|(_, slot)| matches!(slot, Slot::Waiting(_)));
+        Pulse {
+            answered: state.answered,
+            is_owing,
+        }
+    }
+
+    fn ring(&self) {
+        self.task_bell.notify_one();
+        self.thread_bell.notify_one();
+    }
+
+    /// The state. It is never left half-changed, so a panic elsewhere does not spoil it.
+    fn lock(&self) -> MutexGuard<'_, State<Q, R>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<Q, R> State<Q, R> {
+    fn settle(&mut self, ticket: Ticket, answer: Answer<R>) {
+        match self.slots.get_mut(ticket.0) {
+            Some(slot @ Slot::Waiting(_)) => {
+                if let Slot::Waiting(waker) = std::mem::replace(slot, Slot::Ready(answer)) {
+                    waker.wake();
+                }
+            }
+            Some(Slot::Abandoned) => drop(self.slots.remove(ticket.0)),
+            // Closed in between: the reply comes too late and changes nothing.
+            Some(Slot::Ready(_)) | None => {}
+        }
+    }
+}
+
+/// A request on its way; dropped in the middle, it leaves its slot to the reply.
+struct Call<'a, Q, R: Copy> {
+    exchange: &'a Exchange<Q, R>,
+    request: Option<Q>,
+    ticket: Option<Ticket>,
+}
+
+impl<Q, R: Copy> Call<'_, Q, R> {
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<Answer<R>> {
+        let mut state = self.exchange.lock();
+        if let Some(request) = self.request.take() {
+            if state.closed {
+                return Poll::Ready(Err(CallError::Failed));
+            }
+            let ticket = Ticket(state.slots.insert(Slot::Waiting(cx.waker().clone())));
+            self.ticket = Some(ticket);
+            state.inbox.push((ticket, request));
+            let is_first = state.inbox.len() == 1;
+            drop(state);
+            if is_first {
+                self.exchange.ring();
+            }
+            return Poll::Pending;
+        }
+        let Some(Ticket(key)) = self.ticket else {
+            return Poll::Pending;
+        };
+        match &mut state.slots[key] {
+            Slot::Waiting(waker) => {
+                waker.clone_from(cx.waker());
+                Poll::Pending
+            }
+            Slot::Ready(answer) => {
+                let answer = *answer;
+                state.slots.remove(key);
+                self.ticket = None;
+                Poll::Ready(answer)
+            }
+            Slot::Abandoned => Poll::Pending,
+        }
+    }
+}
+
+impl<Q, R: Copy> Drop for Call<'_, Q, R> {
+    fn drop(&mut self) {
+        let Some(Ticket(key)) = self.ticket else {
+            return;
+        };
+        let mut state = self.exchange.lock();
+        match &mut state.slots[key] {
+            slot @ Slot::Waiting(_) => *slot = Slot::Abandoned,
+            Slot::Ready(_) => drop(state.slots.remove(key)),
+            Slot::Abandoned => {}
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Lib.
+pub mod app;
+pub mod checker;
+pub mod cli;
+pub mod client;
+pub mod duration;
+pub mod engine;
+pub mod exchange;
+pub mod explain;
+pub mod folder;
+pub mod history;
+pub mod lock;
+pub mod plan;
+pub mod progress;
+pub mod report;
+pub mod seat;
+pub mod seed;
+pub mod stats;
+pub mod store;
+pub mod strategy;

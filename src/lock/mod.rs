@@ -1,0 +1,185 @@
+//! Who may enter?
+
+mod in_process;
+mod link;
+mod redis;
+mod server;
+mod ttl;
+mod url;
+
+use std::fmt;
+use std::path::PathBuf;
+
+pub use in_process::InProcess;
+pub use redis::{KeyPrefix, Redis};
+pub use server::{find_server, start_server};
+pub use ttl::{Ttl, TtlError};
+pub use url::{Url, redact};
+
+use crate::exchange::{Answer, Pulse};
+use crate::seat::{SeatId, UserId};
+
+/// What a lock is held with: unique for every request of every user.
+///
+/// The user's id alone would let one request of a user free the lock of another
+/// (<https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/>: "unique across all
+/// clients and all lock requests").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Token {
+    /// Who asks.
+    pub user: UserId,
+    /// Which of the user's requests it is.
+    pub request: u32,
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.user, self.request)
+    }
+}
+
+/// The lock service that was raced.
+#[derive(Debug)]
+pub enum LockService {
+    /// A real Redis.
+    Redis(Redis),
+    /// The same rules inside this process: no Redis was raced.
+    InProcess(InProcess),
+}
+
+impl LockService {
+    /// `SET key token NX EX ttl`: whether the lock is the token's now.
+    ///
+    /// # Errors
+    /// [`CallError`](crate::exchange::CallError) when the service did not say.
+    pub async fn acquire(&self, seat: SeatId, token: Token, ttl: Ttl) -> Answer<bool> {
+        match self {
+            Self::Redis(redis) => redis.acquire(seat, token, ttl).await,
+            Self::InProcess(locks) => Ok(locks.acquire(seat, token, ttl)),
+        }
+    }
+
+    /// Frees the lock if the token holds it, in one step: whether it did.
+    ///
+    /// # Errors
+    /// [`CallError`](crate::exchange::CallError) when the service did not say.
+    pub async fn release(&self, seat: SeatId, token: Token) -> Answer<bool> {
+        match self {
+            Self::Redis(redis) => redis.release(seat, token).await,
+            Self::InProcess(locks) => Ok(locks.release(seat, token)),
+        }
+    }
+
+    /// What it is, for the header.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        match self {
+            Self::Redis(redis) => redis.description(),
+            Self::InProcess(_) => "in-process locks (no Redis)",
+        }
+    }
+
+    /// What went wrong first; `None` when nothing did.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Redis(redis) => redis.trouble(),
+            Self::InProcess(_) => None,
+        }
+    }
+
+    /// How much it has answered and owes; `None` when nobody ever waits for it.
+    #[must_use]
+    pub fn pulse(&self) -> Option<Pulse> {
+        match self {
+            Self::Redis(redis) => Some(redis.pulse()),
+            Self::InProcess(_) => None,
+        }
+    }
+
+    /// Ends all waiting for it, because it answers nobody; `why` is kept as its trouble.
+    pub fn give_up(&self, why: &str) {
+        if let Self::Redis(redis) = self {
+            redis.give_up(why);
+        }
+    }
+}
+
+/// Why the lock service cannot be used. No text here ever holds a password.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Nothing that can be connected to.
+    #[error(
+        "'{0}' is not a Redis URL: write redis://HOST:PORT, rediss://HOST:PORT (TLS), unix:///PATH, or private"
+    )]
+    Url(String),
+    /// Nobody answers there.
+    #[error(
+        "no Redis at {address} ({reason}): start one, or leave --redis out to race on a private one"
+    )]
+    Unreachable {
+        /// Where.
+        address: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// Somebody is there, but does not answer.
+    #[error(
+        "Redis at {address} did not answer within {limit}: is it stopped, or busy? see --timeout"
+    )]
+    Silent {
+        /// Where.
+        address: String,
+        /// How long it had.
+        limit: String,
+    },
+    /// It wants a password, and none was given.
+    #[error(
+        "Redis at {0} wants a password: put it into RACESIM_REDIS as redis://:PASSWORD@HOST:PORT"
+    )]
+    PasswordWanted(String),
+    /// The password is wrong.
+    #[error("Redis at {0} refused the user name or the password: check the ones in the URL")]
+    PasswordWrong(String),
+    /// It takes no writes.
+    #[error("Redis at {0} is read-only, a replica perhaps: give the URL of the primary")]
+    ReadOnly(String),
+    /// It has no room.
+    #[error(
+        "Redis at {0} is out of memory: raise its maxmemory, or leave --redis out to race on a private one"
+    )]
+    OutOfMemory(String),
+    /// It refuses what a lock needs.
+    #[error("Redis at {address} cannot serve as a lock: {reason}")]
+    Refused {
+        /// Where.
+        address: String,
+        /// What it says.
+        reason: String,
+    },
+    /// Somebody holds a key that the race is about to use.
+    #[error(
+        "the lock '{key}' is already held on Redis at {address}{expiry}: wait for it, or give another --key-prefix"
+    )]
+    AlreadyHeld {
+        /// The key.
+        key: String,
+        /// Where.
+        address: String,
+        /// When it ends, in words.
+        expiry: String,
+    },
+    /// There is no server to start.
+    #[error(
+        "neither redis-server nor valkey-server is on PATH: install one (apt-get install redis-server), or give --redis URL"
+    )]
+    NoServer,
+    /// The private server did not come up.
+    #[error("the private {} did not start: {reason}", program.display())]
+    Server {
+        /// The program.
+        program: PathBuf,
+        /// What it said.
+        reason: String,
+    },
+}

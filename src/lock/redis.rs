@@ -1,0 +1,174 @@
+//! The lock in a real Redis: `SET key token NX EX`, freed by a compare-and-delete script.
+//!
+//! One task takes everything that waits and sends it in pipelines over one connection. There is no
+//! response limit per command, for a queued command is not a late one; whoever owns the race gives
+//! the service up when it answers nobody ([`Exchange::close`]).
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use redis::{ErrorKind, RedisError, Value};
+use tokio::task::JoinSet;
+
+use super::link::Link;
+use super::{LockError, Token, Ttl, Url};
+use crate::exchange::{Answer, CallError, Exchange, Pulse};
+
+use crate::seat::SeatId;
+
+/// The most commands in one pipeline, and the most pipelines under way: beyond these the gain is
+/// below the noise.
+pub(super) const PIPELINE_MAX: usize = 512;
+const PIPELINES_MAX: usize = 4;
+
+/// What the key of every lock begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPrefix(pub String);
+
+impl Default for KeyPrefix {
+    fn default() -> Self {
+        Self("lock:seat:".to_owned())
+    }
+}
+
+/// A lock service on a Redis server.
+#[derive(Debug)]
+pub struct Redis {
+    exchange: Arc<Exchange<Request, bool>>,
+    description: String,
+    trouble: Trouble,
+}
+
+/// What went wrong first.
+type Trouble = Arc<Mutex<Option<String>>>;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Request {
+    Acquire {
+        seat: SeatId,
+        token: Token,
+        ttl: Ttl,
+    },
+    Release {
+        seat: SeatId,
+        token: Token,
+    },
+}
+
+impl Redis {
+    /// Connects, makes sure that the server can serve as a lock, and that none of the seats' locks
+    /// is held already. `whose` is what the header calls the server.
+    ///
+    /// # Errors
+    /// [`LockError`], naming the server without its password.
+    pub async fn connect(
+        url: &Url,
+        whose: &str,
+        prefix: KeyPrefix,
+        seats: &[SeatId],
+        limit: Duration,
+    ) -> Result<Self, LockError> {
+        let mut link = Link::open(url, prefix, limit).await?;
+        let version = link.prepare(seats, limit).await?;
+        let description = format!("{version}, {whose} at {}", link.address());
+        let exchange = Arc::new(Exchange::default());
+        let trouble = Trouble::default();
+        tokio::spawn(serve(link, Arc::clone(&exchange), Arc::clone(&trouble)));
+        Ok(Self {
+            exchange,
+            description,
+            trouble,
+        })
+    }
+
+    pub(super) async fn acquire(&self, seat: SeatId, token: Token, ttl: Ttl) -> Answer<bool> {
+        self.exchange
+            .call(Request::Acquire { seat, token, ttl })
+            .await
+    }
+
+    pub(super) async fn release(&self, seat: SeatId, token: Token) -> Answer<bool> {
+        self.exchange.call(Request::Release { seat, token }).await
+    }
+
+    pub(super) fn description(&self) -> &str {
+        &self.description
+    }
+
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) fn pulse(&self) -> Pulse {
+        self.exchange.pulse()
+    }
+
+    pub(super) fn give_up(&self, why: &str) {
+        note(&self.trouble, why.to_owned());
+        self.exchange.close();
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.exchange.close();
+    }
+}
+
+/// Carries requests to the server until the exchange is closed.
+async fn serve(link: Link, exchange: Arc<Exchange<Request, bool>>, trouble: Trouble) {
+    let mut pipelines = JoinSet::new();
+    let mut batch = Vec::new();
+    while exchange.take(&mut batch).await {
+        let mut waiting = batch.drain(..).peekable();
+        while waiting.peek().is_some() {
+            if pipelines.len() == PIPELINES_MAX {
+                pipelines.join_next().await;
+            }
+            let some: Vec<_> = waiting.by_ref().take(PIPELINE_MAX).collect();
+            let (link, exchange, trouble) =
+                (link.clone(), Arc::clone(&exchange), Arc::clone(&trouble));
+            pipelines.spawn(async move {
+                let replies = link.send(some).await;
+                exchange.deliver(
+                    replies
+                        .into_iter()
+                        .map(|(ticket, reply)| (ticket, understand(reply, &trouble))),
+                );
+            });
+        }
+    }
+}
+
+/// What a reply means: SET answers OK or nil, the script 1 or 0; an error of the server's own means
+/// that nothing was done, a broken connection that nobody knows.
+fn understand(reply: Result<Value, RedisError>, trouble: &Trouble) -> Answer<bool> {
+    match reply {
+        Ok(Value::Okay | Value::Int(1)) => Ok(true),
+        Ok(Value::Nil | Value::Int(_)) => Ok(false),
+        Ok(other) => {
+            note(trouble, format!("an answer that no lock gives: {other:?}"));
+            Err(CallError::Lost)
+        }
+        Err(error) => {
+            note(trouble, error.to_string());
+            Err(
+                if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) {
+                    CallError::Failed
+                } else {
+                    CallError::Lost
+                },
+            )
+        }
+    }
+}
+
+fn note(trouble: &Trouble, text: String) {
+    trouble
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get_or_insert(text);
+}

@@ -1,0 +1,87 @@
+//! How long a lock lives when nobody frees it.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::duration::{DurationError, Millis, duration};
+
+/// How long a lock lives when nobody frees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ttl(Duration);
+
+impl Ttl {
+    /// The longest time a lock may live: a hundred years, far inside what Redis can count.
+    const MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+    /// A lock that lives this long, in whole milliseconds.
+    ///
+    /// # Errors
+    /// [`TtlError::Range`] below a millisecond, which Redis cannot express, or above a hundred years.
+    pub fn new(time: Duration) -> Result<Self, TtlError> {
+        if time < Duration::from_millis(1) || time > Self::MAX {
+            return Err(TtlError::Range);
+        }
+        Ok(Self(Duration::from_millis(millis(time))))
+    }
+
+    /// The time to live.
+    #[must_use]
+    pub const fn as_duration(self) -> Duration {
+        self.0
+    }
+
+    /// The time to live in milliseconds, at least 1.
+    #[must_use]
+    pub fn as_millis(self) -> u64 {
+        millis(self.0)
+    }
+}
+
+impl Default for Ttl {
+    /// 600 seconds: ten minutes to pay.
+    fn default() -> Self {
+        Self(Duration::from_secs(600))
+    }
+}
+
+impl FromStr for Ttl {
+    type Err = TtlError;
+
+    fn from_str(text: &str) -> Result<Self, TtlError> {
+        Self::new(duration(text)?)
+    }
+}
+
+impl fmt::Display for Ttl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Millis(self.0).fmt(f)
+    }
+}
+
+/// Why a lock cannot live that long.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TtlError {
+    /// Not a duration.
+    #[error(transparent)]
+    Duration(#[from] DurationError),
+    /// Outside what a lock can live.
+    #[error("a lock lives at least 1ms and at most 100 years: write 600s, or leave it out")]
+    Range,
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_lives_at_least_a_millisecond() {
+        assert_eq!("0s".parse::<Ttl>(), Err(TtlError::Range));
+        assert_eq!("0.5ms".parse::<Ttl>(), Err(TtlError::Range));
+        assert_eq!("600s".parse::<Ttl>().unwrap(), Ttl::default());
+    }
+}

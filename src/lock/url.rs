@@ -1,0 +1,111 @@
+//! How a Redis is named without its password ever being shown.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use super::LockError;
+
+/// The URL of a Redis. It is shown without what stands before the `@`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Url(String);
+
+impl Url {
+    /// The URL of a server that listens on this socket.
+    ///
+    /// # Errors
+    /// [`LockError::Url`] when the path cannot stand in a URL.
+    pub fn of_socket(socket: &Path) -> Result<Self, LockError> {
+        format!("unix://{}", socket.display()).parse()
+    }
+
+    /// The whole URL, password and all: for the driver only.
+    pub(super) fn secret(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Url {
+    type Err = LockError;
+
+    fn from_str(text: &str) -> Result<Self, LockError> {
+        match redis::parse_redis_url(text) {
+            Some(_) => Ok(Self(text.to_owned())),
+            None => Err(LockError::Url(redact(text))),
+        }
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redact(&self.0))
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Url({self})")
+    }
+}
+
+/// The text with whatever may be a user name or a password in a URL replaced by `***`.
+///
+/// A password may itself hold `@`, `/` or `?`, so everything from `://` to the last `@` of the same
+/// word goes, and the value of a `pass=` parameter (unix sockets) with it.
+#[must_use]
+pub fn redact(text: &str) -> String {
+    text.split_inclusive(char::is_whitespace)
+        .map(redact_word)
+        .collect()
+}
+
+fn redact_word(word: &str) -> String {
+    let shown = match (word.find("://"), word.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme + 3 <= at => {
+            format!("{}***{}", &word[..scheme + 3], &word[at..])
+        }
+        _ => word.to_owned(),
+    };
+    match shown.find("pass=") {
+        Some(start) => {
+            let value = start + "pass=".len();
+            let end = shown[value..]
+                .find(['&', '\'', '"', '\n', ' '])
+                .map_or(shown.len(), |length| value + length);
+            format!("{}***{}", &shown[..value], &shown[end..])
+        }
+        None => shown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        for (text, shown) in [
+            ("redis://:secret@host:6379/0", "redis://***@host:6379/0"),
+            (
+                "no Redis at 'redis://me:se@cr/et?@host': start",
+                "no Redis at 'redis://***@host': start",
+            ),
+            (
+                "unix:///tmp/a.sock?db=1&pass=secret&user=me",
+                "unix:///tmp/a.sock?db=1&pass=***&user=me",
+            ),
+            ("redis://host:6379", "redis://host:6379"),
+        ] {
+            assert_eq!(redact(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_url_shows_itself_without_its_password() {
+        let url: Url = "redis://:secret@127.0.0.1:6379".parse().unwrap();
+        assert_eq!(url.to_string(), "redis://***@127.0.0.1:6379");
+        assert!(!format!("{url:?}").contains("secret"));
+        let error = "http://:secret@host".parse::<Url>().unwrap_err();
+        assert!(!error.to_string().contains("secret"));
+    }
+}

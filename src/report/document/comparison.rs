@@ -1,0 +1,98 @@
+//! Strategies side by side.
+
+use super::race::{interleaving, setting, verdicts, warnings};
+use super::{Block, Cell, Grid, cell, head, oversold, tone};
+use crate::report::Report;
+use crate::report::comparison::Comparison;
+use crate::report::metrics::Unit;
+use crate::report::race::RaceReport;
+
+/// All of it.
+pub(super) fn compared(report: &Report, comparison: &Comparison, blocks: &mut Vec<Block>) {
+    blocks.push(Block::Title(format!(
+        "racesim {}: {}",
+        report.racesim,
+        comparison.strategies.join(" against ")
+    )));
+    if let Some(race) = report
+        .races
+        .iter()
+        .max_by_key(|race| race.header.lock.is_some())
+    {
+        blocks.push(Block::Facts(setting(race)));
+    }
+    blocks.push(Block::Grid(bookings_compared(&report.races)));
+    blocks.push(Block::Grid(rows(comparison)));
+    for race in &report.races {
+        let mut grid = verdicts(race);
+        grid.title = format!("Verdict on {}", race.header.strategy);
+        blocks.push(Block::Grid(grid));
+        if let Some(explanation) = &race.explanation {
+            blocks.push(Block::Grid(interleaving(explanation)));
+        }
+        warnings(race, blocks);
+    }
+}
+
+fn bookings_compared(races: &[RaceReport]) -> Grid {
+    let rows = races.iter().map(|race| {
+        let value = |name: &str| Unit::Count.shown(race.total.value(name).unwrap_or(0.0));
+        let is_oversold = race.total.value("double_bookings") > Some(0.0);
+        let mut row = vec![
+            cell(race.header.strategy.clone()),
+            cell(value("attempts")),
+            cell(value("bookings")),
+        ];
+        row.push(oversold(value("double_bookings"), is_oversold));
+        row.push(Cell {
+            text: race.verdict.to_owned(),
+            tone: tone(race.verdict),
+        });
+        row
+    });
+    let head = head([
+        "Strategy",
+        "Attempts",
+        "Bookings",
+        "Double-bookings",
+        "Verdict",
+    ]);
+    Grid {
+        title: "Bookings, counted from the database's rows".to_owned(),
+        head,
+        numbers_from: 1,
+        tail: 1,
+        rows: rows.collect(),
+    }
+}
+
+fn rows(comparison: &Comparison) -> Grid {
+    let lines = |texts: Vec<String>| texts.join("\n");
+    let rows = comparison.rows.iter().map(|row| {
+        let mut cells = vec![
+            cell(row.name),
+            cell(lines(
+                row.measures
+                    .iter()
+                    .map(|measure| measure.name.clone())
+                    .collect(),
+            )),
+        ];
+        for column in 0..comparison.strategies.len() {
+            let texts = row.measures.iter().map(|measure| &measure.cells[column]);
+            let marked =
+                texts.map(|cell| format!("{}{}", cell.text, if cell.best { " ★" } else { "  " }));
+            cells.push(cell(lines(marked.collect())));
+        }
+        cells
+    });
+    let mut head = head(["", "Measured"]);
+    head.extend(comparison.strategies.iter().cloned());
+    Grid {
+        title: "Side by side (★ best)".to_owned(),
+        head,
+        numbers_from: 2,
+        tail: 0,
+        rows: rows.collect(),
+    }
+}

@@ -1,0 +1,142 @@
+//! A report as blocks of text and tables, before it takes a form.
+
+mod comparison;
+mod race;
+
+use super::{AssertionReport, Report};
+use crate::report::metrics::Unit;
+
+/// A part of a document.
+pub(super) enum Block {
+    /// What comes next.
+    Title(String),
+    /// Names and values.
+    Facts(Vec<(String, String)>),
+    /// A table.
+    Grid(Grid),
+    /// A sentence.
+    Note(String),
+}
+
+/// A table.
+pub(super) struct Grid {
+    /// What it shows; empty when that is plain.
+    pub(super) title: String,
+    /// The headings.
+    pub(super) head: Vec<String>,
+    /// The first column of numbers; those after it are numbers too, but for the last `tail`.
+    numbers_from: usize,
+    /// How many columns at the end are text.
+    tail: usize,
+    /// The rows.
+    pub(super) rows: Vec<Vec<Cell>>,
+}
+
+impl Grid {
+    /// Whether the column holds numbers.
+    pub(super) fn is_number(&self, column: usize) -> bool {
+        (self.numbers_from..self.head.len() - self.tail).contains(&column)
+    }
+}
+
+/// A cell of a table.
+pub(super) struct Cell {
+    /// What it says; lines are kept apart.
+    pub(super) text: String,
+    /// What it means.
+    pub(super) tone: Tone,
+}
+
+/// What a cell means, for its colour.
+#[derive(Clone, Copy)]
+pub(super) enum Tone {
+    Plain,
+    Good,
+    Bad,
+    Unknown,
+}
+
+fn cell(text: impl Into<String>) -> Cell {
+    Cell {
+        text: text.into(),
+        tone: Tone::Plain,
+    }
+}
+
+fn head<const N: usize>(names: [&str; N]) -> Vec<String> {
+    names.map(str::to_owned).to_vec()
+}
+
+fn fact(name: &str, value: impl Into<String>) -> (String, String) {
+    (name.to_owned(), value.into())
+}
+
+/// The report as a document: a comparison is told by its rows, a single race in full.
+pub(super) fn of(report: &Report) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    match &report.comparison {
+        Some(comparison) => comparison::compared(report, comparison, &mut blocks),
+        None => report
+            .races
+            .iter()
+            .for_each(|race| race::raced(race, &mut blocks)),
+    }
+    if !report.assertions.is_empty() {
+        blocks.push(Block::Grid(assertions(&report.assertions)));
+    }
+    if let Some(line) = &report.reproduce {
+        blocks.push(Block::Note(format!(
+            "The same inputs again (a seed fixes the inputs, not the scheduler):\n  {line}"
+        )));
+    }
+    blocks
+}
+
+fn assertions(assertions: &[AssertionReport]) -> Grid {
+    let rows = assertions.iter().map(|report| {
+        let (text, tone) = if report.holds {
+            ("holds", Tone::Good)
+        } else {
+            ("FAILED", Tone::Bad)
+        };
+        vec![
+            cell(report.assertion.clone()),
+            Cell {
+                text: text.to_owned(),
+                tone,
+            },
+            cell(report.found.clone()),
+        ]
+    });
+    let head = head(["Assertion", "", "Found"]);
+    Grid {
+        title: "Assertions".to_owned(),
+        head,
+        numbers_from: 3,
+        tail: 0,
+        rows: rows.collect(),
+    }
+}
+
+fn oversold(text: String, is_oversold: bool) -> Cell {
+    Cell {
+        text,
+        tone: if is_oversold { Tone::Bad } else { Tone::Good },
+    }
+}
+
+fn tone(verdict: &str) -> Tone {
+    match verdict {
+        "holds" => Tone::Good,
+        "violated" => Tone::Bad,
+        _ => Tone::Unknown,
+    }
+}
+
+fn shown(number: u64) -> String {
+    Unit::Count.shown(crate::stats::as_f64(number))
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}

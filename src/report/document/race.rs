@@ -1,0 +1,284 @@
+//! One strategy's races, told in full.
+
+use super::{Block, Cell, Grid, Tone, cell, count, fact, head, oversold, shown, tone};
+use crate::duration::Millis;
+use crate::explain::Explanation;
+use crate::history::Outcome;
+use crate::report::metrics::Unit;
+use crate::report::race::{RaceReport, TimingReport};
+use crate::stats::Rate;
+
+/// All of it.
+pub(super) fn raced(race: &RaceReport, blocks: &mut Vec<Block>) {
+    blocks.push(Block::Title(format!(
+        "racesim {}: {}",
+        env!("CARGO_PKG_VERSION"),
+        race.header.strategy
+    )));
+    blocks.push(Block::Facts(setting(race)));
+    blocks.push(Block::Grid(bookings(race)));
+    blocks.push(Block::Grid(outcomes(race)));
+    blocks.push(Block::Facts(numbers(race)));
+    blocks.push(Block::Grid(timings("Steps", "Step", &race.steps)));
+    blocks.push(Block::Grid(verdicts(race)));
+    if let Some(explanation) = &race.explanation {
+        blocks.push(Block::Grid(interleaving(explanation)));
+    }
+    warnings(race, blocks);
+}
+
+/// What was raced, on what.
+pub(super) fn setting(race: &RaceReport) -> Vec<(String, String)> {
+    let header = &race.header;
+    let pace = match (&header.arrive_over, header.concurrency) {
+        (None, None) => "all at once".to_owned(),
+        (None, Some(width)) => format!("at most {width} in flight"),
+        (Some(time), None) => format!("arriving over {time}"),
+        (Some(time), Some(width)) => format!("arriving over {time}, at most {width} in flight"),
+    };
+    let mut facts = vec![
+        fact(
+            "Users",
+            format!("{}, {pace}", Unit::Count.shown(f64::from(header.users))),
+        ),
+        fact("Wanted", header.wanted.clone()),
+        fact(
+            "Payment",
+            format!("{} between check and insert", header.payment),
+        ),
+        fact("Seed", header.seed.to_string()),
+        fact("Database", header.database.clone()),
+        fact(
+            "Locks",
+            header
+                .lock
+                .clone()
+                .unwrap_or_else(|| "none taken".to_owned()),
+        ),
+    ];
+    if let Some(ttl_ms) = header.ttl_ms {
+        let ttl = Millis(std::time::Duration::from_millis(ttl_ms));
+        facts.push(fact("Lock TTL", ttl.to_string()));
+    }
+    if race.rounds > 1 {
+        facts.push(fact("Rounds", race.rounds.to_string()));
+    }
+    facts
+}
+
+/// The table of bookings and double-bookings.
+fn bookings(race: &RaceReport) -> Grid {
+    let mut rows: Vec<Vec<Cell>> = race
+        .seats
+        .iter()
+        .map(|seat| {
+            let users: Vec<String> = seat.first_users.iter().map(ToString::to_string).collect();
+            let more = if seat.bookings > count(users.len()) {
+                ", …"
+            } else {
+                ""
+            };
+            vec![
+                cell(seat.seat.to_string()),
+                cell(shown(seat.attempts)),
+                cell(shown(seat.bookings)),
+                oversold(shown(seat.double_bookings), seat.double_bookings > 0),
+                cell(format!("{}{more}", users.join(", "))),
+            ]
+        })
+        .collect();
+    if race.seats_wanted > 1 {
+        let total = |name| race.total.value(name).unwrap_or(0.0);
+        let rest = race.seats_wanted - race.seats.len();
+        let note = if rest > 0 {
+            format!("{rest} more seats not listed")
+        } else {
+            String::new()
+        };
+        rows.push(vec![
+            cell(format!("all {}", race.seats_wanted)),
+            cell(Unit::Count.shown(total("attempts"))),
+            cell(Unit::Count.shown(total("bookings"))),
+            oversold(
+                Unit::Count.shown(total("double_bookings")),
+                total("double_bookings") > 0.0,
+            ),
+            cell(note),
+        ]);
+    }
+    let of = if race.rounds > 1 {
+        format!(", {} rounds together", race.rounds)
+    } else {
+        String::new()
+    };
+    Grid {
+        title: format!("Bookings, counted from the database's rows{of}"),
+        head: head([
+            "Seat",
+            "Attempts",
+            "Bookings",
+            "Double-bookings",
+            "First users who got it",
+        ]),
+        numbers_from: 1,
+        tail: 1,
+        rows,
+    }
+}
+
+fn outcomes(race: &RaceReport) -> Grid {
+    let mut grid = timings("What the users were told", "Outcome", &race.outcomes);
+    grid.head.push("Message".to_owned());
+    grid.tail = 1;
+    for (row, outcome) in grid.rows.iter_mut().zip(&race.outcomes) {
+        row.push(cell(outcome.kind.message()));
+        if matches!(outcome.kind, Outcome::Failed | Outcome::Unknown) {
+            row[0].tone = Tone::Unknown;
+        }
+    }
+    grid
+}
+
+fn timings<K: std::fmt::Display>(title: &str, kind: &str, timings: &[TimingReport<K>]) -> Grid {
+    let rows = timings.iter().map(|timing| {
+        let ms = |value: f64| cell(format!("{value:.3}"));
+        vec![
+            cell(timing.kind.to_string()),
+            cell(shown(timing.count)),
+            ms(timing.p50_ms),
+            ms(timing.p90_ms),
+            ms(timing.p99_ms),
+            ms(timing.max_ms),
+        ]
+    });
+    let head = head([kind, "Count", "p50 ms", "p90 ms", "p99 ms", "max ms"]);
+    Grid {
+        title: title.to_owned(),
+        head,
+        numbers_from: 1,
+        tail: 0,
+        rows: rows.collect(),
+    }
+}
+
+fn numbers(race: &RaceReport) -> Vec<(String, String)> {
+    let shown = |name: &str| {
+        let (metric, value) = race.total.iter().find(|(metric, _)| metric.name == name)?;
+        Some(metric.unit.shown(value?))
+    };
+    let number = |name: &str| shown(name).unwrap_or_else(|| "n/a".to_owned());
+    let mut facts = vec![
+        fact(
+            "Paid in vain",
+            format!(
+                "{} (paid, and do not hold a seat alone)",
+                number("paid_in_vain")
+            ),
+        ),
+        fact(
+            "Throughput",
+            format!(
+                "{} attempts in {}",
+                number("throughput"),
+                number("duration")
+            ),
+        ),
+        fact(
+            "Start spread",
+            format!(
+                "{} from the first start to the last",
+                number("start_spread")
+            ),
+        ),
+    ];
+    if race.rounds > 1 {
+        facts.push(fact(
+            "Rounds with a double booking",
+            rate(race.rounds_double_booked),
+        ));
+    }
+    facts
+}
+
+/// A rate with its interval; "never seen" only bounds it (the rule of three,
+/// <https://en.wikipedia.org/wiki/Rule_of_three_(statistics)>).
+fn rate(rate: Rate) -> String {
+    let Rate {
+        hits,
+        of,
+        low,
+        high,
+    } = rate;
+    let interval = format!(
+        "Wilson 95 % interval {:.1}–{:.1} %",
+        low * 100.0,
+        high * 100.0
+    );
+    if hits == 0 {
+        return format!("0 of {of}: at most 3/{of} ({interval})");
+    }
+    format!("{hits} of {of}: {:.1} % ({interval})", rate.share() * 100.0)
+}
+
+/// What the checker says, property by property.
+pub(super) fn verdicts(race: &RaceReport) -> Grid {
+    let rows = race.verdicts.iter().map(|report| {
+        let verdict = Cell {
+            text: report.verdict.to_owned(),
+            tone: tone(report.verdict),
+        };
+        vec![
+            cell(report.property.to_string()),
+            verdict,
+            cell(report.detail.clone()),
+        ]
+    });
+    let head = head(["Property", "Verdict", "Why"]);
+    Grid {
+        title: format!("Verdict: {}", race.verdict),
+        head,
+        numbers_from: 3,
+        tail: 0,
+        rows: rows.collect(),
+    }
+}
+
+/// The steps that led to a violation.
+pub(super) fn interleaving(explanation: &Explanation) -> Grid {
+    let rows = explanation.lines.iter().enumerate().map(|(index, line)| {
+        vec![
+            cell((index + 1).to_string()),
+            cell(format!("{:.4}", line.at_ms)),
+            cell(format!("user {}", line.user)),
+            cell(format!("{} → {}", line.step, line.reply)),
+            cell(line.note.clone()),
+        ]
+    });
+    let head = head(["", "at ms", "Who", "Step", "What it means"]);
+    Grid {
+        title: format!("How it came about: {}", explanation.title),
+        head,
+        numbers_from: 0,
+        tail: 3,
+        rows: rows.collect(),
+    }
+}
+
+/// What a reader must know before believing the numbers.
+pub(super) fn warnings(race: &RaceReport, blocks: &mut Vec<Block>) {
+    if race.interrupted {
+        blocks.push(Block::Note("The race was stopped before every user had its try; the numbers say what happened so far.".to_owned()));
+    }
+    blocks.extend(
+        race.troubles
+            .iter()
+            .map(|trouble| Block::Note(format!("A service failed during the race: {trouble}"))),
+    );
+    let locks_left = race.total.value("locks_left").unwrap_or(0.0);
+    if locks_left > 0.0 {
+        blocks.push(Block::Note(format!(
+            "{} locks may still be held, until their time to live is over.",
+            Unit::Count.shown(locks_left)
+        )));
+    }
+}

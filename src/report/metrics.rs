@@ -1,0 +1,297 @@
+//! The numbers of a race by name: one list feeds every format and every assertion.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::history::Outcome;
+use crate::stats::{Stats, as_f64};
+
+/// What a number counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Whole things.
+    Count,
+    /// Attempts a second.
+    PerSecond,
+    /// Milliseconds.
+    Millis,
+}
+
+impl Unit {
+    /// What a column's heading ends in.
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::Count => "",
+            Self::PerSecond => "_per_s",
+            Self::Millis => "_ms",
+        }
+    }
+
+    /// The number with the decimals of its unit, for a machine.
+    #[must_use]
+    pub fn plain(self, value: f64) -> String {
+        match self {
+            Self::Count => format!("{value:.0}"),
+            Self::PerSecond => format!("{value:.1}"),
+            Self::Millis => format!("{value:.4}"),
+        }
+    }
+
+    /// The number and its unit, for a person.
+    #[must_use]
+    pub fn shown(self, value: f64) -> String {
+        match self {
+            Self::Count => thousands(value),
+            Self::PerSecond => format!("{}/s", thousands(value)),
+            Self::Millis => format!("{value:.3} ms"),
+        }
+    }
+}
+
+/// The whole number with its thousands apart.
+fn thousands(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut shown = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+/// A number that every race has, or could have.
+#[derive(Debug)]
+pub struct Metric {
+    /// The name in assertions, and with its unit in columns.
+    pub name: &'static str,
+    /// What it counts.
+    pub unit: Unit,
+    /// What it is.
+    pub meaning: &'static str,
+    of: fn(&Stats) -> Option<f64>,
+}
+
+impl Metric {
+    /// The metric of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        METRICS.iter().find(|metric| metric.name == name)
+    }
+
+    /// The heading of its column: its name and its unit.
+    #[must_use]
+    pub fn heading(&self) -> String {
+        format!("{}{}", self.name, self.unit.suffix())
+    }
+}
+
+const fn count(name: &'static str, meaning: &'static str, of: fn(&Stats) -> Option<f64>) -> Metric {
+    Metric {
+        name,
+        unit: Unit::Count,
+        meaning,
+        of,
+    }
+}
+
+const fn time(name: &'static str, meaning: &'static str, of: fn(&Stats) -> Option<f64>) -> Metric {
+    Metric {
+        name,
+        unit: Unit::Millis,
+        meaning,
+        of,
+    }
+}
+
+/// Every metric, in the order of the columns.
+pub static METRICS: [Metric; 25] = [
+    count("attempts", "users who tried", |s| some(s.attempts.count())),
+    count("bookings", "rows in the database", |s| some(s.bookings())),
+    count(
+        "double_bookings",
+        "rows beyond the first of each seat",
+        |s| some(s.double_bookings()),
+    ),
+    count("seats_oversold", "seats with more than one row", |s| {
+        seats(s, |bookings| bookings > 1)
+    }),
+    count("seats_unsold", "wanted seats without a row", |s| {
+        seats(s, |bookings| bookings == 0)
+    }),
+    count("confirmed", "users told that their seat is booked", |s| {
+        some(s.count(Outcome::Confirmed))
+    }),
+    count(
+        "refused_locked",
+        "users told that someone else is booking",
+        |s| some(s.count(Outcome::Locked)),
+    ),
+    count("refused_taken", "users told that the seat is booked", |s| {
+        some(s.count(Outcome::Taken))
+    }),
+    count(
+        "refused_conflict",
+        "users refused by the database after payment",
+        |s| some(s.count(Outcome::Conflict)),
+    ),
+    count("failed", "users told of an error", |s| {
+        some(s.count(Outcome::Failed))
+    }),
+    count("unknown", "users whose reply was lost", |s| {
+        some(s.count(Outcome::Unknown))
+    }),
+    count(
+        "refused_before_payment",
+        "users refused who had not paid",
+        |s| some(s.refused_before_payment),
+    ),
+    count(
+        "paid_in_vain",
+        "users who paid and do not hold a seat alone",
+        |s| some(s.paid_in_vain),
+    ),
+    count(
+        "locks_left",
+        "locks that may live on until their time is over",
+        |s| some(s.locks_left),
+    ),
+    Metric {
+        name: "throughput",
+        unit: Unit::PerSecond,
+        meaning: "attempts a second",
+        of: Stats::throughput,
+    },
+    time("duration", "from the first start to the last end", |s| {
+        millis(Some(s.duration))
+    }),
+    time("start_spread", "from the first start to the last", |s| {
+        millis(Some(s.start_spread))
+    }),
+    time("latency_p50", "half of all attempts took no longer", |s| {
+        millis(s.attempts.quantile(0.50))
+    }),
+    time("latency_p90", "nine in ten attempts took no longer", |s| {
+        millis(s.attempts.quantile(0.90))
+    }),
+    time("latency_p99", "99 in 100 attempts took no longer", |s| {
+        millis(s.attempts.quantile(0.99))
+    }),
+    time("latency_max", "no attempt took longer", |s| {
+        millis(s.attempts.max())
+    }),
+    time(
+        "confirmed_p50",
+        "half of the confirmed waited no longer",
+        |s| confirmed(s, 0.50),
+    ),
+    time(
+        "confirmed_p99",
+        "99 in 100 confirmed waited no longer",
+        |s| confirmed(s, 0.99),
+    ),
+    time("refusal_p50", "half of the refused waited no longer", |s| {
+        millis(s.refusals().quantile(0.50))
+    }),
+    time("refusal_p99", "99 in 100 refused waited no longer", |s| {
+        millis(s.refusals().quantile(0.99))
+    }),
+];
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "every metric may be absent; a count never is"
+)]
+fn some(count: u64) -> Option<f64> {
+    Some(as_f64(count))
+}
+
+fn millis(time: Option<std::time::Duration>) -> Option<f64> {
+    time.map(|time| time.as_secs_f64() * 1e3)
+}
+
+fn seats(stats: &Stats, is_counted: impl Fn(u64) -> bool) -> Option<f64> {
+    let counted = stats
+        .seats
+        .values()
+        .filter(|seat| is_counted(seat.bookings))
+        .count();
+    u64::try_from(counted).ok().map(as_f64)
+}
+
+fn confirmed(stats: &Stats, quantile: f64) -> Option<f64> {
+    millis(
+        stats
+            .outcomes
+            .get(&Outcome::Confirmed)
+            .and_then(|timing| timing.quantile(quantile)),
+    )
+}
+
+/// The value of every metric.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metrics(Vec<Option<f64>>);
+
+impl Metrics {
+    /// The metrics of these numbers.
+    #[must_use]
+    pub fn of(stats: &Stats) -> Self {
+        Self(METRICS.iter().map(|metric| (metric.of)(stats)).collect())
+    }
+
+    /// Each metric with its value; `None` when the race has no such number.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static Metric, Option<f64>)> {
+        METRICS.iter().zip(self.0.iter().copied())
+    }
+
+    /// The value of the metric of this name.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<f64> {
+        self.iter()
+            .find(|(metric, _)| metric.name == name)
+            .and_then(|(_, value)| value)
+    }
+}
+
+impl Serialize for Metrics {
+    /// A map from heading to value, counts as whole numbers.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(METRICS.len()))?;
+        for (metric, value) in self.iter() {
+            match (metric.unit, value) {
+                (Unit::Count, Some(count)) => {
+                    map.serialize_entry(&metric.heading(), &whole(count))?;
+                }
+                (_, value) => map.serialize_entry(&metric.heading(), &value)?,
+            }
+        }
+        map.end()
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count, far below 2^53 and never negative"
+)]
+const fn whole(count: f64) -> u64 {
+    count as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_read_thousands_apart() {
+        let shown = [0.0, 999.0, 1000.0, 1_234_567.0].map(|number| Unit::Count.shown(number));
+        assert_eq!(shown, ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn no_two_metrics_share_a_name() {
+        let mut names: Vec<_> = METRICS.iter().map(|metric| metric.name).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+}

@@ -1,0 +1,138 @@
+//! How is a result shown? One [`Report`], one list of columns, a file per format.
+
+mod assertion;
+mod comparison;
+mod csv;
+mod document;
+mod markdown;
+mod metrics;
+mod race;
+mod table;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::str::FromStr;
+
+use serde::Serialize;
+
+pub use assertion::{Assertion, AssertionError, AssertionReport};
+pub use comparison::{Cell, Comparison, Measure, Probes, Row};
+pub use metrics::{METRICS, Metric, Metrics, Unit};
+pub use race::{RaceReport, SeatReport, Tally, TimingReport, VerdictReport};
+
+/// All that a command found out.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The version of the JSON form of this report.
+    pub version: u32,
+    /// The version of racesim.
+    pub racesim: &'static str,
+    /// A line that races the same inputs again.
+    pub reproduce: Option<String>,
+    /// One entry for each strategy.
+    pub races: Vec<RaceReport>,
+    /// The strategies side by side.
+    pub comparison: Option<Comparison>,
+    /// What was demanded, and what was found.
+    pub assertions: Vec<AssertionReport>,
+}
+
+impl Report {
+    /// The version of the JSON form that this build writes.
+    pub const VERSION: u32 = 1;
+
+    /// A report on these races.
+    #[must_use]
+    pub fn of(races: Vec<RaceReport>) -> Self {
+        Self {
+            version: Self::VERSION,
+            racesim: env!("CARGO_PKG_VERSION"),
+            reproduce: None,
+            races,
+            comparison: None,
+            assertions: Vec::new(),
+        }
+    }
+}
+
+/// A form that a report can take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Tables for a person.
+    Table,
+    /// The whole report for a machine.
+    Json,
+    /// A row of metrics for each strategy.
+    Csv,
+    /// Tables for a page.
+    Markdown,
+}
+
+/// The formats by name.
+const FORMATS: [(&str, Format); 4] = [
+    ("table", Format::Table),
+    ("json", Format::Json),
+    ("csv", Format::Csv),
+    ("markdown", Format::Markdown),
+];
+
+impl Format {
+    /// The names of all formats.
+    #[must_use]
+    pub fn names() -> [&'static str; 4] {
+        FORMATS.map(|(name, _)| name)
+    }
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
+        let found = FORMATS.iter().find(|(name, _)| *name == text);
+        found
+            .map(|(_, format)| *format)
+            .ok_or_else(|| UnknownFormat(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = FORMATS.iter().find(|(_, format)| format == self);
+        f.write_str(found.map_or("", |(name, _)| name))
+    }
+}
+
+/// A format that there is not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no format '{0}': write table, json, csv or markdown")]
+pub struct UnknownFormat(String);
+
+/// Whether tables are coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// With colours.
+    On,
+    /// Without.
+    Off,
+}
+
+/// Writes a report in one of its forms.
+///
+/// # Errors
+/// When the writer fails.
+pub fn write(
+    report: &Report,
+    format: Format,
+    colour: Colour,
+    to: &mut impl Write,
+) -> io::Result<()> {
+    match format {
+        Format::Table => table::write(&document::of(report), colour, to),
+        Format::Markdown => markdown::write(&document::of(report), to),
+        Format::Csv => csv::write(report, to),
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut *to, report)?;
+            writeln!(to)
+        }
+    }
+}

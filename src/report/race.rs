@@ -1,0 +1,278 @@
+//! One strategy's races, round by round and added up.
+
+use serde::Serialize;
+
+use super::metrics::Metrics;
+use crate::checker::{Property, Verdict, judge};
+use crate::explain::{Explanation, explain};
+use crate::history::{Header, History, Outcome, Step};
+use crate::seat::{SeatId, UserId};
+use crate::stats::{Rate, Stats, Timing};
+
+/// How many seats are listed; of more, the worst.
+const SEATS_LISTED: usize = 10;
+
+/// What is reported of one strategy's races.
+#[derive(Debug, Clone, Serialize)]
+pub struct RaceReport {
+    /// What was raced, on what; of the first round.
+    pub header: Header,
+    /// How many rounds were raced.
+    pub rounds: u64,
+    /// The metrics of all rounds together.
+    #[serde(rename = "metrics")]
+    pub total: Metrics,
+    /// The seats, worst first.
+    pub seats: Vec<SeatReport>,
+    /// How many seats were wanted in all.
+    pub seats_wanted: usize,
+    /// How the attempts ended, and how fast.
+    pub outcomes: Vec<TimingReport<Outcome>>,
+    /// How long each kind of step took.
+    pub steps: Vec<TimingReport<Step>>,
+    /// What the checker says; of several rounds, the worst.
+    pub verdicts: Vec<VerdictReport>,
+    /// The worst of the verdicts.
+    pub verdict: &'static str,
+    /// How often a round had a double booking.
+    pub rounds_double_booked: Rate,
+    /// The interleaving that broke the first property that was violated.
+    pub explanation: Option<Explanation>,
+    /// Whether the race was stopped before every user had its try.
+    pub interrupted: bool,
+    /// What the services did wrong, a line each.
+    pub troubles: Vec<String>,
+    /// The metrics of each round.
+    pub per_round: Vec<Metrics>,
+}
+
+/// One seat's row in the table of bookings.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SeatReport {
+    /// The seat.
+    pub seat: SeatId,
+    /// How many tried for it.
+    pub attempts: u64,
+    /// Its rows in the database.
+    pub bookings: u64,
+    /// Its rows beyond the first of each race.
+    pub double_bookings: u64,
+    /// The first users who got it.
+    pub first_users: Vec<UserId>,
+}
+
+/// How often something happened, and how long it took, in milliseconds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TimingReport<K> {
+    /// What happened.
+    pub kind: K,
+    /// How often.
+    pub count: u64,
+    /// Half of them took no longer.
+    pub p50_ms: f64,
+    /// Nine in ten took no longer.
+    pub p90_ms: f64,
+    /// 99 in 100 took no longer.
+    pub p99_ms: f64,
+    /// None took longer.
+    pub max_ms: f64,
+}
+
+impl<K> TimingReport<K> {
+    fn of(kind: K, timing: &Timing) -> Self {
+        let ms = |time: Option<std::time::Duration>| time.unwrap_or_default().as_secs_f64() * 1e3;
+        let quantile = |quantile| ms(timing.quantile(quantile));
+        Self {
+            kind,
+            count: timing.count(),
+            p50_ms: quantile(0.50),
+            p90_ms: quantile(0.90),
+            p99_ms: quantile(0.99),
+            max_ms: ms(timing.max()),
+        }
+    }
+}
+
+/// What the checker says about one property.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VerdictReport {
+    /// What was asked.
+    pub property: Property,
+    /// `holds`, `violated` or `unknown`.
+    pub verdict: &'static str,
+    /// What shows it.
+    pub detail: String,
+    #[serde(skip)]
+    severity: u8,
+}
+
+/// Races of one strategy as they come in; a history need not be kept once it was added.
+#[derive(Debug)]
+pub struct Tally {
+    header: Header,
+    total: Stats,
+    per_round: Vec<Metrics>,
+    double_booked: u64,
+    verdicts: Vec<VerdictReport>,
+    explanation: Option<Explanation>,
+    interrupted: bool,
+    troubles: Vec<String>,
+}
+
+impl Tally {
+    /// A tally that begins with this race.
+    #[must_use]
+    pub fn begin(history: &History) -> Self {
+        let stats = Stats::of(history);
+        let mut tally = Self {
+            header: history.header.clone(),
+            per_round: vec![Metrics::of(&stats)],
+            double_booked: u64::from(stats.double_bookings() > 0),
+            total: stats,
+            verdicts: Vec::new(),
+            explanation: None,
+            interrupted: false,
+            troubles: Vec::new(),
+        };
+        tally.judge(history);
+        tally
+    }
+
+    /// Adds another race of the same strategy.
+    pub fn add(&mut self, history: &History) {
+        let stats = Stats::of(history);
+        self.per_round.push(Metrics::of(&stats));
+        self.double_booked += u64::from(stats.double_bookings() > 0);
+        self.total.add(&stats);
+        self.judge(history);
+    }
+
+    fn judge(&mut self, history: &History) {
+        let judgements = judge(history);
+        if self.explanation.is_none() {
+            let witness = judgements
+                .iter()
+                .find_map(|judgement| match &judgement.verdict {
+                    Verdict::Violated(witness) => Some(witness),
+                    _ => None,
+                });
+            self.explanation = witness.map(|witness| explain(history, witness));
+        }
+        let verdicts = judgements
+            .iter()
+            .map(|judgement| verdict_report(judgement.property, &judgement.verdict, history));
+        if self.verdicts.is_empty() {
+            self.verdicts = verdicts.collect();
+        } else {
+            let worse = self
+                .verdicts
+                .iter_mut()
+                .zip(verdicts)
+                .filter(|(worst, next)| next.severity > worst.severity);
+            worse.for_each(|(worst, next)| *worst = next);
+        }
+        self.interrupted |= history.footer.interrupted;
+        for trouble in &history.footer.troubles {
+            if !self.troubles.contains(trouble) {
+                self.troubles.push(trouble.clone());
+            }
+        }
+    }
+
+    /// The report on all that was added.
+    #[must_use]
+    pub fn report(self) -> RaceReport {
+        let rounds = u64::try_from(self.per_round.len()).unwrap_or(u64::MAX);
+        let worst = self.verdicts.iter().max_by_key(|verdict| verdict.severity);
+        RaceReport {
+            header: self.header,
+            rounds,
+            total: Metrics::of(&self.total),
+            seats: worst_seats(&self.total),
+            seats_wanted: self.total.seats.len(),
+            outcomes: self
+                .total
+                .outcomes
+                .iter()
+                .map(|(outcome, timing)| TimingReport::of(*outcome, timing))
+                .collect(),
+            steps: self
+                .total
+                .steps
+                .iter()
+                .map(|(step, timing)| TimingReport::of(*step, timing))
+                .collect(),
+            verdict: worst.map_or("unknown", |worst| worst.verdict),
+            verdicts: self.verdicts,
+            rounds_double_booked: Rate::of(self.double_booked, rounds),
+            explanation: self.explanation,
+            interrupted: self.interrupted,
+            troubles: self.troubles,
+            per_round: self.per_round,
+        }
+    }
+}
+
+fn verdict_report(property: Property, verdict: &Verdict, history: &History) -> VerdictReport {
+    let takes_locks = history.header.ttl_ms.is_some();
+    let detail = match verdict {
+        Verdict::Violated(witness) => witness.text.clone(),
+        Verdict::Unknown(why) => why.clone(),
+        Verdict::Holds
+            if !takes_locks
+                && matches!(
+                    property,
+                    Property::MutualExclusion | Property::NoForeignRelease
+                ) =>
+        {
+            "no lock was taken".to_owned()
+        }
+        Verdict::Holds => property.meaning().to_owned(),
+    };
+    VerdictReport {
+        property,
+        verdict: verdict.name(),
+        detail,
+        severity: verdict.severity(),
+    }
+}
+
+fn worst_seats(stats: &Stats) -> Vec<SeatReport> {
+    let mut worst: Vec<_> = stats.seats.iter().collect();
+    worst.sort_by_key(|(seat, stats)| {
+        (
+            std::cmp::Reverse(stats.double_bookings),
+            stats.bookings > 0,
+            **seat,
+        )
+    });
+    let listed = worst.into_iter().take(SEATS_LISTED);
+    listed
+        .map(|(seat, stats)| SeatReport {
+            seat: *seat,
+            attempts: stats.attempts,
+            bookings: stats.bookings,
+            double_bookings: stats.double_bookings,
+            first_users: stats.first_users.clone(),
+        })
+        .collect()
+}
+
+impl RaceReport {
+    /// Whether any property is violated; double bookings count only where none were to be expected.
+    #[must_use]
+    pub fn breaks(&self, promises_one_booking: bool) -> bool {
+        self.verdicts.iter().any(|report| {
+            report.verdict == "violated"
+                && (promises_one_booking || report.property != Property::NoDoubleBooking)
+        })
+    }
+
+    /// Whether any property is unknown.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.verdicts
+            .iter()
+            .any(|report| report.verdict == "unknown")
+    }
+}

@@ -1,0 +1,84 @@
+//! Tables for a person (the only comfy-table).
+
+use std::io::{self, Write};
+
+use comfy_table::presets::{UTF8_FULL, UTF8_FULL_CONDENSED};
+use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, Table};
+
+use super::Colour;
+use super::document::{Block, Cell, Grid, Tone};
+
+pub(super) fn write(document: &[Block], colour: Colour, to: &mut impl Write) -> io::Result<()> {
+    for (index, block) in document.iter().enumerate() {
+        if index > 0 {
+            writeln!(to)?;
+        }
+        match block {
+            Block::Title(title) => writeln!(to, "{title}")?,
+            Block::Facts(facts) => write_facts(facts, to)?,
+            Block::Grid(grid) => write_grid(grid, colour, to)?,
+            Block::Note(note) => writeln!(to, "{note}")?,
+        }
+    }
+    Ok(())
+}
+
+fn write_facts(facts: &[(String, String)], to: &mut impl Write) -> io::Result<()> {
+    let width = facts
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    facts
+        .iter()
+        .try_for_each(|(name, value)| writeln!(to, "{name:width$}  {value}"))
+}
+
+fn write_grid(grid: &Grid, colour: Colour, to: &mut impl Write) -> io::Result<()> {
+    if !grid.title.is_empty() {
+        writeln!(to, "{}", grid.title)?;
+    }
+    let is_tall = grid
+        .rows
+        .iter()
+        .flatten()
+        .any(|cell| cell.text.contains('\n'));
+    let mut table = Table::new();
+    table.load_style(if is_tall {
+        UTF8_FULL
+    } else {
+        UTF8_FULL_CONDENSED
+    });
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    match colour {
+        Colour::On => table.enforce_styling(),
+        Colour::Off => table.force_no_tty(),
+    };
+    table.set_header(&grid.head);
+    for row in &grid.rows {
+        table.add_row(
+            row.iter()
+                .enumerate()
+                .map(|(index, cell)| styled(cell, grid.is_number(index))),
+        );
+    }
+    for line in table.lines() {
+        writeln!(to, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+fn styled(cell: &Cell, is_number: bool) -> comfy_table::Cell {
+    let alignment = if is_number {
+        CellAlignment::Right
+    } else {
+        CellAlignment::Left
+    };
+    let styled = comfy_table::Cell::new(&cell.text).set_alignment(alignment);
+    match cell.tone {
+        Tone::Plain => styled,
+        Tone::Good => styled.fg(Color::Green),
+        Tone::Bad => styled.fg(Color::Red).add_attribute(Attribute::Bold),
+        Tone::Unknown => styled.fg(Color::Yellow),
+    }
+}

@@ -1,0 +1,122 @@
+//! What a racesim database looks like, and how one is told from everybody else's.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::StoreError;
+
+/// "RACE": marks a file as ours in the header field that `SQLite` keeps for this
+/// (<https://www.sqlite.org/fileformat2.html#application_id>).
+const APPLICATION_ID: u32 = 0x5241_4345;
+
+/// The version of the tables below.
+const SCHEMA_VERSION: u32 = 1;
+
+/// A seat can be booked by many: nothing here keeps two users from one seat.
+///
+/// One tree serves the check and the insert; `position` is the order in which the bookings arrived.
+const TABLES: &str = "
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY,
+    began TEXT NOT NULL,
+    strategy TEXT NOT NULL,
+    round INTEGER NOT NULL,
+    users INTEGER NOT NULL,
+    seed INTEGER NOT NULL
+);
+CREATE TABLE bookings (
+    run INTEGER NOT NULL REFERENCES runs (id),
+    seat INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (run, seat, user)
+) WITHOUT ROWID;
+";
+
+/// What the header of a file says it is.
+enum Owner {
+    Nobody,
+    Racesim,
+}
+
+/// A connection to the racesim database at `path`, made when nothing is there.
+pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
+    let owner = owner(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let failed = |source| failure(path, source);
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    if connection.is_readonly("main").map_err(failed)? {
+        return Err(StoreError::ReadOnly(path.to_owned()));
+    }
+    if let Owner::Nobody = owner {
+        // Before the switch to WAL, so that the mark is in the file itself from the first moment.
+        let marks = format!(
+            "BEGIN EXCLUSIVE; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; {TABLES} COMMIT;"
+        );
+        connection.execute_batch(&marks).map_err(failed)?;
+    }
+    Ok(connection)
+}
+
+/// The error that says best what is wrong with the file at `path`.
+pub(super) fn failure(path: &Path, source: rusqlite::Error) -> StoreError {
+    let path = path.to_owned();
+    match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => StoreError::NotADatabase(path),
+        Some(rusqlite::ErrorCode::ReadOnly) => StoreError::ReadOnly(path),
+        _ => StoreError::Sqlite { path, source },
+    }
+}
+
+/// Whose file it is, by its first hundred bytes; it is only read.
+fn owner(path: &Path) -> Result<Owner, StoreError> {
+    let reason = |error: std::io::Error| StoreError::Open {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    };
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Owner::Nobody),
+        Err(error) => return Err(reason(error)),
+    };
+    if !file.metadata().map_err(reason)?.is_file() {
+        return Err(StoreError::Open {
+            path: path.to_owned(),
+            reason: "it is not a file".to_owned(),
+        });
+    }
+    let mut header = Vec::with_capacity(100);
+    file.by_ref()
+        .take(100)
+        .read_to_end(&mut header)
+        .map_err(reason)?;
+    if header.is_empty() {
+        return Ok(Owner::Nobody);
+    }
+    if header.len() < 100 || !header.starts_with(b"SQLite format 3\0") {
+        return Err(StoreError::NotADatabase(path.to_owned()));
+    }
+    // Offsets from https://www.sqlite.org/fileformat2.html#the_database_header
+    if number_at(&header, 68) != APPLICATION_ID {
+        return Err(StoreError::Foreign(path.to_owned()));
+    }
+    match number_at(&header, 60) {
+        SCHEMA_VERSION => Ok(Owner::Racesim),
+        found => Err(StoreError::Newer {
+            path: path.to_owned(),
+            found,
+        }),
+    }
+}
+
+/// The big-endian number at this offset of a header.
+fn number_at(header: &[u8], offset: usize) -> u32 {
+    header[offset..offset + 4]
+        .iter()
+        .fold(0, |number, byte| number << 8 | u32::from(*byte))
+}

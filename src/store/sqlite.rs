@@ -1,0 +1,290 @@
+//! The bookings in `SQLite`, served by one thread that shares a commit among those who wait.
+//!
+//! Everything that waits is carried out in the order it arrived, up to [`GROUP_MAX`] statements in
+//! one transaction, and answered only after the commit that holds it. A user's insert is sent only
+//! after its check was answered, so the two never share a transaction: the race is all there.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::session::{Session, prepare};
+use super::{StoreError, schema};
+use crate::exchange::{Answer, CallError, Exchange, Pulse, Ticket};
+use crate::seat::{Booking, SeatId, UserId};
+
+/// The most statements in one commit: beyond it the gain is below the noise.
+const GROUP_MAX: usize = 1024;
+
+/// How long the end of a run waits for the file to be closed.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+
+/// How the database is used.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The file.
+    pub path: PathBuf,
+    /// The most statements that share a commit; 1 gives each its own.
+    pub group_max: usize,
+}
+
+impl Settings {
+    /// The file at `path`, with statements that wait together committed together.
+    #[must_use]
+    pub fn group_commit(path: PathBuf) -> Self {
+        Self {
+            path,
+            group_max: GROUP_MAX,
+        }
+    }
+
+    /// The file at `path`, with a commit for each statement.
+    #[must_use]
+    pub fn commit_each(path: PathBuf) -> Self {
+        Self { path, group_max: 1 }
+    }
+}
+
+/// A row of the runs table: what the bookings after it belong to.
+#[derive(Debug, Clone)]
+pub struct RunRecord {
+    /// When the race began, in UTC.
+    pub began: String,
+    /// The strategy's name.
+    pub strategy: String,
+    /// Which round it is, from 0.
+    pub round: u32,
+    /// How many users race.
+    pub users: u32,
+    /// The seed of the inputs.
+    pub seed: u64,
+}
+
+/// The bookings database.
+#[derive(Debug)]
+pub struct Sqlite {
+    exchange: Arc<Exchange<Request, bool>>,
+    path: PathBuf,
+    journal_mode: String,
+    trouble: Trouble,
+    is_closed: Mutex<std::sync::mpsc::Receiver<()>>,
+}
+
+#[derive(Debug)]
+pub(super) enum Request {
+    Check(SeatId),
+    Insert(SeatId, UserId),
+    Begin(RunRecord, oneshot::Sender<rusqlite::Result<()>>),
+    Bookings(oneshot::Sender<rusqlite::Result<Vec<Booking>>>),
+}
+
+/// What went wrong first.
+type Trouble = Arc<Mutex<Option<String>>>;
+pub(super) type Batch = Vec<(Ticket, Request)>;
+type Replies = Vec<(Ticket, Answer<bool>)>;
+
+impl Sqlite {
+    /// Opens the database and warms it: statements prepared, a first page written.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file is not ours, or cannot be written.
+    pub async fn open(settings: Settings) -> Result<Self, StoreError> {
+        let exchange = Arc::new(Exchange::default());
+        let trouble = Trouble::default();
+        let (replies, outbox) = mpsc::unbounded_channel();
+        let (ready, is_ready) = oneshot::channel();
+        let (closed, is_closed) = std::sync::mpsc::channel::<()>();
+        let path = settings.path.clone();
+        let server = Server {
+            exchange: Arc::clone(&exchange),
+            replies,
+            trouble: Arc::clone(&trouble),
+            group_max: settings.group_max,
+        };
+        std::thread::Builder::new()
+            .name("racesim-sqlite".to_owned())
+            .spawn(move || {
+                server.run(&settings.path, ready);
+                drop(closed);
+            })
+            .map_err(|error| StoreError::Gone(error.to_string()))?;
+        let journal_mode = is_ready
+            .await
+            .map_err(|_| StoreError::Gone("it did not start".to_owned()))??;
+        tokio::spawn(deliver(Arc::clone(&exchange), outbox));
+        Ok(Self {
+            exchange,
+            path,
+            journal_mode,
+            trouble,
+            is_closed: Mutex::new(is_closed),
+        })
+    }
+
+    /// Starts a new run; the bookings from here on belong to it.
+    ///
+    /// # Errors
+    /// When the run cannot be written.
+    pub async fn begin(&self, record: RunRecord) -> Result<(), StoreError> {
+        self.control(|reply| Request::Begin(record, reply)).await
+    }
+
+    /// Whether the seat has no booking in this run.
+    ///
+    /// # Errors
+    /// [`CallError`] when the database did not say.
+    pub async fn check(&self, seat: SeatId) -> Answer<bool> {
+        self.exchange.call(Request::Check(seat)).await
+    }
+
+    /// Books the seat; `false` when the database refuses.
+    ///
+    /// # Errors
+    /// [`CallError`] when the database failed.
+    pub async fn insert(&self, seat: SeatId, user: UserId) -> Answer<bool> {
+        self.exchange.call(Request::Insert(seat, user)).await
+    }
+
+    /// The rows of this run in the order they arrived, as a connection of its own sees them: only
+    /// what is committed counts.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn bookings(&self) -> Result<Vec<Booking>, StoreError> {
+        self.control(Request::Bookings).await
+    }
+
+    /// The version of `SQLite` and how it is set up, for the header.
+    #[must_use]
+    pub fn description(&self) -> String {
+        let journal_mode = self.journal_mode.to_uppercase();
+        format!("SQLite {} ({journal_mode})", rusqlite::version())
+    }
+
+    /// What went wrong first; `None` when nothing did.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// How much it has answered and owes.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.exchange.pulse()
+    }
+
+    /// Ends all waiting for it, because it answers nobody; `why` is kept as its trouble.
+    pub fn give_up(&self, why: &str) {
+        note(&self.trouble, why.to_owned());
+        self.exchange.close();
+    }
+
+    async fn control<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<rusqlite::Result<T>>) -> Request,
+    ) -> Result<T, StoreError> {
+        let gone = || {
+            StoreError::Gone(
+                self.trouble()
+                    .unwrap_or_else(|| "it was given up".to_owned()),
+            )
+        };
+        let (reply, answer) = oneshot::channel();
+        let acknowledged = self.exchange.call(request(reply)).await;
+        acknowledged.map_err(|_| gone())?;
+        let result = answer.await.map_err(|_| gone())?;
+        result.map_err(|source| schema::failure(&self.path, source))
+    }
+}
+
+impl Drop for Sqlite {
+    /// Lets the thread close the file, so that no log of it is left beside it.
+    fn drop(&mut self) {
+        self.exchange.close();
+        // Past the limit the disk hangs; there is nothing more to wait for.
+        let is_closed = self
+            .is_closed
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        let _ = is_closed.recv_timeout(CLOSE_LIMIT);
+    }
+}
+
+fn note(trouble: &Trouble, text: String) {
+    trouble
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get_or_insert(text);
+}
+
+/// Hands the replies on from a task of the runtime, where waking a user is cheap.
+async fn deliver(
+    exchange: Arc<Exchange<Request, bool>>,
+    mut outbox: mpsc::UnboundedReceiver<Replies>,
+) {
+    while let Some(replies) = outbox.recv().await {
+        exchange.deliver(replies);
+    }
+}
+
+/// The store's thread.
+struct Server {
+    exchange: Arc<Exchange<Request, bool>>,
+    replies: mpsc::UnboundedSender<Replies>,
+    trouble: Trouble,
+    group_max: usize,
+}
+
+impl Server {
+    fn run(self, path: &Path, ready: oneshot::Sender<Result<String, StoreError>>) {
+        let (connection, journal_mode) = match prepare(path) {
+            Ok(opened) => opened,
+            Err(error) => return drop(ready.send(Err(error))),
+        };
+        match Session::new(&connection, path) {
+            Ok(session) => {
+                if ready.send(Ok(journal_mode)).is_ok() {
+                    self.serve(session);
+                }
+            }
+            Err(source) => drop(ready.send(Err(schema::failure(path, source)))),
+        }
+    }
+
+    fn serve(&self, mut session: Session<'_>) {
+        let mut batch = Batch::new();
+        while self.exchange.take_blocking(&mut batch) {
+            let mut waiting = batch.drain(..).peekable();
+            while waiting.peek().is_some() {
+                let group: Batch = waiting.by_ref().take(self.group_max).collect();
+                let replies = self.commit(&mut session, group);
+                if self.replies.send(replies).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Carries out one group; when any part of it fails, all of it is rolled back and has failed.
+    fn commit(&self, session: &mut Session<'_>, group: Batch) -> Replies {
+        let tickets: Vec<Ticket> = group.iter().map(|(ticket, _)| *ticket).collect();
+        match session.commit(group) {
+            Ok(answers) => tickets
+                .into_iter()
+                .zip(answers.into_iter().map(Ok))
+                .collect(),
+            Err(error) => {
+                note(&self.trouble, error.to_string());
+                tickets
+                    .into_iter()
+                    .map(|ticket| (ticket, Err(CallError::Failed)))
+                    .collect()
+            }
+        }
+    }
+}

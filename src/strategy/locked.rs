@@ -1,0 +1,53 @@
+//! A lock in Redis around check and insert.
+//!
+//! 1. acquire: `SET lock:seat:{id} {value} NX EX {ttl}`. Not granted: the user is told that the
+//!    seat is currently being booked by someone else, before it looks at the database or pays.
+//! 2. check, pay, insert, exactly as [`Naive`] does.
+//! 3. release: one script deletes the lock if the value is still this request's own.
+//!
+//! No interleaving of users breaks it: whoever checks holds the lock, and keeps it until its insert
+//! is answered. What breaks it is time. A user that stalls past the TTL between its check and its
+//! insert goes on without the lock: A acquires, A checks, the lock expires, B acquires, B checks,
+//! B inserts, A inserts
+//! (<https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html>).
+//!
+//! The lock is also freed after an error, once: a lost reply to SET may have left a lock behind
+//! (<https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/>).
+
+use super::{Naive, Strategy};
+use crate::client::{Client, StepError, Ttl};
+use crate::history::Outcome;
+
+/// A lock in Redis around check and insert.
+#[derive(Debug, Clone, Copy)]
+pub struct Locked {
+    /// How long the lock lives when nobody frees it.
+    pub ttl: Ttl,
+}
+
+impl Locked {
+    /// The name that a person types.
+    pub const NAME: &str = "locked";
+}
+
+impl Strategy for Locked {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn ttl(&self) -> Option<Ttl> {
+        Some(self.ttl)
+    }
+
+    async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {
+        let outcome = match client.acquire(self.ttl).await {
+            Ok(true) => Naive.attempt(client).await,
+            Ok(false) => return Ok(Outcome::Locked),
+            Err(StepError::Lost) => Err(StepError::Lost),
+            Err(error) => return Err(error),
+        };
+        // What the user is told was decided above: a lock that cannot be freed ends by itself.
+        let _ = client.release().await;
+        outcome
+    }
+}

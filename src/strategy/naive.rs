@@ -1,0 +1,45 @@
+//! Check, then insert: two steps with a gap between them.
+//!
+//! 1. check: is the seat free? If not, the user is told that it is taken.
+//! 2. pay.
+//! 3. insert the booking; the user is confirmed.
+//!
+//! Broken by the shortest interleaving there is: A checks, B checks, A inserts, B inserts. Both were
+//! told "available", and the table has no constraint that could refuse the second row.
+
+use super::Strategy;
+use crate::client::{Client, StepError};
+use crate::history::Outcome;
+
+/// Check, then insert.
+#[derive(Debug, Clone, Copy)]
+pub struct Naive;
+
+impl Naive {
+    /// The name that a person types.
+    pub const NAME: &str = "naive";
+}
+
+impl Strategy for Naive {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn promises_one_booking(&self) -> bool {
+        false
+    }
+
+    async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {
+        let is_available = client.check().await?;
+        if !is_available {
+            return Ok(Outcome::Taken);
+        }
+        client.pay().await?;
+        let is_inserted = client.insert().await?;
+        Ok(if is_inserted {
+            Outcome::Confirmed
+        } else {
+            Outcome::Conflict
+        })
+    }
+}
