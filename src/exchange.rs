@@ -11,6 +11,9 @@ use std::task::{Context, Poll, Waker};
 use slab::Slab;
 use tokio::sync::Notify;
 
+/// So many at once are worth a service's while, however many more are about to come.
+const BULK: usize = 1024;
+
 /// Why a request has no reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallError {
@@ -146,7 +149,8 @@ impl<Q, R: Copy> Exchange<Q, R> {
             }
         }
         drop(state);
-        self.ring();
+        self.task_bell.notify_one();
+        self.thread_bell.notify_one();
     }
 
     /// What the service has answered and owes at this moment.
@@ -162,9 +166,25 @@ impl<Q, R: Copy> Exchange<Q, R> {
         }
     }
 
-    fn ring(&self) {
-        self.task_bell.notify_one();
-        self.thread_bell.notify_one();
+    /// Rings for a service that is a thread, for as long as it is polled.
+    ///
+    /// The first of a crowd only wakes this task, which has its turn after the others who are ready
+    /// to call: a thread woken at once would take the processor from the crowd half-way (seen as a
+    /// start spread of 6 ms instead of 0.3).
+    pub async fn ring(&self) {
+        loop {
+            self.task_bell.notified().await;
+            self.thread_bell.notify_one();
+        }
+    }
+
+    /// Tells the service that this many wait.
+    fn announce(&self, waiting: usize) {
+        if waiting == 1 {
+            self.task_bell.notify_one();
+        } else if waiting.is_multiple_of(BULK) {
+            self.thread_bell.notify_one();
+        }
     }
 
     /// The state. It is never left half-changed, so a panic elsewhere does not spoil it.
@@ -205,11 +225,9 @@ impl<Q, R: Copy> Call<'_, Q, R> {
             let ticket = Ticket(state.slots.insert(Slot::Waiting(cx.waker().clone())));
             self.ticket = Some(ticket);
             state.inbox.push((ticket, request));
-            let is_first = state.inbox.len() == 1;
+            let waiting = state.inbox.len();
             drop(state);
-            if is_first {
-                self.exchange.ring();
-            }
+            self.exchange.announce(waiting);
             return Poll::Pending;
         }
         let Some(Ticket(key)) = self.ticket else {

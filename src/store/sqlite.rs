@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
 
 use super::session::{Session, prepare};
 use super::{StoreError, schema};
@@ -70,6 +71,7 @@ pub struct Sqlite {
     journal_mode: String,
     trouble: Trouble,
     is_closed: Mutex<std::sync::mpsc::Receiver<()>>,
+    ringing: AbortHandle,
 }
 
 #[derive(Debug)]
@@ -114,12 +116,15 @@ impl Sqlite {
             .await
             .map_err(|_| StoreError::Gone("it did not start".to_owned()))??;
         tokio::spawn(deliver(Arc::clone(&exchange), outbox));
+        let bell = Arc::clone(&exchange);
+        let ringing = tokio::spawn(async move { bell.ring().await }).abort_handle();
         Ok(Self {
             exchange,
             path,
             journal_mode,
             trouble,
             is_closed: Mutex::new(is_closed),
+            ringing,
         })
     }
 
@@ -206,6 +211,7 @@ impl Drop for Sqlite {
     /// Lets the thread close the file, so that no log of it is left beside it.
     fn drop(&mut self) {
         self.exchange.close();
+        self.ringing.abort();
         // Past the limit the disk hangs; there is nothing more to wait for.
         let is_closed = self
             .is_closed
