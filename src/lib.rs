@@ -1,4 +1,51 @@
-//! Lib.
+//! Can this booking endpoint sell the same seat twice?
+//!
+//! racesim lets simulated users race for a seat on a real SQLite database and a real Redis, counts
+//! the bookings in the database's own rows, and judges what happened.
+//!
+//! A *strategy* is a plain async function over the steps of a [`client::Client`]; it knows no
+//! runtime, no SQL and no Redis. The rooms, top to bottom; none imports one above it:
+//!
+//! | room | question it answers |
+//! |---|---|
+//! | [`app`] | which rooms does each command join, what is the exit status? |
+//! | [`cli`] | what did the person ask for? (the only clap) |
+//! | [`progress`] | how is a run watched? (the only indicatif) |
+//! | [`report`] | how is a result shown? (the only comfy-table and csv) |
+//! | [`explain`] | why did this happen? |
+//! | [`stats`] | how much, how fast? |
+//! | [`checker`] | is this history right? |
+//! | [`engine`] | how does a plan become a history? |
+//! | [`strategy`] | the protocols, a file each |
+//! | [`client`] | what may a strategy do? |
+//! | [`store`] | who holds which seat? (the only rusqlite) |
+//! | [`lock`] | who may enter? (the only redis) |
+//! | [`exchange`] | how do many users wait for one service? |
+//! | [`folder`] | where does a run keep its files, and who removes them? |
+//! | [`history`] | what happened? |
+//! | [`plan`] | what is to be run? |
+//! | [`duration`], [`seat`], [`seed`] | times, ids and chance |
+//!
+//! `tests/it/architecture.rs` holds the table of who may import whom.
+//!
+//! # Example
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use racesim::engine::{Engine, ServiceChoice, Services};
+//! use racesim::plan::Plan;
+//! use racesim::stats::Stats;
+//! use racesim::strategy::Naive;
+//!
+//! let plan = Plan::new(50.try_into()?);
+//! let services = Services::start(&ServiceChoice::default(), &plan, None).await?;
+//! let history = Engine::new(services).race(&Naive, &plan, 0).await?;
+//! assert!(Stats::of(&history).double_bookings() > 0);
+//! # Ok(())
+//! # }
+//! ```
+
 pub mod app;
 pub mod checker;
 pub mod cli;

@@ -87,12 +87,12 @@ pub async fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn refuse(refusal: &Refusal) -> Exit {
     match refusal {
-        Refusal::Help(text) => match output::print(text) {
+        Refusal::Help(page) => match output::print(output::chosen(page, &std::io::stdout())) {
             Ok(()) => Exit::Holds,
             Err(error) => error.exit(),
         },
-        Refusal::Nothing(text) => {
-            output::advise(text);
+        Refusal::Nothing(page) => {
+            output::advise(output::chosen(page, &std::io::stderr()));
             Exit::Usage
         }
         Refusal::Usage(line) => {

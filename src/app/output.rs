@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use super::Exit;
-use crate::cli::{ColourChoice, Output};
+use crate::cli::{ColourChoice, Output, Page};
 use crate::lock::redact;
 use crate::report::{self, Colour, Format, Report};
 
@@ -213,15 +213,26 @@ pub(super) fn advise(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
+/// The form of a page that suits where it goes.
+pub(super) fn chosen<'a>(page: &'a Page, to: &impl IsTerminal) -> &'a str {
+    if is_coloured(to) {
+        &page.styled
+    } else {
+        &page.plain
+    }
+}
+
+/// Whether colours are welcome there (<https://no-color.org>).
+fn is_coloured(to: &impl IsTerminal) -> bool {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    to.is_terminal() && !no_color && !is_dumb
+}
+
 fn colour(choice: ColourChoice) -> Colour {
-    let is_wanted = || {
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        io::stdout().is_terminal() && !no_color && !is_dumb
-    };
     match choice {
         ColourChoice::Always => Colour::On,
-        ColourChoice::Auto if is_wanted() => Colour::On,
+        ColourChoice::Auto if is_coloured(&io::stdout()) => Colour::On,
         ColourChoice::Auto | ColourChoice::Never => Colour::Off,
     }
 }

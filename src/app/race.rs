@@ -41,7 +41,7 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
     if services.is_lock_simulated() {
         outlets.note(IN_PROCESS);
     }
-    let engine = Engine::new(services, stop);
+    let engine = Engine::new(services).stopping_on(stop);
     let watch =
         (!outlets.is_quiet()).then(|| Watch::begin(engine.finished(), users_in_all(&command)));
     let raced = Races {

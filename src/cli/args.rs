@@ -27,6 +27,12 @@ Exit status: 0 what was asked holds, 1 a property was violated or an assertion f
 2 usage, 3 the verdict is unknown, 4 a service could not be used, 130 stopped by Ctrl-C.
 `racesim naive` by itself exits 0: showing the race is what was asked.";
 
+const RACE_EXAMPLES: &str = "\
+Examples:
+  racesim naive --users 500 --payment 5ms..20ms --arrive-over 100ms
+  racesim locked --rounds 100 --assert 'bookings == 1' --assert 'latency_p99 < 50ms'";
+
+const RACE: &str = "Race";
 const SERVICES: &str = "Services";
 const PACE: &str = "Pace";
 const RESULTS: &str = "Results";
@@ -44,8 +50,10 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Sub {
+    #[command(after_help = RACE_EXAMPLES)]
     /// Race check-then-insert, with nothing between two users who check at once
     Naive(RaceArgs),
+    #[command(after_help = RACE_EXAMPLES)]
     /// Race the same behind a lock in Redis: SET lock:seat:{id} {value} NX EX 600
     Locked {
         #[command(flatten)]
@@ -53,6 +61,7 @@ enum Sub {
         #[command(flatten)]
         race: RaceArgs,
     },
+    #[command(after_help = EXAMPLES)]
     /// Race strategies side by side: consistency, performance, user experience, scaling
     Compare {
         /// Strategies to compare, see `racesim strategies` [default: naive locked]
@@ -78,19 +87,19 @@ enum Sub {
 #[derive(Debug, clap::Args)]
 struct RaceArgs {
     /// How many users race
-    #[arg(long, value_name = "N", default_value = "500", value_parser = values::users)]
+    #[arg(long, value_name = "N", default_value = "500", value_parser = values::users, help_heading = RACE)]
     users: NonZeroU32,
     /// The seat that everybody wants
-    #[arg(long, value_name = "ID", default_value = "10", value_parser = values::seat)]
+    #[arg(long, value_name = "ID", default_value = "10", value_parser = values::seat, help_heading = RACE)]
     seat: SeatId,
     /// Seats 1 to N instead: each user draws one
-    #[arg(long, value_name = "N", value_parser = values::seats, conflicts_with = "seat")]
+    #[arg(long, value_name = "N", value_parser = values::seats, help_heading = RACE, conflicts_with = "seat")]
     seats: Option<NonZeroU32>,
     /// How often the race is repeated
-    #[arg(long, value_name = "N", default_value = "1", value_parser = values::rounds)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = values::rounds, help_heading = RACE)]
     rounds: NonZeroU32,
     /// Fixes the inputs (who wants what, pays how long, arrives when), not the scheduler
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = RACE)]
     seed: Option<u64>,
 
     /// The time a user pays between its check and its insert

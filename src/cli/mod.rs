@@ -89,11 +89,20 @@ pub enum ColourChoice {
 #[derive(Debug)]
 pub enum Refusal {
     /// The person asked for help or the version: this text, on stdout.
-    Help(String),
+    Help(Page),
     /// The person asked for nothing: this text, on stderr.
-    Nothing(String),
+    Nothing(Page),
     /// The person's words are off: one line that says how.
     Usage(String),
+}
+
+/// A text for a person, with and without styles.
+#[derive(Debug)]
+pub struct Page {
+    /// For a file or a pipe.
+    pub plain: String,
+    /// For a terminal.
+    pub styled: String,
 }
 
 /// Reads the command line.

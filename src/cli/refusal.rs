@@ -3,20 +3,24 @@
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::Refusal;
+use super::{Page, Refusal};
 use crate::lock::redact;
 
 /// The refusal for a command line that clap did not accept. Its texts may repeat what was typed, so
 /// all of it goes through [`redact`].
 pub(super) fn of(error: &Error) -> Refusal {
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            Refusal::Help(error.render().ansi().to_string())
-        }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            Refusal::Nothing(error.render().ansi().to_string())
-        }
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refusal::Help(page(error)),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Refusal::Nothing(page(error)),
         kind => Refusal::Usage(redact(&line(kind, error))),
+    }
+}
+
+fn page(error: &Error) -> Page {
+    let text = error.render();
+    Page {
+        plain: text.to_string(),
+        styled: text.ansi().to_string(),
     }
 }
 
@@ -27,7 +31,8 @@ fn line(kind: ErrorKind, error: &Error) -> String {
             .map(words)
             .filter(|words| !words.is_empty())
     };
-    let argument = find(ContextKind::InvalidArg).map(|text| text.replace(['[', ']'], ""));
+    let argument =
+        find(ContextKind::InvalidArg).map(|text| text.replace(['[', ']'], "").replace("...", ""));
     let flag = argument
         .as_deref()
         .and_then(|text| text.split(' ').next())

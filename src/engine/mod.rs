@@ -40,14 +40,20 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine on these services. Cancelling `stop` lets the users finish the step they are in.
+    /// An engine on these services.
     #[must_use]
-    pub fn new(services: Services, stop: CancellationToken) -> Self {
+    pub fn new(services: Services) -> Self {
         Self {
             services,
-            stop,
+            stop: CancellationToken::new(),
             finished: Arc::default(),
         }
+    }
+
+    /// Cancelling `stop` ends the races early: the users finish the step they are in.
+    #[must_use]
+    pub fn stopping_on(self, stop: CancellationToken) -> Self {
+        Self { stop, ..self }
     }
 
     /// The services that are raced on.

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Fails a build in which the locked strategy sells a seat twice, or in which the race is not there at
+# all (then nothing would have been tested). Keeps the report beside the build's other results.
+#
+#   examples/ci-compare.sh [FOLDER]
+#
+# RACESIM is the command to run; RACESIM_REDIS the server to race on, a private one when it is unset.
+set -eu
+
+folder=${1:-.}
+: "${RACESIM:=cargo run --release --quiet --}"
+
+# shellcheck disable=SC2086 # a command with its arguments
+$RACESIM compare naive locked --users 500 --rounds 20 \
+    --assert 'naive.double_bookings > 0' \
+    --assert 'locked.double_bookings == 0' \
+    --assert 'locked.bookings == 1' \
+    --export "json:$folder/race.json" \
+    --export "markdown:$folder/race.md"

@@ -1,0 +1,19 @@
+//! A race from the library: `cargo run --release --example race`
+
+use racesim::engine::{Engine, ServiceChoice, Services};
+use racesim::plan::Plan;
+use racesim::stats::Stats;
+use racesim::strategy::Naive;
+
+#[tokio::main(flavor = "current_thread")]
+#[expect(clippy::print_stdout, reason = "an example shows what it found")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let plan = Plan::new(500.try_into()?);
+    let services = Services::start(&ServiceChoice::default(), &plan, None).await?;
+    let history = Engine::new(services).race(&Naive, &plan, 0).await?;
+
+    let stats = Stats::of(&history);
+    let (bookings, double_bookings) = (stats.bookings(), stats.double_bookings());
+    println!("{bookings} bookings of one seat, {double_bookings} of them double");
+    Ok(())
+}
