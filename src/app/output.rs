@@ -1,5 +1,6 @@
 //! Where results go: stdout, files that were opened before the race, and stderr for the rest.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -118,12 +119,11 @@ pub(super) struct Outlets {
 impl Outlets {
     /// Opens every file, before anything runs. None of them may be one of `taken`.
     pub(super) fn open(output: &Output, taken: &[&Path]) -> Result<Self, OutputError> {
-        let mut paths = taken.to_vec();
-        for (_, path) in &output.exports {
-            if paths.contains(&path.as_path()) {
-                return Err(OutputError::Shared(path.clone()));
-            }
-            paths.push(path);
+        let exported = output.exports.iter().map(|(_, path)| path.as_path());
+        let mut seen = HashSet::new();
+        let mut paths = taken.iter().copied().chain(exported);
+        if let Some(twice) = paths.find(|path| !is_device(path) && !seen.insert(*path)) {
+            return Err(OutputError::Shared(twice.to_owned()));
         }
         let exports = output
             .exports
@@ -175,6 +175,12 @@ impl Outlets {
     pub(super) const fn is_quiet(&self) -> bool {
         self.is_quiet
     }
+}
+
+/// Whether it is something like `/dev/stdout`, which takes any number of results.
+fn is_device(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|place| !place.is_file() && !place.is_dir())
 }
 
 /// Prints a text on stdout.

@@ -1,0 +1,205 @@
+//! Who may import whom? The table of rooms, and the code held against it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Each room and the rooms that it may import, top to bottom: no arrow goes up.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("main", &["app"]),
+    (
+        "app",
+        &[
+            "checker", "cli", "engine", "history", "lock", "plan", "progress", "report", "seat",
+            "stats", "strategy",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "duration", "engine", "lock", "plan", "report", "seat", "seed", "strategy",
+        ],
+    ),
+    ("progress", &[]),
+    (
+        "report",
+        &["checker", "duration", "explain", "history", "seat", "stats"],
+    ),
+    ("explain", &["checker", "history", "seat"]),
+    ("stats", &["history", "seat"]),
+    ("checker", &["history", "seat"]),
+    (
+        "engine",
+        &[
+            "client", "duration", "exchange", "folder", "history", "lock", "plan", "seat", "store",
+            "strategy",
+        ],
+    ),
+    ("strategy", &["client", "history"]),
+    ("client", &["exchange", "history", "lock", "seat", "store"]),
+    ("store", &["exchange", "seat"]),
+    ("lock", &["duration", "exchange", "folder", "seat"]),
+    ("history", &["seat"]),
+    ("plan", &["duration", "seat", "seed"]),
+    ("exchange", &[]),
+    ("folder", &[]),
+    ("duration", &[]),
+    ("seat", &[]),
+    ("seed", &[]),
+];
+
+/// Crates that are named in one room only.
+const DRIVERS: &[(&str, &str)] = &[
+    ("clap", "cli"),
+    ("indicatif", "progress"),
+    ("comfy_table", "report"),
+    ("csv", "report"),
+    ("rusqlite", "store"),
+    ("redis", "lock"),
+    ("hdrhistogram", "stats"),
+    ("tempfile", "folder"),
+];
+
+/// Rooms that may print.
+const PRINTERS: &[&str] = &["app", "progress"];
+
+/// Every source file with its room.
+fn sources() -> Vec<(String, PathBuf, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![src.clone()];
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let inside = path.strip_prefix(&src).unwrap();
+            let room = inside
+                .components()
+                .next()
+                .unwrap()
+                .as_os_str()
+                .to_str()
+                .unwrap();
+            let room = room.trim_end_matches(".rs").to_owned();
+            sources.push((room, path.clone(), super::support::text_of(&path)));
+        }
+    }
+    assert!(sources.len() > 20, "the sources were found");
+    sources
+}
+
+/// The code of a file without its comments.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .map(|line| line.split("//").next().unwrap_or_default())
+}
+
+/// The names that follow `prefix` in the code.
+fn names_after(text: &str, prefix: &str) -> BTreeSet<String> {
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    code(text)
+        .flat_map(|line| {
+            line.match_indices(prefix)
+                .map(|(at, _)| &line[at + prefix.len()..])
+        })
+        .map(|rest| rest.chars().take_while(|letter| is_name(*letter)).collect())
+        .collect()
+}
+
+#[test]
+fn every_room_imports_only_what_the_table_allows() {
+    let mut wrong = Vec::new();
+    for (room, path, text) in sources().iter().filter(|(room, ..)| room != "lib") {
+        let allowed = ROOMS.iter().find(|(name, _)| name == room);
+        let (_, allowed) = allowed.unwrap_or_else(|| panic!("the room {room} is not in the table"));
+        let imported = names_after(text, "crate::")
+            .into_iter()
+            .chain(names_after(text, "racesim::"));
+        for name in imported.filter(|name| name != room && !allowed.contains(&name.as_str())) {
+            wrong.push(format!("{} imports {name}", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_arrow_of_the_table_is_used() {
+    let sources = sources();
+    let mut unused = Vec::new();
+    for (room, allowed) in ROOMS {
+        let texts = sources.iter().filter(|(name, ..)| name == room);
+        let used: BTreeSet<String> = texts
+            .flat_map(|(_, _, text)| [names_after(text, "crate::"), names_after(text, "racesim::")])
+            .flatten()
+            .collect();
+        let idle = allowed.iter().filter(|name| !used.contains(**name));
+        unused.extend(idle.map(|name| format!("{room} does not import {name}")));
+    }
+    assert!(unused.is_empty(), "take these out: {}", unused.join(", "));
+}
+
+#[test]
+fn no_arrow_of_the_table_goes_up() {
+    for (index, (room, allowed)) in ROOMS.iter().enumerate() {
+        for name in *allowed {
+            let below = ROOMS[index + 1..].iter().any(|(below, _)| below == name);
+            assert!(
+                below,
+                "{room} imports {name}, which does not stand below it"
+            );
+        }
+    }
+}
+
+#[test]
+fn each_driver_crate_is_named_in_one_room() {
+    for (room, path, text) in sources() {
+        for (driver, home) in DRIVERS.iter().filter(|(_, home)| *home != room) {
+            let path_use = format!("{driver}::");
+            let is_named = code(&text).any(|line| {
+                line.match_indices(&path_use).any(|(at, _)| {
+                    let before = line[..at].chars().next_back();
+                    !before.is_some_and(|letter| {
+                        letter.is_alphanumeric() || letter == '_' || letter == ':'
+                    })
+                })
+            });
+            assert!(
+                !is_named,
+                "{} names {driver}, which belongs to {home}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn only_those_who_may_print_name_stdout_and_stderr() {
+    for (room, path, text) in sources() {
+        let prints =
+            code(&text).any(|line| line.contains("io::stdout(") || line.contains("io::stderr("));
+        assert!(
+            !prints || PRINTERS.contains(&room.as_str()),
+            "{} prints",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn every_file_opens_with_what_it_answers_and_stays_short() {
+    for (_, path, text) in sources() {
+        assert!(
+            text.starts_with("//! "),
+            "{} opens without its question",
+            path.display()
+        );
+        assert!(
+            text.lines().count() <= 400,
+            "{} asks to become a folder",
+            path.display()
+        );
+    }
+}

@@ -1,0 +1,196 @@
+//! Are bad words refused with one clear line, before anything runs?
+
+use super::support::{racesim, run};
+
+#[test]
+fn a_number_that_cannot_be_is_named() {
+    run(&["naive", "--users", "0"]).assert_refused(
+        2,
+        "--users: '0' is not a number of users: write a whole number from 1",
+    );
+    run(&["naive", "--users", "many"]).assert_refused(2, "'many' is not a number of users");
+    run(&["naive", "--users", "-3"]).assert_refused(2, "--users");
+    run(&["naive", "--seat", "0"]).assert_refused(2, "--seat: '0' is not a seat");
+    run(&["naive", "--seat", "ten"]).assert_refused(2, "--seat: 'ten' is not a seat");
+    run(&["naive", "--rounds", "0"]).assert_refused(2, "--rounds: '0' is not a number of rounds");
+    run(&["naive", "--concurrency", "0"]).assert_refused(2, "--concurrency: '0'");
+    run(&["naive", "--users"]).assert_refused(2, "--users wants a value");
+}
+
+#[test]
+fn one_seat_and_many_seats_exclude_each_other() {
+    run(&["naive", "--seat", "3", "--seats", "4"])
+        .assert_refused(2, "--seat and --seats exclude each other");
+}
+
+#[test]
+fn a_time_that_cannot_be_is_named() {
+    run(&["locked", "--ttl", "0s"]).assert_refused(2, "--ttl: a lock lives at least 1ms");
+    run(&["locked", "--ttl", "soon"]).assert_refused(2, "'soon' is not a duration: write 20ms");
+    run(&["naive", "--payment", "50ms..10ms"]).assert_refused(
+        2,
+        "the payment range 50ms..10ms is reversed: write 10ms..50ms",
+    );
+    run(&["naive", "--timeout", "0s"]).assert_refused(2, "--timeout: '0s' is too short");
+}
+
+#[test]
+fn a_mistyped_word_is_answered_with_the_nearest() {
+    run(&["naiv"]).assert_refused(2, "there is no command 'naiv', perhaps 'naive'");
+    run(&["naive", "--usres", "3"])
+        .assert_refused(2, "'--usres' is not known here, perhaps '--users'");
+    run(&["compare", "loked"]).assert_refused(
+        2,
+        "STRATEGY: there is no strategy 'loked', perhaps 'locked'",
+    );
+    run(&["naive", "--commit", "all"])
+        .assert_refused(2, "--commit: there is no 'all'; there are: group, each");
+    run(&["naive", "--format", "xml"]).assert_refused(
+        2,
+        "there is no format 'xml': write table, json, csv or markdown",
+    );
+}
+
+#[test]
+fn a_strategy_is_compared_once() {
+    run(&["compare", "naive", "naive"]).assert_refused(2, "'naive' is named twice");
+}
+
+#[test]
+fn an_unknown_metric_is_refused_with_those_there_are() {
+    let ran = run(&["naive", "--assert", "bokings == 1"]);
+    ran.assert_refused(2, "there is no metric 'bokings', perhaps 'bookings'; there are: attempts, bookings, double_bookings");
+    run(&["naive", "--assert", "bookings"]).assert_refused(2, "'bookings' compares nothing");
+    run(&["naive", "--assert", "latency_p99 < 50"])
+        .assert_refused(2, "'50' is no value for latency_p99: write 50ms");
+}
+
+#[test]
+fn an_assertion_is_about_a_strategy_that_is_raced() {
+    run(&["compare", "--assert", "double_bookings == 0"]).assert_refused(
+        2,
+        "say of which strategy, such as 'naive.double_bookings == 0'",
+    );
+    run(&["naive", "--assert", "locked.bookings == 1"])
+        .assert_refused(2, "'locked' is not raced here; there are: naive");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_refused_before_the_race() {
+    run(&["naive", "--export", "json:/no/such/folder/race.json"])
+        .assert_refused(2, "cannot write '/no/such/folder/race.json'");
+    run(&["naive", "--history", "/no/such/folder/race.jsonl"])
+        .assert_refused(2, "cannot write '/no/such/folder/race.jsonl'");
+    run(&["naive", "--export", "json"]).assert_refused(2, "write FORMAT:FILE");
+    run(&["naive", "--export", "xml:race"]).assert_refused(2, "there is no format 'xml'");
+}
+
+#[test]
+fn two_results_never_share_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("race");
+    let file = file.to_str().unwrap();
+    let export = format!("json:{file}");
+    run(&["naive", "--export", &export, "--history", file]).assert_refused(2, "is named twice");
+    run(&["naive", "--export", &export, "--database", file]).assert_refused(2, "is named twice");
+    run(&["naive", "--history", file, "--database", file]).assert_refused(2, "is named twice");
+    assert!(!folder.path().join("race").exists());
+}
+
+#[test]
+fn a_run_that_is_refused_leaves_earlier_results_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (
+        folder.path().join("old.json"),
+        folder.path().join("new.json"),
+    );
+    std::fs::write(&old, "earlier").unwrap();
+    let [old_export, new_export] = [&old, &new].map(|path| format!("json:{}", path.display()));
+    let ran = run(&[
+        "naive",
+        "--export",
+        &old_export,
+        "--export",
+        &new_export,
+        "--database",
+        "/etc/hostname",
+    ]);
+    ran.assert_refused(4, "is not an SQLite database");
+    assert_eq!(std::fs::read_to_string(old).unwrap(), "earlier");
+    assert!(!new.exists(), "an empty file was left behind");
+}
+
+#[test]
+fn no_word_that_may_hold_a_password_is_repeated() {
+    for words in [
+        &["locked", "--redis", "http://:geheim@host"][..],
+        &["locked", "--redis", "redis://:geheim@host:notaport"],
+        &["locked", "redis://:geheim@host"],
+        &["locked", "--rediss=redis://me:geheim@host"],
+        &["compare", "redis://:geheim@host"],
+        &["redis://:geheim@host"],
+    ] {
+        let ran = run(words);
+        assert_eq!(ran.code, Some(2), "{}", ran.all());
+        assert!(!ran.all().contains("geheim"), "{}", ran.all());
+    }
+}
+
+#[test]
+fn help_never_shows_the_url_in_the_environment() {
+    let mut command = racesim(&["locked", "--help"]);
+    command.env("RACESIM_REDIS", "redis://:geheim@host");
+    let ran = super::support::finish(command);
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.stdout.contains("RACESIM_REDIS"));
+    assert!(!ran.all().contains("geheim"));
+}
+
+#[test]
+fn help_is_on_stdout_grouped_and_with_examples() {
+    let ran = run(&["--help"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    for part in [
+        "naive",
+        "locked",
+        "compare",
+        "check",
+        "strategies",
+        "Examples:",
+        "Exit status:",
+    ] {
+        assert!(ran.stdout.contains(part), "{part}");
+    }
+    let ran = run(&["locked", "--help"]);
+    for part in ["Race:", "Services:", "Pace:", "Results:", "Examples:"] {
+        assert!(ran.stdout.contains(part), "{part}");
+    }
+    assert!(!ran.stdout.contains('\u{1b}'), "styles in a pipe");
+}
+
+#[test]
+fn no_command_at_all_shows_the_help_on_stderr() {
+    let ran = run(&[]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
+    assert!(ran.stderr.contains("Usage: racesim <COMMAND>"));
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let ran = run(&["--version"]);
+    assert_eq!(
+        ran.stdout.trim(),
+        concat!("racesim ", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn strategies_are_listed_a_line_each() {
+    let ran = run(&["strategies"]);
+    let names: Vec<&str> = ran
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(names, ["naive", "locked"]);
+}
