@@ -87,16 +87,16 @@ enum Sub {
 #[derive(Debug, clap::Args)]
 struct RaceArgs {
     /// How many users race
-    #[arg(long, value_name = "N", default_value = "500", value_parser = values::users, help_heading = RACE)]
+    #[arg(long, value_name = "N", default_value = "500", value_parser = values::users, allow_negative_numbers = true, help_heading = RACE)]
     users: NonZeroU32,
     /// The seat that everybody wants
-    #[arg(long, value_name = "ID", default_value = "10", value_parser = values::seat, help_heading = RACE)]
+    #[arg(long, value_name = "ID", default_value = "10", value_parser = values::seat, allow_negative_numbers = true, help_heading = RACE)]
     seat: SeatId,
     /// Seats 1 to N instead: each user draws one
-    #[arg(long, value_name = "N", value_parser = values::seats, help_heading = RACE, conflicts_with = "seat")]
+    #[arg(long, value_name = "N", value_parser = values::seats, allow_negative_numbers = true, help_heading = RACE, conflicts_with = "seat")]
     seats: Option<NonZeroU32>,
     /// How often the race is repeated
-    #[arg(long, value_name = "N", default_value = "1", value_parser = values::rounds, help_heading = RACE)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = values::rounds, allow_negative_numbers = true, help_heading = RACE)]
     rounds: NonZeroU32,
     /// Fixes the inputs (who wants what, pays how long, arrives when), not the scheduler
     #[arg(long, value_name = "N", help_heading = RACE)]
@@ -106,7 +106,7 @@ struct RaceArgs {
     #[arg(long, value_name = "DUR|MIN..MAX", default_value = "0ms", help_heading = PACE)]
     payment: Payment,
     /// At most W users in flight [default: everyone at once]
-    #[arg(long, value_name = "W", value_parser = values::concurrency, help_heading = PACE)]
+    #[arg(long, value_name = "W", value_parser = values::concurrency, allow_negative_numbers = true, help_heading = PACE)]
     concurrency: Option<NonZeroU32>,
     /// Users arrive over this time [default: all at once]
     #[arg(long, value_name = "DUR", value_parser = duration, help_heading = PACE)]

@@ -1,1 +1,244 @@
-//! x
+//! Is a database file used, kept, or left alone?
+
+use std::path::Path;
+use std::process::Command;
+
+use rusqlite::Connection;
+
+use super::support::{finish, metric, run};
+
+fn rows(path: &Path, query: &str) -> Vec<i64> {
+    let connection = Connection::open(path).unwrap();
+    let mut select = connection.prepare(query).unwrap();
+    select
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect()
+}
+
+#[test]
+fn a_file_keeps_every_run_beside_the_earlier_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bookings.db");
+    let file = path.to_str().unwrap();
+    assert_eq!(
+        run(&["naive", "--users", "30", "--database", file]).code,
+        Some(0)
+    );
+    assert_eq!(
+        run(&[
+            "locked",
+            "--users",
+            "30",
+            "--rounds",
+            "2",
+            "--database",
+            file
+        ])
+        .code,
+        Some(0)
+    );
+    assert_eq!(
+        rows(
+            &path,
+            "SELECT count(*) FROM bookings GROUP BY run ORDER BY run"
+        ),
+        [30, 1, 1]
+    );
+    assert_eq!(
+        rows(
+            &path,
+            "SELECT count(*) FROM runs WHERE strategy = 'locked' AND users = 30"
+        ),
+        [2]
+    );
+    let left: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["bookings.db"], "a log was left beside the database");
+}
+
+#[test]
+fn the_report_counts_what_a_query_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bookings.db");
+    let report = run(&[
+        "naive",
+        "--users",
+        "200",
+        "--seats",
+        "7",
+        "--database",
+        path.to_str().unwrap(),
+        "--format",
+        "json",
+    ])
+    .json();
+    let booked = rows(&path, "SELECT count(*) FROM bookings");
+    let seats = rows(&path, "SELECT count(DISTINCT seat) FROM bookings");
+    assert_eq!(
+        metric(&report, "bookings"),
+        u64::try_from(booked[0]).unwrap()
+    );
+    assert_eq!(
+        metric(&report, "double_bookings"),
+        u64::try_from(booked[0] - seats[0]).unwrap()
+    );
+}
+
+#[test]
+fn a_file_that_is_no_database_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    for content in [
+        "some notes",
+        &"a longer text than any header has. ".repeat(20),
+    ] {
+        let path = folder.path().join("notes.txt");
+        std::fs::write(&path, content).unwrap();
+        run(&["naive", "--database", path.to_str().unwrap()])
+            .assert_refused(4, "notes.txt' is not an SQLite database");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
+    }
+    run(&["naive", "--database", folder.path().to_str().unwrap()])
+        .assert_refused(4, "it is not a file");
+    run(&["naive", "--database", "/no/such/folder/race.db"])
+        .assert_refused(4, "/no/such/folder/race.db");
+}
+
+#[test]
+fn another_programs_database_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shop.db");
+    let shop = Connection::open(&path).unwrap();
+    shop.execute_batch(
+        "CREATE TABLE bookings (run, seat, user, position); CREATE TABLE runs (id);",
+    )
+    .unwrap();
+    drop(shop);
+    let before = std::fs::read(&path).unwrap();
+    run(&["naive", "--database", path.to_str().unwrap()])
+        .assert_refused(4, "is another program's database and was left alone");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        1,
+        "something was left beside it"
+    );
+}
+
+#[test]
+fn a_database_of_a_later_racesim_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("later.db");
+    let file = path.to_str().unwrap();
+    assert_eq!(
+        run(&["naive", "--users", "5", "--database", file]).code,
+        Some(0)
+    );
+    Connection::open(&path)
+        .unwrap()
+        .pragma_update(None, "user_version", 99)
+        .unwrap();
+    run(&["naive", "--database", file])
+        .assert_refused(4, "was written by a later racesim (schema 99)");
+}
+
+/// The binary where a user without rights can run it too, and how to become one when we are root.
+fn without_rights(folder: &Path, arguments: &[&str]) -> Command {
+    use std::os::unix::fs::PermissionsExt;
+    let binary = folder.join("racesim");
+    std::fs::copy(env!("CARGO_BIN_EXE_racesim"), &binary).unwrap();
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| {
+        use std::os::unix::fs::MetadataExt;
+        process.uid() == 0
+    });
+    let mut command = if is_root {
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
+            .arg(binary);
+        command
+    } else {
+        Command::new(binary)
+    };
+    command.args(arguments);
+    command
+}
+
+#[test]
+fn a_read_only_database_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kept.db");
+    let file = path.to_str().unwrap();
+    assert_eq!(
+        run(&["naive", "--users", "5", "--database", file]).code,
+        Some(0)
+    );
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444)).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let ran = finish(without_rights(
+        folder.path(),
+        &["naive", "--database", file],
+    ));
+    ran.assert_refused(4, "kept.db' is read-only: make it writable");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+/// Runs a script in which `$1` is the binary and `$2` a folder on a disk of 300 KiB.
+fn on_a_small_disk(script: &str) -> super::support::Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new("unshare");
+    let mounted = format!("mount -t tmpfs -o size=300k none \"$2\" && {script}");
+    command
+        .args([
+            "--mount",
+            "--map-root-user",
+            "/bin/sh",
+            "-c",
+            &mounted,
+            "sh",
+            env!("CARGO_BIN_EXE_racesim"),
+        ])
+        .arg(folder.path());
+    finish(command)
+}
+
+#[test]
+fn a_disk_that_fills_up_in_the_race_fails_the_attempts_and_nothing_hangs() {
+    let ran = on_a_small_disk("\"$1\" naive --users 20000 --database \"$2/race.db\" --format json");
+    assert_eq!(ran.code, Some(4), "{}", ran.all());
+    let report = ran.json();
+    assert!(metric(&report, "failed") > 0);
+    assert_eq!(metric(&report, "attempts"), 20_000);
+    assert_eq!(
+        metric(&report, "confirmed"),
+        metric(&report, "bookings"),
+        "what was confirmed is there"
+    );
+    let trouble = report["races"][0]["troubles"][0].as_str().unwrap();
+    assert!(trouble.contains("database or disk is full"), "{trouble}");
+}
+
+#[test]
+fn a_disk_that_is_full_from_the_start_is_refused() {
+    let ran = on_a_small_disk(
+        "dd if=/dev/zero of=\"$2/filler\" 2>/dev/null; \"$1\" naive --database \"$2/race.db\"",
+    );
+    ran.assert_refused(4, "race.db");
+    assert!(
+        ran.stderr.contains("full") || ran.stderr.contains("I/O"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_temporary_folder_that_cannot_be_made_is_named() {
+    let mut command = super::support::racesim(&["naive"]);
+    command.env("TMPDIR", "/no/such/folder");
+    finish(command).assert_refused(4, "cannot make a temporary folder in '/no/such/folder'");
+}

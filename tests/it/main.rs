@@ -1,5 +1,4 @@
 //! racesim from outside: the real binary on real stores. One module per question.
-#![expect(missing_docs, reason = "tests are read by their names")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod architecture;

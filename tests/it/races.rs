@@ -1,1 +1,390 @@
-//! x
+//! What happens when users race? The rows of the database say.
+
+use super::support::{Ran, metric, run};
+
+fn raced(arguments: &[&str]) -> Ran {
+    let ran = run(&[arguments, &["--format", "json"]].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    ran
+}
+
+/// A metric of every round of the first race.
+fn rounds_of(ran: &Ran, name: &str) -> Vec<u64> {
+    let report = ran.json();
+    let rounds = report["races"][0]["per_round"].as_array().unwrap();
+    rounds
+        .iter()
+        .map(|round| round[name].as_u64().unwrap())
+        .collect()
+}
+
+#[test]
+fn naive_sells_one_seat_to_everybody_who_checks_before_anybody_inserts() {
+    let report = raced(&["naive", "--users", "500"]).json();
+    assert_eq!(
+        (
+            metric(&report, "bookings"),
+            metric(&report, "double_bookings")
+        ),
+        (500, 499)
+    );
+    assert_eq!(
+        (
+            metric(&report, "confirmed"),
+            metric(&report, "paid_in_vain")
+        ),
+        (500, 500)
+    );
+    assert_eq!(report["races"][0]["verdict"], "violated");
+}
+
+#[test]
+fn locked_sells_the_seat_once_and_refuses_the_others_before_they_pay() {
+    let report = raced(&["locked", "--users", "500"]).json();
+    assert_eq!(
+        (
+            metric(&report, "bookings"),
+            metric(&report, "double_bookings")
+        ),
+        (1, 0)
+    );
+    assert_eq!(
+        (
+            metric(&report, "confirmed"),
+            metric(&report, "refused_before_payment")
+        ),
+        (1, 499)
+    );
+    assert_eq!(
+        (
+            metric(&report, "paid_in_vain"),
+            metric(&report, "locks_left")
+        ),
+        (0, 0)
+    );
+    assert_eq!(report["races"][0]["verdict"], "holds");
+    let lock = report["races"][0]["header"]["lock"].as_str().unwrap();
+    assert!(lock.contains("a private server at"), "{lock}");
+}
+
+#[test]
+fn a_hundred_rounds_of_locked_give_one_booking_each() {
+    let ran = raced(&["locked", "--users", "500", "--rounds", "100"]);
+    assert_eq!(rounds_of(&ran, "bookings"), [1; 100]);
+    let rate = &ran.json()["races"][0]["rounds_double_booked"];
+    assert_eq!(
+        (rate["hits"].as_u64(), rate["of"].as_u64()),
+        (Some(0), Some(100))
+    );
+    assert!(rate["high"].as_f64().unwrap() < 0.04, "{rate}");
+}
+
+#[test]
+fn a_hundred_rounds_of_naive_each_give_more_than_one_booking() {
+    let ran = raced(&["naive", "--users", "500", "--rounds", "100"]);
+    assert!(
+        rounds_of(&ran, "bookings")
+            .iter()
+            .all(|bookings| *bookings > 1)
+    );
+}
+
+#[test]
+fn a_rate_of_nothing_is_said_to_be_a_bound() {
+    let ran = run(&[
+        "locked",
+        "--users",
+        "20",
+        "--rounds",
+        "10",
+        "--redis",
+        "in-process",
+    ]);
+    assert!(
+        ran.stdout
+            .contains("0 of 10: at most 3/10 (Wilson 95 % interval 0.0–27.8 %)"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn one_user_in_flight_at_a_time_never_oversells() {
+    for strategy in ["naive", "locked"] {
+        let report = raced(&[strategy, "--users", "50", "--concurrency", "1"]).json();
+        assert_eq!(
+            (
+                metric(&report, "bookings"),
+                metric(&report, "refused_taken")
+            ),
+            (1, 49),
+            "{strategy}"
+        );
+    }
+}
+
+#[test]
+fn no_more_users_than_the_width_can_oversell_a_seat() {
+    let report = raced(&["naive", "--users", "200", "--concurrency", "8"]).json();
+    let double_bookings = metric(&report, "double_bookings");
+    assert!((1..8).contains(&double_bookings), "{double_bookings}");
+}
+
+#[test]
+fn the_tallies_do_not_depend_on_how_statements_are_committed() {
+    for strategy in ["naive", "locked"] {
+        let [group, each] = ["group", "each"]
+            .map(|commit| raced(&[strategy, "--users", "200", "--commit", commit]).json());
+        for name in [
+            "bookings",
+            "double_bookings",
+            "confirmed",
+            "refused_locked",
+            "refused_taken",
+        ] {
+            assert_eq!(
+                metric(&group, name),
+                metric(&each, name),
+                "{strategy} {name}"
+            );
+        }
+        assert!(
+            each["races"][0]["header"]["database"]
+                .as_str()
+                .unwrap()
+                .contains("a commit per statement")
+        );
+    }
+}
+
+#[test]
+fn users_of_many_seats_draw_the_same_ones_from_one_seed() {
+    let seats = |seed| {
+        let ran = raced(&[
+            "locked",
+            "--users",
+            "300",
+            "--seats",
+            "12",
+            "--seed",
+            seed,
+            "--redis",
+            "in-process",
+        ]);
+        let seats = ran.json()["races"][0]["seats"].clone();
+        let seats = seats.as_array().unwrap().clone();
+        seats
+            .into_iter()
+            .map(|seat| (seat["seat"].as_u64(), seat["attempts"].as_u64()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(seats("7"), seats("7"));
+    assert_ne!(seats("7"), seats("8"));
+    assert_eq!(seats("7").len(), 10, "of twelve seats ten are listed");
+}
+
+#[test]
+fn a_payment_is_made_between_check_and_insert_and_takes_its_time() {
+    let report = raced(&["naive", "--users", "20", "--payment", "30ms..40ms"]).json();
+    let pay = report["races"][0]["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|step| step["kind"] == "pay")
+        .unwrap()
+        .clone();
+    assert!(pay["p50_ms"].as_f64().unwrap() >= 30.0, "{pay}");
+    assert_eq!(report["races"][0]["header"]["payment"], "30ms..40ms");
+}
+
+#[test]
+fn losers_of_a_lock_are_refused_while_the_winner_still_pays() {
+    let report = raced(&["locked", "--users", "50", "--payment", "200ms"]).json();
+    let slowest_refusal = report["races"][0]["metrics"]["refusal_p99_ms"]
+        .as_f64()
+        .unwrap();
+    let winner = report["races"][0]["metrics"]["confirmed_p50_ms"]
+        .as_f64()
+        .unwrap();
+    assert!(
+        slowest_refusal < winner,
+        "{slowest_refusal} against {winner}"
+    );
+}
+
+#[test]
+fn users_who_arrive_over_time_find_the_seat_taken() {
+    let report = raced(&["locked", "--users", "40", "--arrive-over", "100ms"]).json();
+    assert_eq!(metric(&report, "bookings"), 1);
+    assert_eq!(
+        metric(&report, "refused_taken") + metric(&report, "refused_locked"),
+        39
+    );
+    assert!(metric(&report, "refused_taken") > 0);
+    assert_eq!(report["races"][0]["header"]["arrive_over"], "100ms");
+}
+
+#[test]
+fn a_lock_that_expires_while_its_holder_pays_sells_the_seat_twice() {
+    let arguments = [
+        "locked",
+        "--users",
+        "3",
+        "--ttl",
+        "20ms",
+        "--payment",
+        "600ms",
+        "--arrive-over",
+        "90ms",
+        "--seed",
+        "3",
+    ];
+    let ran = run(&[&arguments[..], &["--format", "json"]].concat());
+    let report = ran.json();
+    assert_eq!(ran.code, Some(1), "{}", ran.all());
+    assert!(metric(&report, "double_bookings") > 0);
+    let note = report["races"][0]["explanation"]["lines"].to_string();
+    assert!(note.contains("its lock had expired"), "{note}");
+}
+
+#[test]
+fn the_interleaving_that_sold_the_seat_twice_is_told() {
+    let ran = run(&["naive", "--users", "2", "--format", "json"]);
+    let explanation = ran.json()["races"][0]["explanation"].clone();
+    let lines = explanation["lines"].as_array().unwrap();
+    let steps: Vec<String> = lines
+        .iter()
+        .filter(|line| line["step"] != "pay")
+        .map(|line| format!("{}.{}", line["user"], line["step"].as_str().unwrap()))
+        .collect();
+    assert_eq!(steps, ["1.check", "2.check", "1.insert", "2.insert"]);
+    assert_eq!(
+        lines.last().unwrap()["note"],
+        "seat 10 is sold AGAIN: user 1 has it"
+    );
+}
+
+#[test]
+fn a_comparison_measures_the_four_rows_of_each_strategy() {
+    let report = raced(&["compare", "--users", "200"]).json();
+    let rows: Vec<&str> = report["comparison"]["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        rows,
+        ["Consistency", "Performance", "User experience", "Scaling"]
+    );
+    let double_bookings = &report["comparison"]["rows"][0]["measures"][0]["cells"];
+    assert_eq!(
+        (
+            double_bookings[0]["value"].as_f64(),
+            double_bookings[1]["value"].as_f64()
+        ),
+        (Some(199.0), Some(0.0))
+    );
+    assert_eq!(
+        (
+            double_bookings[0]["best"].as_bool(),
+            double_bookings[1]["best"].as_bool()
+        ),
+        (Some(false), Some(true))
+    );
+    let costs = &report["comparison"]["rows"][1]["measures"][3]["cells"];
+    assert!(
+        costs[1]["value"].as_f64().unwrap() > 1.0,
+        "a lock costs something: {costs}"
+    );
+    let growth = &report["comparison"]["rows"][3]["measures"][0];
+    assert_eq!(growth["name"], "double-bookings, 20 → 200 users");
+    assert_eq!(growth["cells"][0]["text"], "19 → 199");
+}
+
+#[test]
+fn assertions_decide_the_exit_status() {
+    assert_eq!(
+        run(&["naive", "--users", "20", "--assert", "double_bookings > 0"]).code,
+        Some(0)
+    );
+    let failed = run(&[
+        "compare",
+        "--users",
+        "20",
+        "--redis",
+        "in-process",
+        "--assert",
+        "naive.double_bookings == 0",
+        "--quiet",
+    ]);
+    assert_eq!((failed.code, failed.stdout.as_str()), (Some(1), ""));
+    assert_eq!(
+        failed.stderr,
+        "racesim: assertion failed: naive.double_bookings == 0, found 19\n"
+    );
+    let held = run(&[
+        "compare",
+        "--users",
+        "20",
+        "--redis",
+        "in-process",
+        "--assert",
+        "locked.double_bookings == 0",
+        "--quiet",
+    ]);
+    assert_eq!((held.code, held.all().as_str()), (Some(0), ""));
+}
+
+#[test]
+fn without_any_redis_the_locks_are_kept_inside_and_it_is_said() {
+    let empty = tempfile::tempdir().unwrap();
+    let mut command = super::support::racesim(&["locked", "--users", "100"]);
+    command.env("PATH", empty.path());
+    let ran = super::support::finish(command);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert!(
+        ran.stdout.contains("in-process locks (no Redis)"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("no Redis was raced; install one"),
+        "{}",
+        ran.stderr
+    );
+
+    let mut insisting = super::support::racesim(&["locked", "--redis", "private"]);
+    insisting.env("PATH", empty.path());
+    super::support::finish(insisting)
+        .assert_refused(4, "neither redis-server nor valkey-server is on PATH");
+}
+
+#[test]
+fn ten_thousand_users_need_no_more_than_the_usual_1024_files() {
+    for strategy in ["naive", "locked"] {
+        let binary = env!("CARGO_BIN_EXE_racesim");
+        let mut command = std::process::Command::new("/bin/sh");
+        command.args([
+            "-c",
+            &format!("ulimit -n 1024; exec {binary} {strategy} --users 10000 --format json"),
+        ]);
+        let report = super::support::finish(command).json();
+        assert_eq!(metric(&report, "attempts"), 10_000, "{strategy}");
+        assert_eq!(
+            metric(&report, "failed") + metric(&report, "unknown"),
+            0,
+            "{strategy}"
+        );
+    }
+}
+
+#[test]
+fn a_hundred_thousand_users_of_naive_are_all_counted() {
+    let report = raced(&["naive", "--users", "100000"]).json();
+    assert_eq!(
+        (metric(&report, "bookings"), metric(&report, "confirmed")),
+        (100_000, 100_000)
+    );
+}
