@@ -18,7 +18,7 @@ impl fmt::Display for Millis {
         if time >= Duration::from_secs(1) && time.subsec_nanos() == 0 {
             return write!(f, "{}s", time.as_secs());
         }
-        write!(f, "{}ms", time.as_secs_f64() * 1e3)
+        write!(f, "{}ms", as_millis(time))
     }
 }
 
@@ -31,6 +31,16 @@ pub fn duration(text: &str) -> Result<Duration, DurationError> {
     humantime::parse_duration(text)
         .or_else(|_| fraction(text))
         .map_err(|()| DurationError(text.to_owned()))
+}
+
+/// The time in milliseconds, to the nanosecond.
+#[must_use]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "exact for the first hundred days"
+)]
+pub fn as_millis(time: Duration) -> f64 {
+    time.as_nanos() as f64 / 1e6
 }
 
 /// A fraction of one unit, such as `1.5s`, which humantime does not read.

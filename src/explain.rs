@@ -139,5 +139,5 @@ impl Teller {
 }
 
 fn ms(ns: u64) -> f64 {
-    std::time::Duration::from_nanos(ns).as_secs_f64() * 1e3
+    crate::duration::as_millis(std::time::Duration::from_nanos(ns))
 }

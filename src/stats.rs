@@ -238,48 +238,54 @@ fn count(items: impl IntoIterator<Item: Sized>) -> u64 {
 
 /// How long something took, over many times, without keeping each.
 #[derive(Debug, Clone)]
-pub struct Timing(Histogram<u64>);
+pub struct Timing {
+    histogram: Histogram<u64>,
+    /// The histogram knows its largest value only to its digits.
+    max_ns: u64,
+}
 
 impl Timing {
     /// Decimal digits that a percentile is right to.
     const DIGITS: u8 = 3;
 
     fn new() -> Self {
-        Self(
-            Histogram::new(Self::DIGITS)
-                .expect("three digits are within what a histogram can keep"),
-        )
+        let histogram = Histogram::new(Self::DIGITS);
+        Self {
+            histogram: histogram.expect("three digits are within what a histogram can keep"),
+            max_ns: 0,
+        }
     }
 
     fn add(&mut self, ns: u64) {
         // Not `saturating_record`, which never grows the histogram and would keep zeros.
-        self.0
-            .record(ns)
-            .expect("a histogram that grows takes every value");
+        let recorded = self.histogram.record(ns);
+        recorded.expect("a histogram that grows takes every value");
+        self.max_ns = self.max_ns.max(ns);
     }
 
     fn merge(&mut self, other: &Self) {
-        self.0
-            .add(&other.0)
-            .expect("a histogram that grows takes every value of another");
+        let added = self.histogram.add(&other.histogram);
+        added.expect("a histogram that grows takes every value of another");
+        self.max_ns = self.max_ns.max(other.max_ns);
     }
 
     /// How many times.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.0.len()
+        self.histogram.len()
     }
 
     /// The time that this share of them did not exceed; `None` when there were none.
     #[must_use]
     pub fn quantile(&self, quantile: f64) -> Option<Duration> {
-        (self.count() > 0).then(|| Duration::from_nanos(self.0.value_at_quantile(quantile)))
+        let ns = self.histogram.value_at_quantile(quantile).min(self.max_ns);
+        (self.count() > 0).then(|| Duration::from_nanos(ns))
     }
 
     /// The longest; `None` when there were none.
     #[must_use]
     pub fn max(&self) -> Option<Duration> {
-        (self.count() > 0).then(|| Duration::from_nanos(self.0.max()))
+        (self.count() > 0).then(|| Duration::from_nanos(self.max_ns))
     }
 }
 

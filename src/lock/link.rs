@@ -173,32 +173,43 @@ impl Link {
         }
     }
 
-    /// Sends a batch in one pipeline: the reply to each.
-    pub(super) async fn send(
-        mut self,
-        batch: Vec<(Ticket, Request)>,
-    ) -> Vec<(Ticket, Result<Value, RedisError>)> {
-        let mut pipeline = redis::Pipeline::with_capacity(batch.len());
+    /// Sends a batch in one pipeline: the reply to each. What fails because the server has
+    /// forgotten the script (it was restarted, or flushed) is sent again, once.
+    pub(super) async fn send(mut self, batch: Vec<(Ticket, Request)>) -> Vec<(Ticket, Reply)> {
+        let (tickets, requests): (Vec<Ticket>, Vec<Request>) = batch.into_iter().unzip();
+        let mut replies = self.pipeline(&requests).await;
+        let forgotten: Vec<usize> = (0..replies.len())
+            .filter(|at| is_script_unknown(&replies[*at]))
+            .collect();
+        if !forgotten.is_empty() && self.load_script().await.is_ok() {
+            let again: Vec<Request> = forgotten.iter().map(|at| requests[*at]).collect();
+            for (at, reply) in forgotten.into_iter().zip(self.pipeline(&again).await) {
+                replies[at] = reply;
+            }
+        }
+        tickets.into_iter().zip(replies).collect()
+    }
+
+    async fn pipeline(&mut self, requests: &[Request]) -> Vec<Reply> {
+        let mut pipeline = Pipeline::with_capacity(requests.len());
         pipeline.ignore_errors();
-        for (_, request) in &batch {
+        for request in requests {
             self.command(*request, &mut pipeline);
         }
         let sent: Result<Vec<Value>, _> = pipeline.query_async(&mut self.connection).await;
         match sent {
-            Ok(values) => {
-                let answers = values.into_iter().map(Value::extract_error);
-                batch
-                    .into_iter()
-                    .map(|(ticket, _)| ticket)
-                    .zip(answers)
-                    .collect()
-            }
-            Err(error) => batch
-                .into_iter()
-                .map(|(ticket, _)| (ticket, Err(error.clone())))
-                .collect(),
+            Ok(values) => values.into_iter().map(Value::extract_error).collect(),
+            Err(error) => vec![Err(error); requests.len()],
         }
     }
+}
+
+/// What the server said to one command.
+pub(super) type Reply = Result<Value, RedisError>;
+
+fn is_script_unknown(reply: &Reply) -> bool {
+    let no_script = ErrorKind::Server(ServerErrorKind::NoScript);
+    reply.as_ref().is_err_and(|error| error.kind() == no_script)
 }
 
 /// What can go wrong while a server is made ready.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::metrics::{METRICS, Metric, Metrics, Unit};
-use crate::duration::duration;
+use crate::duration::{as_millis, duration};
 
 /// A metric, a comparison and a value. With several rounds, every round must satisfy it.
 #[derive(Debug, Clone)]
@@ -111,10 +111,7 @@ fn unknown(name: &str) -> AssertionError {
 
 fn value_of(metric: &'static Metric, text: &str) -> Result<f64, AssertionError> {
     let (value, example) = match metric.unit {
-        Unit::Millis => (
-            duration(text).ok().map(|time| time.as_secs_f64() * 1e3),
-            "50ms",
-        ),
+        Unit::Millis => (duration(text).ok().map(as_millis), "50ms"),
         Unit::Count => (
             text.replace('_', "").parse::<u32>().ok().map(f64::from),
             "0",

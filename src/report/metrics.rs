@@ -207,7 +207,7 @@ fn some(count: u64) -> Option<f64> {
 }
 
 fn millis(time: Option<std::time::Duration>) -> Option<f64> {
-    time.map(|time| time.as_secs_f64() * 1e3)
+    time.map(crate::duration::as_millis)
 }
 
 fn seats(stats: &Stats, is_counted: impl Fn(u64) -> bool) -> Option<f64> {

@@ -80,7 +80,9 @@ pub struct TimingReport<K> {
 
 impl<K> TimingReport<K> {
     fn of(kind: K, timing: &Timing) -> Self {
-        let ms = |time: Option<std::time::Duration>| time.unwrap_or_default().as_secs_f64() * 1e3;
+        let ms = |time: Option<std::time::Duration>| {
+            crate::duration::as_millis(time.unwrap_or_default())
+        };
         let quantile = |quantile| ms(timing.quantile(quantile));
         Self {
             kind,

@@ -9,8 +9,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "checker", "cli", "engine", "history", "lock", "plan", "progress", "report", "seat",
-            "stats", "strategy",
+            "cli", "engine", "history", "lock", "plan", "progress", "report", "seat", "stats",
+            "strategy",
         ],
     ),
     (
@@ -24,7 +24,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "report",
         &["checker", "duration", "explain", "history", "seat", "stats"],
     ),
-    ("explain", &["checker", "history", "seat"]),
+    ("explain", &["checker", "duration", "history", "seat"]),
     ("stats", &["history", "seat"]),
     ("checker", &["history", "seat"]),
     (

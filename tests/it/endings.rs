@@ -1,1 +1,195 @@
-//! x
+//! Is everything cleaned up, whatever ends a run?
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use super::support::{end, eventually, finish, racesim, signal};
+
+/// A race in which everybody pays for a minute, with a folder of its own for temporary files; it is
+/// in its middle when this returns.
+fn paying(strategy: &str, folder: &Path) -> Child {
+    let database = folder.join("race.db");
+    let mut command = racesim(&[strategy, "--users", "50", "--payment", "60s"]);
+    command
+        .arg("--database")
+        .arg(&database)
+        .env("TMPDIR", folder);
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    eventually("the race has begun", || {
+        let connection = rusqlite::Connection::open(&database);
+        let runs = connection.and_then(|db| {
+            db.query_row("SELECT count(*) FROM runs", [], |row| row.get::<_, u32>(0))
+        });
+        runs == Ok(1)
+    });
+    child
+}
+
+/// The temporary files of a run that are still there.
+fn temporary(folder: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| !name.starts_with("race.db")).collect()
+}
+
+/// Whether a process runs whose command line holds this text.
+fn is_running(text: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    processes
+        .filter_map(|process| std::fs::read(process.path().join("cmdline")).ok())
+        .any(|line| {
+            String::from_utf8_lossy(&line)
+                .replace('\0', " ")
+                .contains(text)
+        })
+}
+
+#[test]
+fn ctrl_c_reports_what_happened_so_far() {
+    let folder = tempfile::tempdir().unwrap();
+    let child = paying("naive", folder.path());
+    signal("INT", child.id());
+    let ran = end(child);
+    assert_eq!(ran.code, Some(130), "{}", ran.all());
+    assert!(
+        ran.stdout
+            .contains("The race was stopped before every user had its try"),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        ran.stdout
+            .contains("seat 10 was not sold before the race was stopped"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn a_termination_ends_like_ctrl_c_with_its_own_status() {
+    let folder = tempfile::tempdir().unwrap();
+    let child = paying("locked", folder.path());
+    signal("TERM", child.id());
+    assert_eq!(end(child).code, Some(143));
+    assert_eq!(temporary(folder.path()), [""; 0]);
+}
+
+#[test]
+fn nothing_is_left_after_a_normal_end_or_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, code) in [
+        (&["locked", "--users", "20"][..], 0),
+        (&["locked", "--database", "/etc/hostname"], 4),
+    ] {
+        let mut command = racesim(arguments);
+        command.env("TMPDIR", folder.path());
+        assert_eq!(finish(command).code, Some(code));
+        assert_eq!(temporary(folder.path()), [""; 0]);
+        assert!(!is_running(folder.path().to_str().unwrap()));
+    }
+}
+
+#[test]
+fn nothing_is_left_after_ctrl_c() {
+    let folder = tempfile::tempdir().unwrap();
+    let child = paying("locked", folder.path());
+    assert!(is_running(&format!(
+        "redis-server unixsocket:{}",
+        folder.path().display()
+    )));
+    signal("INT", child.id());
+    assert_eq!(end(child).code, Some(130));
+    assert_eq!(temporary(folder.path()), [""; 0]);
+    assert!(!is_running(folder.path().to_str().unwrap()));
+}
+
+#[test]
+fn nothing_is_left_after_a_kill_that_cannot_be_caught() {
+    let folder = tempfile::tempdir().unwrap();
+    let child = paying("locked", folder.path());
+    assert_eq!(temporary(folder.path()).len(), 1);
+    signal("KILL", child.id());
+    assert_eq!(end(child).code, None);
+    eventually("the folder is gone", || temporary(folder.path()).is_empty());
+    eventually("the server is gone", || {
+        !is_running(folder.path().to_str().unwrap())
+    });
+}
+
+#[test]
+fn a_private_server_that_is_killed_is_said_and_nothing_hangs() {
+    let folder = tempfile::tempdir().unwrap();
+    let child = paying("locked", folder.path());
+    let server = Command::new("pkill")
+        .args([
+            "-KILL",
+            "-f",
+            &format!("redis-server unixsocket:{}", folder.path().display()),
+        ])
+        .status();
+    assert!(server.unwrap().success());
+    signal("INT", child.id());
+    let ran = end(child);
+    assert_eq!(ran.code, Some(130), "{}", ran.all());
+    assert!(
+        ran.stdout
+            .contains("A service failed during the race: Redis:"),
+        "{}",
+        ran.stdout
+    );
+}
+
+/// Runs a shell script with the binary as `$1`.
+fn script(text: &str) -> super::support::Ran {
+    let mut command = Command::new("/bin/bash");
+    command.args(["-c", text, "sh", env!("CARGO_BIN_EXE_racesim")]);
+    finish(command)
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let ran = script("\"$1\" naive --users 20 | head -n 1; exit ${PIPESTATUS[0]}");
+    assert_eq!(
+        (ran.code, ran.stderr.as_str()),
+        (Some(0), ""),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(ran.stdout.lines().count(), 1);
+    let ran = script(
+        "\"$1\" naive --users 20000 --format json --rounds 20 | true; exit ${PIPESTATUS[0]}",
+    );
+    assert_eq!((ran.code, ran.all().as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_full_disk_under_the_results_is_said() {
+    let ran = script("\"$1\" naive --users 20 > /dev/full");
+    assert_eq!(ran.code, Some(4));
+    assert!(
+        ran.stderr
+            .contains("cannot write all of the result to stdout: No space left"),
+        "{}",
+        ran.stderr
+    );
+    let ran = script("\"$1\" naive --users 20 --export json:/dev/full");
+    assert_eq!(ran.code, Some(4));
+    assert!(
+        ran.stdout.contains("Verdict: violated"),
+        "the report is on stdout all the same"
+    );
+    assert!(
+        ran.stderr
+            .contains("cannot write all of the result to '/dev/full'"),
+        "{}",
+        ran.stderr
+    );
+    let ran = script("\"$1\" naive --users 20 --history /dev/full");
+    assert_eq!(ran.code, Some(4), "{}", ran.all());
+    assert!(ran.stderr.contains("'/dev/full'"), "{}", ran.stderr);
+}

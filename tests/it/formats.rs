@@ -1,1 +1,124 @@
-//! x
+//! Does every format show the same report?
+
+use super::support::{history_file, racesim, run};
+
+/// The report on recorded races, which is the same every time.
+fn shown(history: &str, arguments: &[&str]) -> String {
+    let file = history_file(history);
+    let ran = run(&[&["check", file.to_str().unwrap()], arguments].concat());
+    assert_eq!(
+        (ran.code, ran.stderr.as_str()),
+        (Some(1), ""),
+        "{}",
+        ran.all()
+    );
+    ran.stdout
+}
+
+const RACE: &str = "lease-over-double-booking.jsonl";
+
+#[test]
+fn the_table_of_a_race() {
+    insta::assert_snapshot!(shown(RACE, &[]));
+}
+
+#[test]
+fn the_markdown_of_a_race() {
+    insta::assert_snapshot!(shown(RACE, &["--format", "markdown"]));
+}
+
+#[test]
+fn the_csv_of_a_race() {
+    insta::assert_snapshot!(shown(RACE, &["--format", "csv"]));
+}
+
+#[test]
+fn the_json_of_a_race() {
+    insta::assert_snapshot!(shown(RACE, &["--format", "json"]));
+}
+
+#[test]
+fn colours_only_where_they_are_wanted() {
+    let is_coloured = |arguments: &[&str]| shown(RACE, arguments).contains("\u{1b}[");
+    assert!(!is_coloured(&[]), "in a pipe");
+    assert!(is_coloured(&["--color", "always"]));
+    assert!(!is_coloured(&["--color", "never"]));
+}
+
+#[test]
+fn no_color_is_heeded_on_a_terminal_and_always_overrides_it() {
+    let file = history_file(RACE);
+    let on_a_terminal = |prefix: &str, arguments: &str| {
+        let line = format!(
+            "{prefix} {} check {} {arguments}",
+            env!("CARGO_BIN_EXE_racesim"),
+            file.display()
+        );
+        let mut command = std::process::Command::new("script");
+        command
+            .args(["-qec", &line, "/dev/null"])
+            .env_remove("NO_COLOR")
+            .env("TERM", "xterm");
+        super::support::finish(command).stdout
+    };
+    assert!(on_a_terminal("", "").contains("\u{1b}["));
+    assert!(!on_a_terminal("NO_COLOR=1", "").contains("\u{1b}["));
+    assert!(on_a_terminal("NO_COLOR=1", "--color always").contains("\u{1b}["));
+}
+
+#[test]
+fn an_export_is_what_the_format_prints() {
+    let folder = tempfile::tempdir().unwrap();
+    for format in ["table", "json", "csv", "markdown"] {
+        let path = folder.path().join(format);
+        let export = format!("{format}:{}", path.display());
+        let printed = shown(RACE, &["--format", format, "--export", &export]);
+        assert_eq!(super::support::text_of(&path), printed);
+    }
+}
+
+#[test]
+fn every_format_of_a_comparison_has_each_strategy() {
+    for format in ["table", "json", "csv", "markdown"] {
+        let mut command = racesim(&[
+            "compare",
+            "--users",
+            "20",
+            "--redis",
+            "in-process",
+            "--format",
+            format,
+        ]);
+        command.env("COLUMNS", "200");
+        let stdout = super::support::finish(command).stdout;
+        assert!(
+            stdout.contains("naive") && stdout.contains("locked"),
+            "{format}: {stdout}"
+        );
+    }
+}
+
+#[test]
+fn the_csv_has_a_row_for_each_strategy_and_a_value_for_each_heading() {
+    let stdout = run(&[
+        "compare",
+        "--users",
+        "20",
+        "--redis",
+        "in-process",
+        "--format",
+        "csv",
+    ])
+    .stdout;
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!(lines.len(), 3);
+    let columns: Vec<usize> = lines.iter().map(|line| line.split(',').count()).collect();
+    assert!(
+        columns.iter().all(|count| *count == columns[0]),
+        "{columns:?}"
+    );
+    assert!(
+        lines[0]
+            .starts_with("strategy,users,rounds,seed,verdict,attempts,bookings,double_bookings,")
+    );
+}

@@ -178,8 +178,9 @@ fn numbers(race: &RaceReport) -> Vec<(String, String)> {
         fact(
             "Throughput",
             format!(
-                "{} attempts in {}",
+                "{} ({} attempts in {})",
                 number("throughput"),
+                number("attempts"),
                 number("duration")
             ),
         ),
