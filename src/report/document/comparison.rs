@@ -1,6 +1,6 @@
 //! Strategies side by side.
 
-use super::race::{interleaving, setting, verdicts, warnings};
+use super::race::{interleaving, setting, warnings};
 use super::{Block, Cell, Grid, cell, head, oversold, tone};
 use crate::report::Report;
 use crate::report::comparison::Comparison;
@@ -23,14 +23,43 @@ pub(super) fn compared(report: &Report, comparison: &Comparison, blocks: &mut Ve
     }
     blocks.push(Block::Grid(bookings_compared(&report.races)));
     blocks.push(Block::Grid(rows(comparison)));
+    blocks.push(Block::Grid(verdicts_compared(&report.races)));
     for race in &report.races {
-        let mut grid = verdicts(race);
-        grid.title = format!("Verdict on {}", race.header.strategy);
-        blocks.push(Block::Grid(grid));
         if let Some(explanation) = &race.explanation {
-            blocks.push(Block::Grid(interleaving(explanation)));
+            let mut grid = interleaving(explanation);
+            grid.title = format!("{}: {}", race.header.strategy, explanation.title);
+            blocks.push(Block::Grid(grid));
         }
         warnings(race, blocks);
+    }
+}
+
+/// Every property with what the checker says of each strategy, and why where it does not hold.
+fn verdicts_compared(races: &[RaceReport]) -> Grid {
+    let properties = races.first().map_or(&[][..], |race| &race.verdicts);
+    let rows = properties.iter().enumerate().map(|(at, report)| {
+        let mut row = vec![cell(report.property.to_string())];
+        row.extend(
+            races
+                .iter()
+                .map(|race| &race.verdicts[at])
+                .map(|report| Cell {
+                    text: report.verdict.to_owned(),
+                    tone: tone(report.verdict),
+                }),
+        );
+        row.push(cell(report.property.meaning()));
+        row
+    });
+    let mut head = head(["Property"]);
+    head.extend(races.iter().map(|race| race.header.strategy.clone()));
+    head.push("What it means when it holds".to_owned());
+    Grid {
+        title: "Verdicts of the checker".to_owned(),
+        numbers_from: head.len(),
+        head,
+        tail: 0,
+        rows: rows.collect(),
     }
 }
 
