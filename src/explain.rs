@@ -9,6 +9,9 @@ use crate::seat::{SeatId, UserId};
 /// The most steps that are told.
 const LINES_MAX: usize = 40;
 
+/// A payment that is over sooner took no time that a person would name.
+const INSTANT_NS: u64 = 100_000;
+
 /// The interleaving that led to something.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
@@ -75,8 +78,13 @@ impl Teller {
             (Step::Insert, Reply::Inserted) => self.inserted(event),
             (Step::Acquire, Reply::Granted) => self.granted(event),
             (Step::Release, Reply::NotHeld) => "its lock was gone already".to_owned(),
-            (Step::Pay, Reply::Paid) if event.completed_ns > event.invoked_ns => {
-                format!("took {:.3} ms", ms(event.completed_ns - event.invoked_ns))
+            (Step::Pay, Reply::Paid)
+                if event.completed_ns.saturating_sub(event.invoked_ns) > INSTANT_NS =>
+            {
+                format!(
+                    "took {:.3} ms",
+                    ms(event.completed_ns.saturating_sub(event.invoked_ns))
+                )
             }
             (_, Reply::Lost) => "done or not, the user cannot know".to_owned(),
             _ => String::new(),

@@ -208,9 +208,9 @@ fn a_server_that_wants_a_password_gets_it_from_the_url_and_never_shows_it() {
         "--history",
         &places[3],
     ];
-    exports
-        .iter()
-        .for_each(|export| arguments.extend(["--export", export]));
+    for export in &exports {
+        arguments.extend(["--export", export]);
+    }
     let ran = run(&arguments);
     assert_eq!(ran.code, Some(0), "{}", ran.all());
     let written = places.map(super::support::text_of).concat();
@@ -314,7 +314,7 @@ fn a_server_that_is_killed_in_the_middle_fails_the_attempts_and_nothing_hangs() 
 fn a_script_that_the_server_forgot_is_sent_again() {
     let server = RedisServer::start("");
     let ran = disturbed(&server, |server| {
-        assert_eq!(server.cli(&["SCRIPT", "FLUSH"]), "OK")
+        assert_eq!(server.cli(&["SCRIPT", "FLUSH"]), "OK");
     });
     assert_eq!(ran.code, Some(0), "{}", ran.all());
     assert_eq!(

@@ -78,13 +78,11 @@ pub(crate) fn end(child: Child) -> Ran {
     let pid = child.id();
     let (over, is_over) = std::sync::mpsc::channel();
     std::thread::spawn(move || over.send(child.wait_with_output()));
-    match is_over.recv_timeout(LIMIT) {
-        Ok(output) => output.expect("the output can be read").into(),
-        Err(_) => {
-            signal("KILL", pid);
-            panic!("the command hangs");
-        }
-    }
+    let Ok(output) = is_over.recv_timeout(LIMIT) else {
+        signal("KILL", pid);
+        panic!("the command hangs");
+    };
+    output.expect("the output can be read").into()
 }
 
 /// Sends a signal to a process.
