@@ -39,7 +39,7 @@ fn write_grid(grid: &Grid, to: &mut impl Write) -> io::Result<()> {
     writeln!(to)
 }
 
-/// A cell's text, safe between two bars, its lines kept apart.
+/// A cell's text, safe between two bars.
 fn cell(cell: &Cell) -> String {
-    cell.text.replace('|', "\\|").replace('\n', "<br>")
+    cell.text.replace('|', "\\|")
 }

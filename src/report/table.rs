@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use comfy_table::presets::{UTF8_FULL, UTF8_FULL_CONDENSED};
+use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, Table};
 
 use super::Colour;
@@ -38,17 +38,8 @@ fn write_grid(grid: &Grid, colour: Colour, to: &mut impl Write) -> io::Result<()
     if !grid.title.is_empty() {
         writeln!(to, "{}", grid.title)?;
     }
-    let is_tall = grid
-        .rows
-        .iter()
-        .flatten()
-        .any(|cell| cell.text.contains('\n'));
     let mut table = Table::new();
-    table.load_style(if is_tall {
-        UTF8_FULL
-    } else {
-        UTF8_FULL_CONDENSED
-    });
+    table.load_style(UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     match colour {
         Colour::On => table.enforce_styling(),

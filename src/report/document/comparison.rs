@@ -95,25 +95,18 @@ fn bookings_compared(races: &[RaceReport]) -> Grid {
     }
 }
 
+/// A line for each measure; the question that it answers stands at the first of its lines.
 fn rows(comparison: &Comparison) -> Grid {
-    let lines = |texts: Vec<String>| texts.join("\n");
-    let rows = comparison.rows.iter().map(|row| {
-        let mut cells = vec![
-            cell(row.name),
-            cell(lines(
-                row.measures
-                    .iter()
-                    .map(|measure| measure.name.clone())
-                    .collect(),
-            )),
-        ];
-        for column in 0..comparison.strategies.len() {
-            let texts = row.measures.iter().map(|measure| &measure.cells[column]);
-            let marked =
-                texts.map(|cell| format!("{}{}", cell.text, if cell.best { " ★" } else { "  " }));
-            cells.push(cell(lines(marked.collect())));
-        }
-        cells
+    let lines = comparison.rows.iter().flat_map(|row| {
+        row.measures.iter().enumerate().map(|(at, measure)| {
+            let name = if at == 0 { row.name } else { "" };
+            let values = measure.cells.iter().map(|value| {
+                let star = if value.best { "★" } else { " " };
+                cell(format!("{} {star}", value.text))
+            });
+            let labels = [cell(name), cell(measure.name.clone())];
+            labels.into_iter().chain(values).collect()
+        })
     });
     let mut head = head(["", "Measured"]);
     head.extend(comparison.strategies.iter().cloned());
@@ -122,6 +115,6 @@ fn rows(comparison: &Comparison) -> Grid {
         head,
         numbers_from: 2,
         tail: 0,
-        rows: rows.collect(),
+        rows: lines.collect(),
     }
 }

@@ -41,7 +41,7 @@ impl Grid {
 
 /// A cell of a table.
 pub(super) struct Cell {
-    /// What it says; lines are kept apart.
+    /// What it says.
     pub(super) text: String,
     /// What it means.
     pub(super) tone: Tone,
