@@ -10,6 +10,26 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct UserId(pub u32);
 
+impl UserId {
+    /// How the user is called in a schedule: A, B, C and so on; `?` beyond Z.
+    #[must_use]
+    pub fn letter(self) -> char {
+        let place = u8::try_from(self.0.wrapping_sub(1))
+            .ok()
+            .filter(|place| *place < 26);
+        place.map_or('?', |place| char::from(b'A' + place))
+    }
+
+    /// The user that is called so in a schedule; `None` for anything but one capital letter.
+    #[must_use]
+    pub fn of_letter(text: &str) -> Option<Self> {
+        match text.as_bytes() {
+            [letter @ b'A'..=b'Z'] => Some(Self(u32::from(letter - b'A') + 1)),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -2,97 +2,25 @@
 //!
 //! Every step passes through [`Client::step`]: gate, act, record.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+mod live;
+mod script;
+mod turnstile;
 
-use tokio_util::sync::CancellationToken;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::exchange::{Answer, CallError};
-use crate::history::{Attempt, Event, Reply, Step};
-use crate::lock::{LockService, Token};
+use crate::history::{Outcome, Reply, Step};
+use crate::lock::Token;
 use crate::seat::{SeatId, UserId};
-use crate::store::Sqlite;
 
 pub use crate::lock::Ttl;
+pub use live::{Clock, Log, Race, World};
+pub use script::{Asked, Script, poll_once};
+pub use turnstile::{Turn, Turnstile, Word};
 
-/// The services of a run.
-#[derive(Debug)]
-pub struct World {
-    /// The database that all bookings are in.
-    pub store: Sqlite,
-    /// The lock service; `None` when no strategy of the run takes a lock.
-    pub lock: Option<LockService>,
-}
-
-/// What all users of one race share.
-#[derive(Debug)]
-pub struct Race {
-    /// The services they race on.
-    pub world: Arc<World>,
-    /// What they did.
-    pub log: Log,
-    /// When they did it.
-    pub clock: Clock,
-    /// Set when they are to stop.
-    pub stop: CancellationToken,
-}
-
-/// What the users of a race did, in the order it was answered.
-#[derive(Debug, Default)]
-pub struct Log {
-    pages: Mutex<(Vec<Event>, Vec<Attempt>)>,
-}
-
-impl Log {
-    fn step(&self, event: Event) {
-        self.pages
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
-            .push(event);
-    }
-
-    /// Writes down the end of an attempt.
-    pub fn end(&self, attempt: Attempt) {
-        self.pages
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .1
-            .push(attempt);
-    }
-
-    /// All that was written down; the log is empty afterwards.
-    pub fn take(&self) -> (Vec<Event>, Vec<Attempt>) {
-        std::mem::take(&mut *self.pages.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// The time since the start of a race.
-#[derive(Debug, Default)]
-pub struct Clock {
-    start: OnceLock<Instant>,
-}
-
-impl Clock {
-    /// Starts the race. Only the first start counts.
-    pub fn start(&self) {
-        self.start.get_or_init(Instant::now);
-    }
-
-    /// Whether the race has started.
-    #[must_use]
-    pub fn has_started(&self) -> bool {
-        self.start.get().is_some()
-    }
-
-    /// Nanoseconds since the start; 0 before it.
-    #[must_use]
-    pub fn now_ns(&self) -> u64 {
-        self.start.get().map_or(0, |start| {
-            u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
-        })
-    }
-}
+use live::Underway;
 
 /// Why a step has no reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -108,14 +36,33 @@ pub enum StepError {
     Stopped,
 }
 
+/// What a user is told when its strategy ends like this.
+#[must_use]
+pub const fn told(end: Result<Outcome, StepError>) -> Outcome {
+    match end {
+        Ok(outcome) => outcome,
+        Err(StepError::Failed | StepError::Stopped) => Outcome::Failed,
+        Err(StepError::Lost) => Outcome::Unknown,
+    }
+}
+
 /// One user at its screen: all that a strategy can see and do.
 #[derive(Debug)]
 pub struct Client {
-    race: Arc<Race>,
+    services: Services,
     user: UserId,
     seat: SeatId,
     payment: Duration,
     requests: u32,
+}
+
+/// Who answers a user's steps.
+#[derive(Debug)]
+enum Services {
+    /// The real ones.
+    Live(Arc<Race>),
+    /// A script of replies.
+    Scripted(Script),
 }
 
 /// What goes to a service.
@@ -158,11 +105,33 @@ impl Client {
     #[must_use]
     pub fn new(race: Arc<Race>, user: UserId, seat: SeatId, payment: Duration) -> Self {
         Self {
-            race,
+            services: Services::Live(race),
             user,
             seat,
             payment,
             requests: 0,
+        }
+    }
+
+    /// A user whose services are a script.
+    #[must_use]
+    pub fn scripted(script: Script, seat: SeatId) -> Self {
+        Self {
+            services: Services::Scripted(script),
+            user: UserId(1),
+            seat,
+            payment: Duration::ZERO,
+            requests: 0,
+        }
+    }
+
+    /// What this scripted user asks for that its script has no reply to; `None` when it asks for
+    /// nothing.
+    #[must_use]
+    pub fn asked(&self) -> Option<Asked> {
+        match &self.services {
+            Services::Scripted(script) => script.asked(),
+            Services::Live(_) => None,
         }
     }
 
@@ -193,14 +162,17 @@ impl Client {
     /// # Errors
     /// [`StepError::Stopped`] when the race ends first.
     pub async fn pay(&mut self) -> Result<(), StepError> {
-        self.gate(Step::Pay)?;
-        let mut underway = Underway::begin(&self.race, self.user, self.seat, Step::Pay);
+        if self.is_stopped() {
+            return Err(StepError::Stopped);
+        }
+        let Services::Live(race) = &self.services else {
+            return Ok(());
+        };
+        let mut underway = Underway::begin(race, self.user, self.seat, Step::Pay);
         if !self.payment.is_zero() {
             // Boxed: a timer would take 110 bytes in every user, also in those who never pay.
-            let race = Arc::clone(&self.race);
-            let payment = tokio::time::sleep(self.payment);
-            let paid = Box::pin(async move { race.stop.run_until_cancelled(payment).await });
-            if paid.await.is_none() {
+            let payment = Box::pin(tokio::time::sleep(self.payment));
+            if race.stop.run_until_cancelled(payment).await.is_none() {
                 underway.event.reply = Reply::Failed;
                 return Err(StepError::Stopped);
             }
@@ -245,64 +217,86 @@ impl Client {
     }
 
     /// What every step to a service passes through: gate, act, record.
-    async fn step(&self, request: Request) -> Result<bool, StepError> {
-        self.gate(request.step())?;
-        let mut underway = Underway::begin(&self.race, self.user, self.seat, request.step());
-        let answer = self.act(request).await;
-        underway.event.reply = request.reply(answer);
+    async fn step(&mut self, request: Request) -> Result<bool, StepError> {
+        let turn = self.gate(request.step()).await?;
+        let (user, seat) = (self.user, self.seat);
+        let answer = match &mut self.services {
+            Services::Scripted(script) => {
+                let (step, request) = (request.step(), self.requests);
+                let reply = poll_fn(|_| script.poll_reply(Asked { step, request })).await;
+                answer_of(reply)
+            }
+            Services::Live(race) => {
+                let mut underway = Underway::begin(race, user, seat, request.step());
+                let answer = act(&race.world, user, seat, request).await;
+                let heard = if turn == Turn::ActUnanswered {
+                    Err(CallError::Lost)
+                } else {
+                    answer
+                };
+                underway.event.reply = request.reply(heard);
+                drop(underway);
+                if let Some(turnstile) = &race.turnstile {
+                    let reply = request.reply(answer);
+                    turnstile.say(Word::Did { user, reply });
+                }
+                heard
+            }
+        };
         answer.map_err(|error| match error {
             CallError::Failed => StepError::Failed,
             CallError::Lost => StepError::Lost,
         })
     }
 
-    /// Whether the step may begin: after a stop only a lock may still be freed.
-    fn gate(&self, step: Step) -> Result<(), StepError> {
-        if step != Step::Release && self.race.stop.is_cancelled() {
+    /// Whether the step may begin, once it may: after a stop only a lock may still be freed.
+    async fn gate(&self, step: Step) -> Result<Turn, StepError> {
+        if step != Step::Release && self.is_stopped() {
             return Err(StepError::Stopped);
         }
-        Ok(())
+        let turn = match &self.services {
+            // Boxed: users who race have no turnstile and need no room for it.
+            Services::Live(race) => match &race.turnstile {
+                Some(turnstile) => Box::pin(turnstile.turn(self.user, step)).await,
+                None => Turn::Act,
+            },
+            Services::Scripted(_) => Turn::Act,
+        };
+        if turn == Turn::Stop {
+            return Err(StepError::Stopped);
+        }
+        Ok(turn)
     }
 
-    async fn act(&self, request: Request) -> Answer<bool> {
-        let World { store, lock } = &*self.race.world;
-        match (request, lock) {
-            (Request::Check, _) => store.check(self.seat).await,
-            (Request::Insert, _) => store.insert(self.seat, self.user).await,
-            (Request::Acquire { token, ttl }, Some(lock)) => {
-                lock.acquire(self.seat, token, ttl).await
-            }
-            (Request::Release { token }, Some(lock)) => lock.release(self.seat, token).await,
-            // A strategy that takes a lock without having said so.
-            (_, None) => Err(CallError::Failed),
+    fn is_stopped(&self) -> bool {
+        match &self.services {
+            Services::Live(race) => race.stop.is_cancelled(),
+            Services::Scripted(script) => script.has_given_up(),
         }
     }
 }
 
-/// A step that has begun. It is recorded when it is dropped: with its reply, or as lost.
-struct Underway<'a> {
-    race: &'a Race,
-    event: Event,
-}
-
-impl<'a> Underway<'a> {
-    fn begin(race: &'a Race, user: UserId, seat: SeatId, step: Step) -> Self {
-        let invoked_ns = race.clock.now_ns();
-        let event = Event {
-            user,
-            seat,
-            step,
-            reply: Reply::Lost,
-            invoked_ns,
-            completed_ns: invoked_ns,
-        };
-        Self { race, event }
+/// Asks the real services.
+async fn act(world: &World, user: UserId, seat: SeatId, request: Request) -> Answer<bool> {
+    let World { store, lock } = world;
+    match (request, lock) {
+        (Request::Check, _) => store.check(seat).await,
+        (Request::Insert, _) => store.insert(seat, user).await,
+        (Request::Acquire { token, ttl }, Some(lock)) => lock.acquire(seat, token, ttl).await,
+        (Request::Release { token }, Some(lock)) => lock.release(seat, token).await,
+        // A strategy that takes a lock without having said so.
+        (_, None) => Err(CallError::Failed),
     }
 }
 
-impl Drop for Underway<'_> {
-    fn drop(&mut self) {
-        self.event.completed_ns = self.race.clock.now_ns();
-        self.race.log.step(self.event);
+/// What a reply in a script tells the user.
+const fn answer_of(reply: Reply) -> Answer<bool> {
+    match reply {
+        Reply::Granted | Reply::Available | Reply::Inserted | Reply::Released | Reply::Paid => {
+            Ok(true)
+        }
+        Reply::Held | Reply::Taken | Reply::Conflict | Reply::NotHeld => Ok(false),
+        Reply::Failed => Err(CallError::Failed),
+        Reply::Lost => Err(CallError::Lost),
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::task::{JoinError, JoinSet};
 
-use crate::client::{Client, Race, StepError};
-use crate::history::{Attempt, Outcome};
+use crate::client::{Client, Race, told};
+use crate::history::Attempt;
 use crate::plan::Plan;
 use crate::seat::UserId;
 use crate::strategy::Strategy;
@@ -118,15 +118,6 @@ async fn start_line(race: &Race) {
         Poll::Pending
     })
     .await;
-}
-
-/// What a user is told when its strategy ends like this.
-const fn told(end: Result<Outcome, StepError>) -> Outcome {
-    match end {
-        Ok(outcome) => outcome,
-        Err(StepError::Failed | StepError::Stopped) => Outcome::Failed,
-        Err(StepError::Lost) => Outcome::Unknown,
-    }
 }
 
 async fn join_one(tasks: &mut JoinSet<()>) -> Result<(), JoinError> {

@@ -91,6 +91,7 @@ impl Engine {
             log: Log::default(),
             clock: Clock::default(),
             stop: self.stop.clone(),
+            turnstile: None,
         });
         let crowd = Crowd {
             race: Arc::clone(&race),

@@ -1,0 +1,121 @@
+//! What users share who race on real services.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use super::turnstile::Turnstile;
+use crate::history::{Attempt, Event, Reply, Step};
+use crate::lock::LockService;
+use crate::seat::{SeatId, UserId};
+use crate::store::Sqlite;
+
+/// The services of a run.
+#[derive(Debug)]
+pub struct World {
+    /// The database that all bookings are in.
+    pub store: Sqlite,
+    /// The lock service; `None` when no strategy of the run takes a lock.
+    pub lock: Option<LockService>,
+}
+
+/// What all users of one race share.
+#[derive(Debug)]
+pub struct Race {
+    /// The services they race on.
+    pub world: Arc<World>,
+    /// What they did.
+    pub log: Log,
+    /// When they did it.
+    pub clock: Clock,
+    /// Set when they are to stop.
+    pub stop: CancellationToken,
+    /// Where every step waits for its turn; `None` when the users race.
+    pub turnstile: Option<Turnstile>,
+}
+
+/// What the users of a race did, in the order it was answered.
+#[derive(Debug, Default)]
+pub struct Log {
+    pages: Mutex<(Vec<Event>, Vec<Attempt>)>,
+}
+
+impl Log {
+    fn step(&self, event: Event) {
+        self.pages
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+            .push(event);
+    }
+
+    /// Writes down the end of an attempt.
+    pub fn end(&self, attempt: Attempt) {
+        self.pages
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .1
+            .push(attempt);
+    }
+
+    /// All that was written down; the log is empty afterwards.
+    pub fn take(&self) -> (Vec<Event>, Vec<Attempt>) {
+        std::mem::take(&mut *self.pages.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The time since the start of a race.
+#[derive(Debug, Default)]
+pub struct Clock {
+    start: OnceLock<Instant>,
+}
+
+impl Clock {
+    /// Starts the race. Only the first start counts.
+    pub fn start(&self) {
+        self.start.get_or_init(Instant::now);
+    }
+
+    /// Whether the race has started.
+    #[must_use]
+    pub fn has_started(&self) -> bool {
+        self.start.get().is_some()
+    }
+
+    /// Nanoseconds since the start; 0 before it.
+    #[must_use]
+    pub fn now_ns(&self) -> u64 {
+        self.start.get().map_or(0, |start| {
+            u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        })
+    }
+}
+
+/// A step that has begun. It is recorded when it is dropped: with its reply, or as lost.
+pub(super) struct Underway<'a> {
+    race: &'a Race,
+    pub(super) event: Event,
+}
+
+impl<'a> Underway<'a> {
+    pub(super) fn begin(race: &'a Race, user: UserId, seat: SeatId, step: Step) -> Self {
+        let invoked_ns = race.clock.now_ns();
+        let event = Event {
+            user,
+            seat,
+            step,
+            reply: Reply::Lost,
+            invoked_ns,
+            completed_ns: invoked_ns,
+        };
+        Self { race, event }
+    }
+}
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        self.event.completed_ns = self.race.clock.now_ns();
+        self.race.log.step(self.event);
+    }
+}

@@ -1,0 +1,116 @@
+//! What goes wrong?
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Something that goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// The time to live of a held lock runs out.
+    Expire,
+    /// A user stops for ever after a step.
+    Crash,
+    /// A step happens, and its reply does not arrive.
+    LostReply,
+    /// The lock service forgets everything.
+    Restart,
+    /// A user abandons its attempt after a step and only frees its lock.
+    GiveUp,
+}
+
+impl Fault {
+    /// Every fault there is.
+    pub const ALL: [Self; 5] = [
+        Self::Expire,
+        Self::Crash,
+        Self::LostReply,
+        Self::Restart,
+        Self::GiveUp,
+    ];
+
+    /// The name that a person types.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Expire => "expire",
+            Self::Crash => "crash",
+            Self::LostReply => "lost-reply",
+            Self::Restart => "restart",
+            Self::GiveUp => "give-up",
+        }
+    }
+
+    /// Its place in a table with one entry for each fault.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A fault, and how often it may happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Allowance {
+    /// What may happen.
+    pub fault: Fault,
+    /// How often at the most.
+    pub count: u8,
+}
+
+/// Why a text names no fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "'{0}' is no fault: write expire, crash, lost-reply, restart or give-up, and :COUNT for more than one"
+)]
+pub struct UnknownFault(String);
+
+impl FromStr for Allowance {
+    type Err = UnknownFault;
+
+    /// Reads `expire` or `expire:3`.
+    fn from_str(text: &str) -> Result<Self, UnknownFault> {
+        let (name, count) = text.split_once(':').unwrap_or((text, "1"));
+        let fault = Fault::ALL.into_iter().find(|fault| fault.name() == name);
+        let count = count.parse().ok().filter(|count| *count > 0);
+        match (fault, count) {
+            (Some(fault), Some(count)) => Ok(Self { fault, count }),
+            _ => Err(UnknownFault(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Allowance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.count {
+            1 => write!(f, "{}", self.fault),
+            count => write!(f, "{}:{count}", self.fault),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_allowed_once_unless_a_count_is_given() {
+        for (text, count) in [("expire", 1), ("lost-reply:3", 3)] {
+            let allowance: Allowance = text.parse().unwrap();
+            assert_eq!(
+                (allowance.count, allowance.to_string().as_str()),
+                (count, text)
+            );
+        }
+        for text in ["", "explode", "crash:0", "crash:x", "crash:300"] {
+            assert!(text.parse::<Allowance>().is_err(), "{text}");
+        }
+    }
+}

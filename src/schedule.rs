@@ -1,0 +1,216 @@
+//! Who moves when? An interleaving as a person writes it: `A.check B.check A.insert B.insert`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::fault::Fault;
+use crate::history::Step;
+use crate::seat::UserId;
+
+/// One move of an interleaving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Move {
+    /// A user takes its next step, which is this one.
+    Step {
+        /// Whose step it is.
+        user: UserId,
+        /// What it does.
+        step: Step,
+        /// Whether the reply arrives.
+        reply: Delivery,
+    },
+    /// A user stops for ever.
+    Crash(UserId),
+    /// A user abandons its attempt.
+    GiveUp(UserId),
+    /// The time to live of the held lock runs out.
+    Expire,
+    /// The lock service forgets everything.
+    Restart,
+}
+
+/// Whether a reply reaches the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Delivery {
+    /// It does.
+    Arrives,
+    /// It does not.
+    Lost,
+}
+
+impl Move {
+    /// Who moves; `None` when it is a service.
+    #[must_use]
+    pub const fn user(self) -> Option<UserId> {
+        match self {
+            Self::Step { user, .. } | Self::Crash(user) | Self::GiveUp(user) => Some(user),
+            Self::Expire | Self::Restart => None,
+        }
+    }
+}
+
+impl fmt::Display for Move {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Step {
+                user,
+                step,
+                reply: Delivery::Arrives,
+            } => write!(f, "{}.{step}", user.letter()),
+            Self::Step {
+                user,
+                step,
+                reply: Delivery::Lost,
+            } => {
+                write!(f, "{}.{step}:{}", user.letter(), Fault::LostReply)
+            }
+            Self::Crash(user) => write!(f, "{}.{}", user.letter(), Fault::Crash),
+            Self::GiveUp(user) => write!(f, "{}.{}", user.letter(), Fault::GiveUp),
+            Self::Expire => write!(f, "{}", Fault::Expire),
+            Self::Restart => write!(f, "{}", Fault::Restart),
+        }
+    }
+}
+
+/// Moves one after another: each begins when the one before it is complete.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Schedule(pub Vec<Move>);
+
+impl Schedule {
+    /// How many users take part: up to the last letter that is named.
+    #[must_use]
+    pub fn users(&self) -> u32 {
+        self.0
+            .iter()
+            .filter_map(|step| step.user())
+            .map(|user| user.0)
+            .max()
+            .unwrap_or(0)
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, step) in self.0.iter().enumerate() {
+            let space = if at == 0 { "" } else { " " };
+            write!(f, "{space}{step}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a text is no schedule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScheduleError {
+    /// Nothing in it.
+    #[error("the schedule is empty: write moves such as 'A.check B.check A.insert B.insert'")]
+    Empty,
+    /// A word that is no move.
+    #[error(
+        "move {position} of the schedule, '{word}', is none: write USER.STEP (A.check, B.insert, A.insert:lost-reply), USER.crash, USER.give-up, expire or restart"
+    )]
+    Word {
+        /// Which move, from 1.
+        position: usize,
+        /// The word.
+        word: String,
+    },
+}
+
+impl FromStr for Schedule {
+    type Err = ScheduleError;
+
+    fn from_str(text: &str) -> Result<Self, ScheduleError> {
+        let moves: Result<Vec<Move>, ScheduleError> = text
+            .split_whitespace()
+            .enumerate()
+            .map(|(at, word)| {
+                move_of(word).ok_or_else(|| ScheduleError::Word {
+                    position: at + 1,
+                    word: word.to_owned(),
+                })
+            })
+            .collect();
+        match moves? {
+            moves if moves.is_empty() => Err(ScheduleError::Empty),
+            moves => Ok(Self(moves)),
+        }
+    }
+}
+
+fn move_of(word: &str) -> Option<Move> {
+    if word == Fault::Expire.name() {
+        return Some(Move::Expire);
+    }
+    if word == Fault::Restart.name() {
+        return Some(Move::Restart);
+    }
+    let (user, what) = word.split_once('.')?;
+    let user = UserId::of_letter(user)?;
+    if what == Fault::Crash.name() {
+        return Some(Move::Crash(user));
+    }
+    if what == Fault::GiveUp.name() {
+        return Some(Move::GiveUp(user));
+    }
+    let (name, reply) = match what.split_once(':') {
+        Some((name, fault)) if fault == Fault::LostReply.name() => (name, Delivery::Lost),
+        Some(_) => return None,
+        None => (what, Delivery::Arrives),
+    };
+    let step = Step::ALL
+        .into_iter()
+        .find(|step| *step != Step::Pay && step.to_string() == name)?;
+    Some(Move::Step { user, step, reply })
+}
+
+impl Serialize for Schedule {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Schedule {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_is_written_as_it_is_read() {
+        let text =
+            "A.acquire A.check expire B.acquire:lost-reply B.crash restart A.give-up A.release";
+        let schedule: Schedule = text.parse().unwrap();
+        assert_eq!((schedule.to_string().as_str(), schedule.users()), (text, 2));
+    }
+
+    #[test]
+    fn a_word_that_is_no_move_is_named_with_its_place() {
+        for word in [
+            "check",
+            "A.chek",
+            "a.check",
+            "AA.check",
+            "A.insert:late",
+            "A.pay",
+            "1.check",
+        ] {
+            let error = format!("A.check {word}").parse::<Schedule>().unwrap_err();
+            assert_eq!(
+                error,
+                ScheduleError::Word {
+                    position: 2,
+                    word: word.to_owned()
+                }
+            );
+        }
+        assert_eq!("  ".parse::<Schedule>(), Err(ScheduleError::Empty));
+    }
+}
