@@ -6,6 +6,7 @@ mod checker;
 mod databases;
 mod documents;
 mod endings;
+mod explore;
 mod formats;
 mod input;
 mod races;

@@ -1,0 +1,308 @@
+//! All that users can do to each other, as a state machine for the model checker (the only
+//! stateright).
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use stateright::{Model, Property as Checked};
+
+use super::Limit;
+use super::property::Asked as Question;
+use super::user::{Machine, Next, User};
+use super::world::{USERS_MAX, World};
+use crate::fault::{Allowance, Fault};
+use crate::history::{Reply, Step};
+use crate::schedule::{Delivery, Move};
+use crate::seat::{SeatId, UserId};
+use crate::strategy::Strategy;
+
+/// Where everybody is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct State {
+    /// The users; those beyond the model's number stay as they are.
+    pub(super) users: [User; USERS_MAX],
+    pub(super) world: World,
+    /// How often each fault has happened.
+    used: [u8; 5],
+}
+
+/// The race of a few users for one seat.
+#[derive(Debug)]
+pub(super) struct Race<S> {
+    pub(super) machine: Machine<S>,
+    pub(super) users: usize,
+    allowed: [u8; 5],
+    /// Users are alike, so that only their order of starting matters. A schedule that a person
+    /// wrote may start them in any order.
+    symmetry: Symmetry,
+    pub(super) question: Question,
+    pub(super) bounds: Bounds,
+}
+
+/// Whether users start in the order of their letters only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Symmetry {
+    Reduced,
+    Full,
+}
+
+/// How far the search goes.
+#[derive(Debug)]
+pub(super) struct Bounds {
+    states: u64,
+    until: Instant,
+    seen: AtomicU64,
+    reached: AtomicU64,
+}
+
+impl Bounds {
+    pub(super) fn new(states: u64, until: Instant) -> Self {
+        Self {
+            states,
+            until,
+            seen: AtomicU64::new(0),
+            reached: AtomicU64::new(0),
+        }
+    }
+
+    /// The limit that ended the search; `None` when it saw everything.
+    pub(super) fn reached(&self) -> Option<Limit> {
+        match self.reached.load(Ordering::Relaxed) {
+            0 => None,
+            1 => Some(Limit::States),
+            2 => Some(Limit::Time),
+            _ => Some(Limit::Steps),
+        }
+    }
+
+    fn reach(&self, limit: u64) {
+        self.reached.fetch_max(limit, Ordering::Relaxed);
+    }
+
+    /// Whether another state may be looked at. The clock is read now and then only.
+    fn allow(&self) -> bool {
+        let seen = self.seen.fetch_add(1, Ordering::Relaxed);
+        if seen >= self.states {
+            self.reach(1);
+        } else if seen.is_multiple_of(4096) && Instant::now() > self.until {
+            self.reach(2);
+        }
+        self.reached.load(Ordering::Relaxed) == 0
+    }
+}
+
+impl<S: Strategy> Race<S> {
+    pub(super) fn new(
+        strategy: S,
+        users: usize,
+        faults: &[Allowance],
+        question: Question,
+        bounds: Bounds,
+    ) -> Self {
+        let mut allowed = [0_u8; 5];
+        for Allowance { fault, count } in faults {
+            let sum = &mut allowed[fault.index()];
+            *sum = sum.saturating_add(*count);
+        }
+        let seat = SeatId::new(10).expect("ten is not zero");
+        let machine = Machine::new(strategy, seat);
+        Self {
+            machine,
+            users,
+            allowed,
+            symmetry: Symmetry::Reduced,
+            question,
+            bounds,
+        }
+    }
+
+    /// The same race in which anybody may start, and everything may go wrong at any time: what a
+    /// person's schedule is followed in.
+    pub(super) fn of_schedule(
+        strategy: S,
+        users: usize,
+        question: Question,
+        bounds: Bounds,
+    ) -> Self {
+        let faults = Fault::ALL.map(|fault| Allowance {
+            fault,
+            count: u8::MAX,
+        });
+        Self {
+            symmetry: Symmetry::Full,
+            ..Self::new(strategy, users, &faults, question, bounds)
+        }
+    }
+
+    /// The same race without anything going wrong, in which anybody may start.
+    pub(super) fn of_all(strategy: S, users: usize, question: Question, bounds: Bounds) -> Self {
+        Self {
+            symmetry: Symmetry::Full,
+            ..Self::new(strategy, users, &[], question, bounds)
+        }
+    }
+
+    pub(super) fn start(&self) -> State {
+        State {
+            users: [self.machine.fresh(); USERS_MAX],
+            world: World::default(),
+            used: [0; 5],
+        }
+    }
+
+    /// A strategy that begins with something that is no step cannot be searched.
+    pub(super) fn look_at_the_start(&self) {
+        if self.machine.fresh().next == Next::Lost {
+            self.bounds.reach(3);
+        }
+    }
+
+    /// Every move that is possible here.
+    pub(super) fn moves(&self, state: &State, moves: &mut Vec<Move>) {
+        let mut is_next_to_start = true;
+        for (place, user) in state.users.iter().enumerate().take(self.users) {
+            let is_fresh = !user.has_started();
+            if is_fresh && !is_next_to_start {
+                continue;
+            }
+            if is_fresh && self.symmetry == Symmetry::Reduced {
+                is_next_to_start = false;
+            }
+            self.moves_of(place, user, state, moves);
+        }
+        if state.world.is_locked() {
+            self.if_allowed(Fault::Expire, state, Move::Expire, moves);
+            self.if_allowed(Fault::Restart, state, Move::Restart, moves);
+        }
+    }
+
+    fn moves_of(&self, place: usize, user: &User, state: &State, moves: &mut Vec<Move>) {
+        let Next::Asks(asked) = user.next else { return };
+        let (who, step) = (user_id(place), asked.step);
+        moves.push(Move::Step {
+            user: who,
+            step,
+            reply: Delivery::Arrives,
+        });
+        self.if_allowed(
+            Fault::LostReply,
+            state,
+            Move::Step {
+                user: who,
+                step,
+                reply: Delivery::Lost,
+            },
+            moves,
+        );
+        if user.has_started() {
+            self.if_allowed(Fault::Crash, state, Move::Crash(who), moves);
+            if step != Step::Release && user.gave_up_after.is_none() {
+                self.if_allowed(Fault::GiveUp, state, Move::GiveUp(who), moves);
+            }
+        }
+    }
+
+    fn if_allowed(&self, fault: Fault, state: &State, step: Move, moves: &mut Vec<Move>) {
+        if state.used[fault.index()] < self.allowed[fault.index()] {
+            moves.push(step);
+        }
+    }
+
+    /// Carries out a move: where everybody is then, and what the service said, if one was asked.
+    pub(super) fn step(&self, state: &State, step: Move) -> (State, Option<Reply>) {
+        let mut after = *state;
+        let mut reply = None;
+        let fault = match step {
+            Move::Step {
+                user,
+                reply: delivery,
+                ..
+            } => {
+                reply = self.act(&mut after, place(user), delivery);
+                (delivery == Delivery::Lost).then_some(Fault::LostReply)
+            }
+            Move::Crash(user) => {
+                after.users[place(user)].next = Next::Crashed;
+                Some(Fault::Crash)
+            }
+            Move::GiveUp(user) => {
+                let user = &mut after.users[place(user)];
+                *user = self.machine.giving_up(*user);
+                Some(Fault::GiveUp)
+            }
+            Move::Expire => {
+                after.world.expire();
+                Some(Fault::Expire)
+            }
+            Move::Restart => {
+                after.world.restart();
+                Some(Fault::Restart)
+            }
+        };
+        if let Some(fault) = fault {
+            after.used[fault.index()] = after.used[fault.index()].saturating_add(1);
+        }
+        (after, reply)
+    }
+
+    fn act(&self, state: &mut State, place: usize, delivery: Delivery) -> Option<Reply> {
+        let Next::Asks(asked) = state.users[place].next else {
+            return None;
+        };
+        let reply = state.world.act(place, asked.step, asked.request);
+        let heard = if delivery == Delivery::Lost {
+            Reply::Lost
+        } else {
+            reply
+        };
+        state.users[place] = self.machine.after(state.users[place], heard);
+        if state.users[place].next == Next::Lost {
+            self.bounds.reach(3);
+        }
+        Some(reply)
+    }
+
+    /// The users of this race.
+    pub(super) fn users<'a>(&self, state: &'a State) -> &'a [User] {
+        &state.users[..self.users]
+    }
+}
+
+/// The user at this place, from 0.
+pub(super) fn user_id(place: usize) -> UserId {
+    UserId(u32::try_from(place + 1).unwrap_or(u32::MAX))
+}
+
+/// The place of this user, from 0.
+pub(super) fn place(user: UserId) -> usize {
+    usize::try_from(user.0.saturating_sub(1)).unwrap_or(usize::MAX)
+}
+
+impl<S: Strategy> Model for Race<S> {
+    type State = State;
+    type Action = Move;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![self.start()]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Move>) {
+        self.moves(state, actions);
+    }
+
+    fn next_state(&self, state: &State, step: Move) -> Option<State> {
+        Some(self.step(state, step).0)
+    }
+
+    /// Where the search ends early. Not asked when a path is told again.
+    fn within_boundary(&self, _: &State) -> bool {
+        self.bounds.allow()
+    }
+
+    /// One property at a time, so that the first path found is a shortest one.
+    fn properties(&self) -> Vec<Checked<Self>> {
+        vec![Checked::always("asked", |race, state| {
+            race.question.holds(race, state)
+        })]
+    }
+}

@@ -1,0 +1,310 @@
+//! A schedule told again: what every move was answered, and what it changed.
+
+use serde::{Deserialize, Serialize};
+
+use super::model::{Bounds, Race, State, place, user_id};
+use super::property::Asked;
+use super::user::Next;
+use super::world::USERS_MAX;
+use crate::history::{Outcome, Reply};
+use crate::schedule::{Delivery, Move, Schedule};
+use crate::seat::UserId;
+use crate::strategy::Strategy;
+
+/// A schedule with its answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// The moves.
+    pub moves: Vec<Told>,
+    /// What each user was told in the end; `None` for one that crashed or did not come to its end.
+    pub outcomes: Vec<Option<Outcome>>,
+    /// The users who have a row, in the order of their rows.
+    pub rows: Vec<UserId>,
+}
+
+/// One move with what it was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The move.
+    pub step: Move,
+    /// What the service said, if one was asked.
+    pub reply: Option<Reply>,
+    /// What changed, in words; empty for nothing.
+    pub change: String,
+}
+
+/// A line of a trace for a machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// The move as a schedule has it.
+    pub step: String,
+    /// What the service said.
+    pub reply: Option<Reply>,
+    /// What changed.
+    pub change: String,
+}
+
+impl Told {
+    /// The line for a machine.
+    #[must_use]
+    pub fn line(&self) -> Line {
+        Line {
+            step: self.step.to_string(),
+            reply: self.reply,
+            change: self.change.clone(),
+        }
+    }
+}
+
+/// Why a schedule cannot be followed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FollowError {
+    /// More users than the model has.
+    #[error("the schedule names {0} users: a model has at most {USERS_MAX}")]
+    Users(u32),
+    /// A move that is not possible where it stands.
+    #[error(
+        "move {position} of the schedule, '{step}', cannot be followed: {why}; possible here: {possible}"
+    )]
+    Move {
+        /// Which move, from 1.
+        position: usize,
+        /// The move.
+        step: String,
+        /// What stands against it.
+        why: String,
+        /// The moves that are possible.
+        possible: String,
+    },
+}
+
+/// Follows a schedule in the model.
+///
+/// # Errors
+/// When a move of it is not possible.
+pub fn follow<S: Strategy>(
+    strategy: &S,
+    schedule: &Schedule,
+    users: u32,
+) -> Result<Trace, FollowError> {
+    let number = usize::try_from(users).unwrap_or(usize::MAX);
+    if number > USERS_MAX {
+        return Err(FollowError::Users(users));
+    }
+    let race = Race::of_schedule(
+        strategy.clone(),
+        number,
+        Asked::NoDoubleBooking,
+        unbounded(),
+    );
+    let mut teller = Teller {
+        state: race.start(),
+        race: &race,
+        moves: Vec::new(),
+    };
+    for (at, step) in schedule.0.iter().enumerate() {
+        teller
+            .take(*step)
+            .map_err(|why| teller.refusal(at + 1, *step, why))?;
+    }
+    Ok(teller.trace())
+}
+
+/// The moves that take every user who has started to its end, one after another.
+#[must_use]
+pub fn to_the_end<S: Strategy>(strategy: &S, schedule: &Schedule, users: u32) -> Vec<Move> {
+    let number = usize::try_from(users).unwrap_or(usize::MAX).min(USERS_MAX);
+    let race = Race::of_schedule(
+        strategy.clone(),
+        number,
+        Asked::NoDoubleBooking,
+        unbounded(),
+    );
+    let mut state = race.start();
+    for step in &schedule.0 {
+        state = race.step(&state, *step).0;
+    }
+    let mut rest = Vec::new();
+    for at in 0..number {
+        while let (Next::Asks(asked), true) = (state.users[at].next, state.users[at].has_started())
+        {
+            let step = Move::Step {
+                user: user_id(at),
+                step: asked.step,
+                reply: Delivery::Arrives,
+            };
+            state = race.step(&state, step).0;
+            rest.push(step);
+        }
+    }
+    rest
+}
+
+/// Every way in which the steps of these users can follow one another when nothing goes wrong;
+/// `None` when there are more than `most`.
+#[must_use]
+pub fn interleavings<S: Strategy>(strategy: &S, users: u32, most: usize) -> Option<Vec<Schedule>> {
+    let number = usize::try_from(users).unwrap_or(usize::MAX).min(USERS_MAX);
+    let race = Race::of_all(
+        strategy.clone(),
+        number,
+        Asked::NoDoubleBooking,
+        unbounded(),
+    );
+    let mut open = vec![(race.start(), Vec::new())];
+    let mut whole = Vec::new();
+    while let Some((state, path)) = open.pop() {
+        let mut moves = Vec::new();
+        race.moves(&state, &mut moves);
+        if moves.is_empty() {
+            whole.push(Schedule(path));
+            if whole.len() > most {
+                return None;
+            }
+            continue;
+        }
+        // The last one is looked at first, so this gives the order of the alphabet.
+        for step in moves.into_iter().rev() {
+            let mut longer = path.clone();
+            longer.push(step);
+            open.push((race.step(&state, step).0, longer));
+        }
+    }
+    Some(whole)
+}
+
+fn unbounded() -> Bounds {
+    Bounds::new(u64::MAX, std::time::Instant::now())
+}
+
+/// Tells what happens, move by move.
+struct Teller<'a, S> {
+    race: &'a Race<S>,
+    state: State,
+    moves: Vec<Told>,
+}
+
+impl<S: Strategy> Teller<'_, S> {
+    fn take(&mut self, step: Move) -> Result<(), String> {
+        let mut possible = Vec::new();
+        self.race.moves(&self.state, &mut possible);
+        if !possible.contains(&step) {
+            return Err(self.objection(step));
+        }
+        let (after, reply) = self.race.step(&self.state, step);
+        let change = self.change(step, reply, &after);
+        self.moves.push(Told {
+            step,
+            reply,
+            change,
+        });
+        self.state = after;
+        Ok(())
+    }
+
+    fn objection(&self, step: Move) -> String {
+        let Some(user) = step.user() else {
+            return "nobody holds the lock".to_owned();
+        };
+        let letter = user.letter();
+        let user = &self.state.users[place(user)];
+        match user.next {
+            Next::Asks(_) if !user.has_started() => format!("{letter} has not taken a step yet"),
+            Next::Asks(asked) => format!("the next step of {letter} is {}", asked.step),
+            Next::Ended(outcome) => format!("{letter} was already told '{outcome}'"),
+            Next::Crashed => format!("{letter} has crashed"),
+            Next::Lost => format!("{letter} is beyond what the model can follow"),
+        }
+    }
+
+    fn refusal(&self, position: usize, step: Move, why: String) -> FollowError {
+        let mut possible = Vec::new();
+        self.race.moves(&self.state, &mut possible);
+        let is_plain = |step: &Move| {
+            matches!(
+                step,
+                Move::Step {
+                    reply: Delivery::Arrives,
+                    ..
+                }
+            )
+        };
+        let names: Vec<String> = possible
+            .iter()
+            .filter(|step| is_plain(step))
+            .map(ToString::to_string)
+            .collect();
+        let possible = if names.is_empty() {
+            "nothing, everybody is done".to_owned()
+        } else {
+            names.join(", ")
+        };
+        FollowError::Move {
+            position,
+            step: step.to_string(),
+            why,
+            possible,
+        }
+    }
+
+    fn change(&self, step: Move, reply: Option<Reply>, after: &State) -> String {
+        let name = |number: u8| user_id(usize::from(number).saturating_sub(1)).letter();
+        let first = self.state.world.rows().next();
+        let effect = match (step, reply) {
+            (_, Some(Reply::Inserted)) => match first {
+                None => "the seat is sold".to_owned(),
+                Some(holder) => format!("the seat is sold AGAIN: {} has it", name(holder)),
+            },
+            (_, Some(Reply::Granted)) => "the lock is taken".to_owned(),
+            (_, Some(Reply::Released)) => "the lock is free".to_owned(),
+            (Move::Expire, _) => "the lock is free, and its holder does not know".to_owned(),
+            (Move::Restart, _) => "the lock is forgotten".to_owned(),
+            (Move::Crash(_), _) => "it never moves again".to_owned(),
+            (Move::GiveUp(_), _) => "it abandons its attempt".to_owned(),
+            _ => String::new(),
+        };
+        let unheard = matches!(
+            step,
+            Move::Step {
+                reply: Delivery::Lost,
+                ..
+            }
+        )
+        .then(|| "the reply is lost".to_owned());
+        let told = step.user().and_then(|user| {
+            let (before, after) = (
+                self.state.users[place(user)].outcome(),
+                after.users[place(user)].outcome(),
+            );
+            after
+                .filter(|_| before.is_none())
+                .map(|outcome| format!("{} is told '{outcome}'", user.letter()))
+        });
+        let parts = [
+            Some(effect).filter(|effect| !effect.is_empty()),
+            unheard,
+            told,
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
+
+    fn trace(self) -> Trace {
+        let outcomes = self
+            .race
+            .users(&self.state)
+            .iter()
+            .map(|user| user.outcome())
+            .collect();
+        let rows = self
+            .state
+            .world
+            .rows()
+            .map(|row| UserId(u32::from(row)))
+            .collect();
+        Trace {
+            moves: self.moves,
+            outcomes,
+            rows,
+        }
+    }
+}

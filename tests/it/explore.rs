@@ -1,0 +1,173 @@
+//! Does the search find the shortest interleaving that breaks a strategy, and only where there is
+//! one? The lines of the strategies that are known to be true.
+
+use racesim::explore::{Answer, Asked, Limit, Search, search};
+use racesim::fault::Allowance;
+use racesim::strategy::{Locked, Naive, Strategy};
+
+fn searching(users: u32, faults: &[&str]) -> Search {
+    let faults = faults
+        .iter()
+        .map(|fault| fault.parse::<Allowance>().unwrap())
+        .collect();
+    Search {
+        users,
+        faults,
+        ..Search::default()
+    }
+}
+
+fn locked() -> Locked {
+    Locked {
+        ttl: racesim::client::Ttl::default(),
+    }
+}
+
+/// The shortest schedule that breaks the property.
+#[track_caller]
+fn broken<S: Strategy>(strategy: &S, property: Asked, users: u32, faults: &[&str]) -> String {
+    match search(strategy, property, &searching(users, faults)).answer {
+        Answer::Violated(schedule) => schedule.to_string(),
+        other => panic!("{property} of {} is {}", strategy.name(), other.name()),
+    }
+}
+
+/// Asserts that nothing breaks the property.
+#[track_caller]
+fn assert_holds<S: Strategy>(strategy: &S, property: Asked, users: u32, faults: &[&str]) {
+    let found = search(strategy, property, &searching(users, faults));
+    assert_eq!(
+        found.answer,
+        Answer::Holds,
+        "{property} with {users} users and {faults:?}"
+    );
+    assert!(found.states > 1);
+}
+
+#[test]
+fn n1_naive_sells_a_seat_twice_in_four_steps() {
+    let schedule = broken(&Naive, Asked::NoDoubleBooking, 2, &[]);
+    assert_eq!(schedule, "A.check B.check A.insert B.insert");
+}
+
+#[test]
+fn n3_naive_sells_a_seat_to_everybody_who_checks_first() {
+    use racesim::explore::follow;
+    let schedule = "A.check B.check C.check A.insert B.insert C.insert"
+        .parse()
+        .unwrap();
+    let trace = follow(&Naive, &schedule, 3).unwrap();
+    assert_eq!(trace.rows.len(), 3);
+}
+
+#[test]
+fn naive_keeps_every_other_property_when_nothing_goes_wrong() {
+    for property in Asked::ALL.into_iter().skip(2) {
+        assert_holds(&Naive, property, 3, &[]);
+    }
+}
+
+#[test]
+fn l0_a_lock_keeps_every_property_when_nothing_goes_wrong() {
+    for users in [1, 2, 3, 4] {
+        for property in Asked::ALL {
+            assert_holds(&locked(), property, users, &[]);
+        }
+    }
+}
+
+#[test]
+fn l1_a_lock_that_expires_sells_the_seat_twice_in_seven_steps() {
+    let schedule = broken(&locked(), Asked::NoDoubleBooking, 2, &["expire"]);
+    assert_eq!(schedule.split(' ').count(), 7, "{schedule}");
+    assert!(
+        schedule.starts_with("A.acquire A.check expire B.acquire B.check"),
+        "{schedule}"
+    );
+    let overlap = broken(&locked(), Asked::MutualExclusion, 2, &["expire"]);
+    assert_eq!(overlap, "A.acquire expire B.acquire");
+}
+
+#[test]
+fn l2_compare_and_delete_never_harms_two_users_inside_their_leases() {
+    for property in [Asked::NoDoubleBookingInLease, Asked::NoForeignRelease] {
+        assert_holds(&locked(), property, 3, &["expire:2", "give-up:2"]);
+    }
+}
+
+#[test]
+fn l8_a_holder_that_crashes_leaves_the_seat_unsold_in_three_steps() {
+    let schedule = broken(&locked(), Asked::SomeoneBooks, 2, &["crash"]);
+    assert_eq!(schedule, "A.acquire A.crash B.acquire");
+    assert_holds(&locked(), Asked::NoDoubleBooking, 3, &["crash:2"]);
+}
+
+#[test]
+fn l11_and_l12_a_lost_reply_books_nobody_twice_and_lies_to_nobody() {
+    for property in [
+        Asked::NoDoubleBooking,
+        Asked::NoPhantomSuccess,
+        Asked::NoStrayBooking,
+    ] {
+        assert_holds(&locked(), property, 3, &["lost-reply:2"]);
+        assert_holds(&Naive, Asked::NoPhantomSuccess, 3, &["lost-reply:2"]);
+    }
+}
+
+#[test]
+fn r1_a_restart_that_forgets_the_lock_sells_the_seat_twice_in_seven_steps_to_the_innocent() {
+    for property in [Asked::NoDoubleBooking, Asked::NoDoubleBookingInLease] {
+        let schedule = broken(&locked(), property, 2, &["restart"]);
+        assert_eq!(schedule.split(' ').count(), 7, "{schedule}");
+        assert!(schedule.contains("restart"), "{schedule}");
+    }
+}
+
+#[test]
+fn a_search_that_reaches_a_limit_is_unknown() {
+    let few = Search {
+        limit_states: 10,
+        ..searching(4, &["expire:3", "crash"])
+    };
+    assert_eq!(
+        search(&locked(), Asked::NoForeignRelease, &few).answer,
+        Answer::Unknown(Limit::States)
+    );
+    let quick = Search {
+        limit_time: std::time::Duration::ZERO,
+        ..few
+    };
+    let quick = Search {
+        limit_states: u64::MAX,
+        ..quick
+    };
+    assert_eq!(
+        search(&locked(), Asked::NoForeignRelease, &quick).answer,
+        Answer::Unknown(Limit::Time)
+    );
+}
+
+/// Waits for real time, which no model has.
+#[derive(Clone)]
+struct Dozing;
+
+impl Strategy for Dozing {
+    fn name(&self) -> &'static str {
+        "dozing"
+    }
+
+    async fn attempt(
+        &self,
+        client: &mut racesim::client::Client,
+    ) -> Result<racesim::history::Outcome, racesim::client::StepError> {
+        client.check().await?;
+        std::future::pending::<()>().await;
+        Ok(racesim::history::Outcome::Confirmed)
+    }
+}
+
+#[test]
+fn a_strategy_that_waits_for_what_is_no_step_is_unknown() {
+    let found = search(&Dozing, Asked::NoDoubleBooking, &searching(2, &[]));
+    assert_eq!(found.answer, Answer::Unknown(Limit::Steps));
+}
