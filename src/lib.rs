@@ -61,6 +61,7 @@ pub mod history;
 pub mod lock;
 pub mod plan;
 pub mod progress;
+pub mod replay;
 pub mod report;
 pub mod schedule;
 pub mod seat;

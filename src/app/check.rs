@@ -8,7 +8,7 @@ use super::output::Outlets;
 use super::{AppError, Exit};
 use crate::cli::Output;
 use crate::history;
-use crate::report::{RaceReport, Report, Tally};
+use crate::report::{RaceReport, Report, Shown, Tally};
 
 pub(super) fn run(path: &Path, output: &Output) -> Result<Exit, AppError> {
     let unreadable = |reason: String| AppError::History {
@@ -32,7 +32,7 @@ pub(super) fn run(path: &Path, output: &Output) -> Result<Exit, AppError> {
         .map(|(_, tally)| tally.report())
         .collect();
     let exit = exit(&races);
-    outlets.publish(&Report::of(races))?;
+    outlets.publish(Shown::Races(&Report::of(races)))?;
     Ok(exit)
 }
 

@@ -1,8 +1,10 @@
 //! Which rooms does each command join, and what is the exit status?
 
 mod check;
+mod explore;
 mod output;
 mod race;
+mod replay;
 mod signals;
 
 use std::ffi::OsString;
@@ -10,6 +12,7 @@ use std::process::ExitCode;
 
 use crate::cli::{self, Command, Refusal};
 use crate::engine::{EngineError, ServiceError};
+use crate::replay::ReplayError;
 use crate::strategy::CATALOGUE;
 use output::OutputError;
 
@@ -52,17 +55,25 @@ enum AppError {
     Service(#[from] ServiceError),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     #[error("cannot read the history '{path}': {reason}")]
     History { path: String, reason: String },
+    #[error("cannot replay '{path}': {reason}")]
+    Recording { path: String, reason: String },
 }
 
 impl AppError {
     fn exit(&self) -> Exit {
         match self {
             Self::Output(error) => error.exit(),
-            Self::Service(_) | Self::Engine(EngineError::Store(_)) => Exit::Service,
-            Self::Engine(EngineError::Panicked(_)) => Exit::Unknown,
-            Self::History { .. } => Exit::Usage,
+            Self::Service(_) => Exit::Service,
+            Self::Engine(error) | Self::Replay(ReplayError::Engine(error)) => match error {
+                EngineError::Store(_) | EngineError::Lock(_) | EngineError::Silent => Exit::Service,
+                EngineError::Panicked(_) => Exit::Unknown,
+                EngineError::Astray(_) => Exit::Violated,
+            },
+            Self::History { .. } | Self::Recording { .. } | Self::Replay(_) => Exit::Usage,
         }
     }
 }
@@ -76,6 +87,8 @@ pub async fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match command {
         Command::Race(command) => signals::heeding(|stop| race::run(*command, stop)).await,
         Command::Check { file, output } => check::run(&file, &output),
+        Command::Explore(command) => explore::run(&command),
+        Command::Replay(command) => replay::run(*command).await,
         Command::Strategies => strategies(),
     };
     let exit = done.unwrap_or_else(|error| {

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
-use super::output::{Outlets, Target};
+use super::output::{Outlets, Target, complain};
 use super::{AppError, Exit};
 use crate::cli::{RaceCommand, RaceKind};
 use crate::engine::{Engine, Services};
 use crate::history::{self, History};
 use crate::plan::{Plan, Wanted};
 use crate::progress::Watch;
-use crate::report::{Assertion, Comparison, Metrics, Probes, RaceReport, Report, Tally};
+use crate::report::{Assertion, Comparison, Metrics, Probes, RaceReport, Report, Shown, Tally};
 use crate::seat::SeatId;
 use crate::stats::Stats;
 use crate::strategy::{BuiltIn, Strategy};
@@ -23,7 +23,7 @@ const ALONE: NonZeroU32 = NonZeroU32::new(200).expect("two hundred is not zero")
 /// Which part of the users the small race has.
 const TENTH: u32 = 10;
 
-const IN_PROCESS: &str = "no redis-server or valkey-server on PATH: the locks are kept inside racesim, no Redis was raced; \
+pub(super) const IN_PROCESS: &str = "no redis-server or valkey-server on PATH: the locks are kept inside racesim, no Redis was raced; \
     install one (apt-get install redis-server) or give --redis URL";
 
 pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result<Exit, AppError> {
@@ -53,7 +53,18 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
     .await?;
     drop(watch);
     let report = report(&command, raced);
-    outlets.publish(&report)?;
+    let published = outlets.publish(Shown::Races(&report));
+    for failed in report
+        .assertions
+        .iter()
+        .filter(|assertion| !assertion.holds)
+    {
+        complain(&format!(
+            "assertion failed: {}, found {}",
+            failed.assertion, failed.found
+        ));
+    }
+    published?;
     Ok(exit(&command, &report))
 }
 

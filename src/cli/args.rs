@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use super::explore::{ExploreArgs, ReplayArgs};
 use super::{ColourChoice, Command, Output, RaceCommand, RaceKind, reproduce, values};
 use crate::duration::duration;
 use crate::engine::{RedisChoice, ServiceChoice};
@@ -80,6 +81,12 @@ enum Sub {
         #[command(flatten)]
         output: OutputArgs,
     },
+    #[command(after_help = super::explore::EXAMPLES)]
+    /// Look at every interleaving of a strategy, and find the shortest that breaks it
+    Explore(Box<ExploreArgs>),
+    #[command(after_help = super::explore::EXAMPLES)]
+    /// Force an interleaving, step by step, on the real stores
+    Replay(Box<ReplayArgs>),
     /// List the strategies, a line each
     Strategies,
 }
@@ -133,7 +140,7 @@ struct RaceArgs {
 }
 
 #[derive(Debug, clap::Args)]
-struct LockArgs {
+pub(super) struct LockArgs {
     /// A Redis of yours (redis://, rediss://, unix://), `private` or `in-process`
     /// [default: a private one, if redis-server is installed]
     #[arg(long, value_name = "URL", env = "RACESIM_REDIS", hide_env_values = true, help_heading = SERVICES)]
@@ -143,12 +150,12 @@ struct LockArgs {
     key_prefix: String,
     /// How long a lock lives when nobody frees it
     #[arg(long, value_name = "DUR", default_value = "600s", help_heading = SERVICES)]
-    ttl: Ttl,
+    pub(super) ttl: Ttl,
 }
 
 #[derive(Debug, clap::Args)]
-struct OutputArgs {
-    /// The form of the report: table, json, csv or markdown
+pub(super) struct OutputArgs {
+    /// The form of the report: table, json, csv, markdown or mermaid
     #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = RESULTS)]
     format: Format,
     /// Write the report to a file too; repeatable
@@ -178,6 +185,8 @@ impl Args {
                 file,
                 output: output.into_output(),
             }),
+            Sub::Explore(explore) => explore.into_command(),
+            Sub::Replay(replay) => replay.into_command(),
             Sub::Strategies => Ok(Command::Strategies),
         }
     }
@@ -272,7 +281,7 @@ impl RaceArgs {
 }
 
 impl OutputArgs {
-    fn into_output(self) -> Output {
+    pub(super) fn into_output(self) -> Output {
         Output {
             format: self.format,
             colour: self.color,
@@ -282,7 +291,10 @@ impl OutputArgs {
     }
 }
 
-fn services(database: Option<PathBuf>, lock: Option<LockArgs>) -> Result<ServiceChoice, String> {
+pub(super) fn services(
+    database: Option<PathBuf>,
+    lock: Option<LockArgs>,
+) -> Result<ServiceChoice, String> {
     let Some(lock) = lock else {
         return Ok(ServiceChoice {
             database,

@@ -1,18 +1,22 @@
 //! What did the person ask for? (the only clap)
 
 mod args;
+mod explore;
 mod refusal;
 mod reproduce;
 mod values;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Parser;
 
 use crate::engine::ServiceChoice;
+use crate::explore::{Asked, Search};
 use crate::plan::Plan;
 use crate::report::{Assertion, Format};
+use crate::schedule::Schedule;
 use crate::strategy::BuiltIn;
 
 /// What the person asked for, valid by construction.
@@ -27,8 +31,60 @@ pub enum Command {
         /// Where the report goes.
         output: Output,
     },
+    /// Look at every interleaving of a strategy.
+    Explore(Box<ExploreCommand>),
+    /// Force an interleaving on the real stores.
+    Replay(Box<ReplayCommand>),
     /// List the strategies.
     Strategies,
+}
+
+/// A search that was asked for.
+#[derive(Debug)]
+pub struct ExploreCommand {
+    /// The strategy.
+    pub strategy: BuiltIn,
+    /// How many users, which faults, how far.
+    pub search: Search,
+    /// What is asked.
+    pub properties: Vec<Asked>,
+    /// Which answer is the right one.
+    pub expected: Expectation,
+    /// Where the report goes.
+    pub output: Output,
+}
+
+/// The answer that a person expects of a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Expectation {
+    /// Every property holds.
+    Holds,
+    /// Some property is violated.
+    Violated,
+}
+
+/// A replay that was asked for.
+#[derive(Debug)]
+pub struct ReplayCommand {
+    /// What is to be forced.
+    pub what: ReplayWhat,
+    /// On which services.
+    pub services: ServiceChoice,
+    /// How long nobody may move.
+    pub timeout: Duration,
+    /// Where the report goes.
+    pub output: Output,
+}
+
+/// Which interleavings are forced.
+#[derive(Debug)]
+pub enum ReplayWhat {
+    /// This one.
+    Schedule(BuiltIn, Schedule),
+    /// Every one of so many users.
+    All(BuiltIn, u32),
+    /// The first one that a search recorded in this file.
+    File(PathBuf),
 }
 
 /// A race that was asked for.

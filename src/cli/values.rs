@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::duration::{Millis, duration};
+use crate::explore::USERS_MAX;
 use crate::report::Format;
 use crate::seat::SeatId;
 use crate::strategy::CATALOGUE;
@@ -61,6 +62,17 @@ pub(super) fn export(text: &str) -> Result<(Format, PathBuf), String> {
         .parse()
         .map_err(|error: crate::report::UnknownFormat| error.to_string())?;
     Ok((format, PathBuf::from(path)))
+}
+
+pub(super) fn few_users(text: &str) -> Result<u32, String> {
+    let users = text
+        .parse()
+        .ok()
+        .filter(|users| (1..=USERS_MAX).contains(users));
+    let users = users.and_then(|users| u32::try_from(users).ok());
+    users.ok_or_else(|| {
+        format!("'{text}' is not a number of users for a model: write 1 to {USERS_MAX}")
+    })
 }
 
 pub(super) fn strategy_name(text: &str) -> Result<&'static str, String> {

@@ -1,5 +1,6 @@
 //! A plan becomes a history: services prepared, users released at once, results gathered.
 
+mod conductor;
 mod crowd;
 mod services;
 mod watchdog;
@@ -13,11 +14,14 @@ use tokio_util::sync::CancellationToken;
 
 pub use services::{RedisChoice, ServiceChoice, ServiceError, Services};
 
-use crate::client::{Clock, Log, Race};
-use crate::history::{Footer, Header, History};
+use crate::client::{Clock, Log, Race, Turnstile};
+use crate::history::{Footer, Header, History, Outcome, Reply};
+use crate::lock::LockError;
 use crate::plan::Plan;
+use crate::schedule::Schedule;
 use crate::store::{RunRecord, StoreError};
 use crate::strategy::Strategy;
+use conductor::Conductor;
 use crowd::Crowd;
 
 /// Why a race has no history.
@@ -26,9 +30,29 @@ pub enum EngineError {
     /// The run could not be entered in the database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The lock service could not be made to fail as the schedule wants.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The users did something else than the model says.
+    #[error("the users do not follow the schedule: {0}")]
+    Astray(String),
+    /// Nobody moved for too long.
+    #[error("nobody moved within the limit: see --timeout")]
+    Silent,
     /// A user's task panicked: a fault of the strategy, or of racesim.
     #[error("a user's task panicked ({0}): the strategy has a fault")]
     Panicked(String),
+}
+
+/// What came of an interleaving that was forced.
+#[derive(Debug)]
+pub struct Forced {
+    /// The history of it.
+    pub history: History,
+    /// What each move was answered; `None` for a move that asks nothing.
+    pub replies: Vec<Option<Reply>>,
+    /// What each user was told; `None` for one that crashed or did not come to its end.
+    pub outcomes: Vec<Option<Outcome>>,
 }
 
 /// Races strategies on the same services, one race after another.
@@ -84,15 +108,8 @@ impl Engine {
         plan: &Plan,
         round: u32,
     ) -> Result<History, EngineError> {
-        let header = self.header(strategy, plan, round);
-        self.services.world.store.begin(record(&header)).await?;
-        let race = Arc::new(Race {
-            world: Arc::clone(&self.services.world),
-            log: Log::default(),
-            clock: Clock::default(),
-            stop: self.stop.clone(),
-            turnstile: None,
-        });
+        let header = self.begin(strategy, plan, round).await?;
+        let race = Arc::new(self.new_race(None));
         let crowd = Crowd {
             race: Arc::clone(&race),
             plan: Arc::new(plan.clone()),
@@ -110,6 +127,56 @@ impl Engine {
             .and_then(|crowd| crowd)
             .map_err(|error| EngineError::Panicked(panic_text(error)))?;
         Ok(self.history(header, &race).await)
+    }
+
+    /// Forces one interleaving on the users: a move begins when the one before it is complete. What
+    /// each move was answered comes with the history.
+    ///
+    /// # Errors
+    /// When a user's next step is not the one that the schedule wants, or a service fails.
+    pub async fn force<S: Strategy>(
+        &self,
+        strategy: &S,
+        plan: &Plan,
+        schedule: &Schedule,
+    ) -> Result<Forced, EngineError> {
+        let header = self.begin(strategy, plan, 0).await?;
+        let (turnstile, words) = Turnstile::new();
+        let race = Arc::new(self.new_race(Some(turnstile)));
+        let mut conductor = Conductor::assemble(&self.services, &race, strategy, plan, words);
+        let followed = tokio::select! {
+            followed = conductor.follow(schedule) => followed,
+            () = watchdog::watch(&race.world, plan.timeout) => return Err(EngineError::Silent),
+        };
+        let replies = followed?;
+        let outcomes = conductor.dismiss().await;
+        let history = self.history(header, &race).await;
+        Ok(Forced {
+            history,
+            replies,
+            outcomes,
+        })
+    }
+
+    async fn begin<S: Strategy>(
+        &self,
+        strategy: &S,
+        plan: &Plan,
+        round: u32,
+    ) -> Result<Header, StoreError> {
+        let header = self.header(strategy, plan, round);
+        self.services.world.store.begin(record(&header)).await?;
+        Ok(header)
+    }
+
+    fn new_race(&self, turnstile: Option<Turnstile>) -> Race {
+        Race {
+            world: Arc::clone(&self.services.world),
+            log: Log::default(),
+            clock: Clock::default(),
+            stop: self.stop.clone(),
+            turnstile,
+        }
     }
 
     async fn history(&self, header: Header, race: &Race) -> History {

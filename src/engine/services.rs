@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Mutex;
+
 use crate::client::World;
 use crate::folder::RunFolder;
 use crate::lock::{
@@ -65,7 +67,9 @@ pub struct Services {
     /// The database in words, for the header.
     pub(super) database: String,
     /// Kept for its end; `None` when nothing of the run is temporary.
-    _folder: Option<RunFolder>,
+    folder: Mutex<Option<RunFolder>>,
+    /// What was started as the private server; `None` when none was.
+    program: Option<PathBuf>,
 }
 
 impl Services {
@@ -90,15 +94,38 @@ impl Services {
         let (store, database) = open_store(choice, plan.commit, folder.as_ref()).await?;
         let lock = match seats {
             Some(seats) => {
-                Some(open_lock(choice, program, &mut folder, seats, plan.timeout).await?)
+                Some(open_lock(choice, program.clone(), &mut folder, seats, plan.timeout).await?)
             }
             None => None,
         };
         Ok(Self {
             world: Arc::new(World { store, lock }),
             database,
-            _folder: folder,
+            folder: Mutex::new(folder),
+            program,
         })
+    }
+
+    /// Kills the private lock server and starts it again; it has forgotten everything.
+    ///
+    /// # Errors
+    /// When the server is the person's own, or does not come up again.
+    pub(super) async fn restart(&self, limit: Duration) -> Result<(), LockError> {
+        let Some(lock) = &self.world.lock else {
+            return Ok(());
+        };
+        let mut folder = self.folder.lock().await;
+        let url = match (lock, &self.program, folder.as_mut()) {
+            (LockService::InProcess(locks), ..) => {
+                locks.forget();
+                return Ok(());
+            }
+            (_, Some(program), Some(folder)) => {
+                Url::of_socket(&start_server(program, folder).await?)?
+            }
+            _ => return Err(LockError::NotOurs(lock.description().to_owned())),
+        };
+        lock.reconnect(&url, limit).await
     }
 
     /// Whether the locks are only simulated inside this process.

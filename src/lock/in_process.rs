@@ -37,6 +37,18 @@ impl InProcess {
         true
     }
 
+    /// Lets the lock of this seat run out.
+    pub fn expire(&self, seat: SeatId) {
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        leases.remove(&seat);
+    }
+
+    /// Forgets every lock.
+    pub fn forget(&self) {
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        leases.clear();
+    }
+
     /// Frees the lock if this token holds it.
     pub fn release(&self, seat: SeatId, token: Token) -> bool {
         let now = Instant::now();

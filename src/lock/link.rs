@@ -18,8 +18,11 @@ use crate::seat::SeatId;
 /// (<https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/>).
 const COMPARE_AND_DELETE: &str = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end";
 
+/// How often a lock that is running out is looked at.
+const EXPIRY_POLL: Duration = Duration::from_millis(1);
+
 /// A connection and the names of our keys on it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Link {
     connection: MultiplexedConnection,
     address: String,
@@ -36,15 +39,7 @@ impl Link {
         prefix: KeyPrefix,
         limit: Duration,
     ) -> Result<Self, LockError> {
-        // Whichever provider is installed first serves; a second one is refused, which is fine.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::open(url.secret()).map_err(|_| LockError::Url(url.to_string()))?;
-        let address = client.get_connection_info().addr().to_string();
-        let config = AsyncConnectionConfig::new()
-            .set_response_timeout(None)
-            .set_connection_timeout(Some(limit));
-        let connecting = client.get_multiplexed_async_connection_with_config(&config);
-        let connection = within(limit, &address, connecting).await?;
+        let (connection, address) = connect(url, limit).await?;
         let script = Script::new(COMPARE_AND_DELETE).get_hash().into();
         Ok(Self {
             connection,
@@ -58,6 +53,30 @@ impl Link {
     /// Where the server is, without its password.
     pub(super) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Connects again, with the same names for our keys and the same tokens.
+    pub(super) async fn reconnect(&mut self, url: &Url, limit: Duration) -> Result<(), LockError> {
+        let (connection, address) = connect(url, limit).await?;
+        self.connection = connection;
+        within(limit, &address, self.load_script()).await
+    }
+
+    /// Shortens the life of a lock, and waits until the server says that the key is gone.
+    pub(super) async fn expire(&mut self, seat: SeatId, limit: Duration) -> Result<(), LockError> {
+        let (key, address) = (self.key(seat), self.address.clone());
+        let mut shorten = redis::cmd("PEXPIRE");
+        shorten.arg(&key).arg(1);
+        let mut exists = redis::cmd("EXISTS");
+        exists.arg(&key);
+        within(limit, &address, async {
+            shorten.exec_async(&mut self.connection).await?;
+            while exists.query_async::<bool>(&mut self.connection).await? {
+                tokio::time::sleep(EXPIRY_POLL).await;
+            }
+            Ok::<_, RedisError>(())
+        })
+        .await
     }
 
     /// Makes ready for a race: the server's name and version.
@@ -202,6 +221,20 @@ impl Link {
             Err(error) => vec![Err(error); requests.len()],
         }
     }
+}
+
+/// A connection without a limit on how long a command may wait, and where it leads.
+async fn connect(url: &Url, limit: Duration) -> Result<(MultiplexedConnection, String), LockError> {
+    // Whichever provider is installed first serves; a second one is refused, which is fine.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::open(url.secret()).map_err(|_| LockError::Url(url.to_string()))?;
+    let address = client.get_connection_info().addr().to_string();
+    let config = AsyncConnectionConfig::new()
+        .set_response_timeout(None)
+        .set_connection_timeout(Some(limit));
+    let connecting = client.get_multiplexed_async_connection_with_config(&config);
+    let connection = within(limit, &address, connecting).await?;
+    Ok((connection, address))
 }
 
 /// What the server said to one command.

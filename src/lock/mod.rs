@@ -9,6 +9,7 @@ mod url;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use in_process::InProcess;
 pub use redis::{KeyPrefix, Redis};
@@ -67,6 +68,31 @@ impl LockService {
         match self {
             Self::Redis(redis) => redis.release(seat, token).await,
             Self::InProcess(locks) => Ok(locks.release(seat, token)),
+        }
+    }
+
+    /// Lets the lock of this seat run out, and waits until it has.
+    ///
+    /// # Errors
+    /// When the server does not say so within the limit.
+    pub async fn expire(&self, seat: SeatId, limit: Duration) -> Result<(), LockError> {
+        match self {
+            Self::Redis(redis) => redis.expire(seat, limit).await,
+            Self::InProcess(locks) => {
+                locks.expire(seat);
+                Ok(())
+            }
+        }
+    }
+
+    /// Connects again, to a server that was started anew at this URL.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn reconnect(&self, url: &Url, limit: Duration) -> Result<(), LockError> {
+        match self {
+            Self::Redis(redis) => redis.reconnect(url, limit).await,
+            Self::InProcess(_) => Ok(()),
         }
     }
 
@@ -169,6 +195,11 @@ pub enum LockError {
         /// When it ends, in words.
         expiry: String,
     },
+    /// Somebody's own server is not ours to restart.
+    #[error(
+        "'restart' kills the server, and Redis at {0} is yours: leave --redis out, and a private one is restarted"
+    )]
+    NotOurs(String),
     /// There is no server to start.
     #[error(
         "neither redis-server nor valkey-server is on PATH: install one (apt-get install redis-server), or give --redis URL"

@@ -34,6 +34,7 @@ impl Default for KeyPrefix {
 /// A lock service on a Redis server.
 #[derive(Debug)]
 pub struct Redis {
+    link: Arc<Mutex<Link>>,
     exchange: Arc<Exchange<Request, bool>>,
     description: String,
     trouble: Trouble,
@@ -73,8 +74,11 @@ impl Redis {
         let description = format!("{version}, {whose} at {}", link.address());
         let exchange = Arc::new(Exchange::default());
         let trouble = Trouble::default();
-        tokio::spawn(serve(link, Arc::clone(&exchange), Arc::clone(&trouble)));
+        let link = Arc::new(Mutex::new(link));
+        let served = (Arc::clone(&link), Arc::clone(&exchange));
+        tokio::spawn(serve(served.0, served.1, Arc::clone(&trouble)));
         Ok(Self {
+            link,
             exchange,
             description,
             trouble,
@@ -89,6 +93,19 @@ impl Redis {
 
     pub(super) async fn release(&self, seat: SeatId, token: Token) -> Answer<bool> {
         self.exchange.call(Request::Release { seat, token }).await
+    }
+
+    /// Lets the lock of this seat run out, and waits until the server itself says that it has.
+    pub(super) async fn expire(&self, seat: SeatId, limit: Duration) -> Result<(), LockError> {
+        current(&self.link).expire(seat, limit).await
+    }
+
+    /// Connects again to a server that was started anew.
+    pub(super) async fn reconnect(&self, url: &Url, limit: Duration) -> Result<(), LockError> {
+        let mut link = current(&self.link);
+        link.reconnect(url, limit).await?;
+        *self.link.lock().unwrap_or_else(PoisonError::into_inner) = link;
+        Ok(())
     }
 
     pub(super) fn description(&self) -> &str {
@@ -118,8 +135,13 @@ impl Drop for Redis {
     }
 }
 
+/// The connection as it is now.
+fn current(link: &Mutex<Link>) -> Link {
+    link.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
 /// Carries requests to the server until the exchange is closed.
-async fn serve(link: Link, exchange: Arc<Exchange<Request, bool>>, trouble: Trouble) {
+async fn serve(link: Arc<Mutex<Link>>, exchange: Arc<Exchange<Request, bool>>, trouble: Trouble) {
     let mut pipelines = JoinSet::new();
     let mut batch = Vec::new();
     while exchange.take(&mut batch).await {
@@ -130,7 +152,7 @@ async fn serve(link: Link, exchange: Arc<Exchange<Request, bool>>, trouble: Trou
             }
             let some: Vec<_> = waiting.by_ref().take(PIPELINE_MAX).collect();
             let (link, exchange, trouble) =
-                (link.clone(), Arc::clone(&exchange), Arc::clone(&trouble));
+                (current(&link), Arc::clone(&exchange), Arc::clone(&trouble));
             pipelines.spawn(async move {
                 let replies = link.send(some).await;
                 exchange.deliver(

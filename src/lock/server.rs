@@ -48,6 +48,8 @@ pub async fn start_server(program: &Path, folder: &mut RunFolder) -> Result<Path
         socket = socket.display(),
         dir = folder.path().display(),
     );
+    // The one of an earlier server, so that nobody takes it for the new one's.
+    let _ = std::fs::remove_file(&socket);
     folder
         .serve(program, &configuration)
         .map_err(|error| failed(error.to_string()))?;

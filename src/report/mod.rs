@@ -3,10 +3,13 @@
 mod assertion;
 mod comparison;
 mod csv;
+mod diagram;
 mod document;
+mod exploration;
 mod markdown;
 mod metrics;
 mod race;
+mod replay;
 mod table;
 
 use std::fmt;
@@ -17,8 +20,10 @@ use serde::Serialize;
 
 pub use assertion::{Assertion, AssertionError, AssertionReport};
 pub use comparison::{Cell, Comparison, Measure, Probes, Row};
+pub use exploration::{ExploreReport, PropertyReport};
 pub use metrics::{METRICS, Metric, Metrics, Unit};
 pub use race::{RaceReport, SeatReport, Tally, TimingReport, VerdictReport};
+pub use replay::{MoveReport, ReplayReport, SingleReplay};
 
 /// All that a command found out.
 #[derive(Debug, Clone, Serialize)]
@@ -66,23 +71,18 @@ pub enum Format {
     Csv,
     /// Tables for a page.
     Markdown,
+    /// The interleavings as Mermaid sequence diagrams.
+    Mermaid,
 }
 
 /// The formats by name.
-const FORMATS: [(&str, Format); 4] = [
+const FORMATS: [(&str, Format); 5] = [
     ("table", Format::Table),
     ("json", Format::Json),
     ("csv", Format::Csv),
     ("markdown", Format::Markdown),
+    ("mermaid", Format::Mermaid),
 ];
-
-impl Format {
-    /// The names of all formats.
-    #[must_use]
-    pub fn names() -> [&'static str; 4] {
-        FORMATS.map(|(name, _)| name)
-    }
-}
 
 impl FromStr for Format {
     type Err = UnknownFormat;
@@ -104,7 +104,7 @@ impl fmt::Display for Format {
 
 /// A format that there is not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no format '{0}': write table, json, csv or markdown")]
+#[error("there is no format '{0}': write table, json, csv, markdown or mermaid")]
 pub struct UnknownFormat(String);
 
 /// Whether tables are coloured.
@@ -116,22 +116,52 @@ pub enum Colour {
     Off,
 }
 
+/// A report on one of the things that racesim does.
+#[derive(Debug, Clone, Copy)]
+pub enum Shown<'a> {
+    /// Races.
+    Races(&'a Report),
+    /// A search of every interleaving.
+    Exploration(&'a ExploreReport),
+    /// Interleavings forced on the real stores.
+    Replay(&'a ReplayReport),
+}
+
+impl Shown<'_> {
+    fn document(self) -> Vec<document::Block> {
+        match self {
+            Self::Races(report) => document::of(report),
+            Self::Exploration(report) => document::explored(report),
+            Self::Replay(report) => document::replayed(report),
+        }
+    }
+
+    fn json(self, to: &mut impl Write) -> serde_json::Result<()> {
+        match self {
+            Self::Races(report) => serde_json::to_writer_pretty(to, report),
+            Self::Exploration(report) => serde_json::to_writer_pretty(to, report),
+            Self::Replay(report) => serde_json::to_writer_pretty(to, report),
+        }
+    }
+}
+
 /// Writes a report in one of its forms.
 ///
 /// # Errors
 /// When the writer fails.
 pub fn write(
-    report: &Report,
+    report: Shown<'_>,
     format: Format,
     colour: Colour,
     to: &mut impl Write,
 ) -> io::Result<()> {
     match format {
-        Format::Table => table::write(&document::of(report), colour, to),
-        Format::Markdown => markdown::write(&document::of(report), to),
+        Format::Table => table::write(&report.document(), colour, to),
+        Format::Markdown => markdown::write(&report.document(), to),
+        Format::Mermaid => diagram::write(report, to),
         Format::Csv => csv::write(report, to),
         Format::Json => {
-            serde_json::to_writer_pretty(&mut *to, report)?;
+            report.json(to)?;
             writeln!(to)
         }
     }

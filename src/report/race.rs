@@ -215,6 +215,14 @@ impl Tally {
     }
 }
 
+/// What the checker says about a history, for a report.
+pub(super) fn verdicts_on(history: &History) -> Vec<VerdictReport> {
+    let judgements = judge(history).into_iter();
+    judgements
+        .map(|judgement| verdict_report(judgement.property, &judgement.verdict, history))
+        .collect()
+}
+
 fn verdict_report(property: Property, verdict: &Verdict, history: &History) -> VerdictReport {
     let takes_locks = history.header.ttl_ms.is_some();
     let detail = match verdict {

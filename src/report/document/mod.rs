@@ -1,7 +1,10 @@
 //! A report as blocks of text and tables, before it takes a form.
 
 mod comparison;
+mod exploration;
 mod race;
+
+pub(super) use exploration::{explored, replayed};
 
 use super::{AssertionReport, Report};
 use crate::report::metrics::Unit;

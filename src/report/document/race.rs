@@ -5,7 +5,7 @@ use crate::duration::Millis;
 use crate::explain::Explanation;
 use crate::history::Outcome;
 use crate::report::metrics::Unit;
-use crate::report::race::{RaceReport, TimingReport};
+use crate::report::race::{RaceReport, TimingReport, VerdictReport};
 use crate::stats::Rate;
 
 /// All of it.
@@ -221,9 +221,13 @@ fn rate(rate: Rate) -> String {
     format!("{hits} of {of}: {:.1} % ({interval})", rate.share() * 100.0)
 }
 
+fn verdicts(race: &RaceReport) -> Grid {
+    verdict_grid(&format!("Verdict: {}", race.verdict), &race.verdicts)
+}
+
 /// What the checker says, property by property.
-pub(super) fn verdicts(race: &RaceReport) -> Grid {
-    let rows = race.verdicts.iter().map(|report| {
+pub(super) fn verdict_grid(title: &str, verdicts: &[VerdictReport]) -> Grid {
+    let rows = verdicts.iter().map(|report| {
         let verdict = Cell {
             text: report.verdict.to_owned(),
             tone: tone(report.verdict),
@@ -236,7 +240,7 @@ pub(super) fn verdicts(race: &RaceReport) -> Grid {
     });
     let head = head(["Property", "Verdict", "Why"]);
     Grid {
-        title: format!("Verdict: {}", race.verdict),
+        title: title.to_owned(),
         head,
         numbers_from: 3,
         tail: 0,

@@ -1,0 +1,151 @@
+//! `racesim replay`: interleavings forced on the real stores.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::path::Path;
+
+use super::output::Outlets;
+use super::{AppError, Exit};
+use crate::cli::{ReplayCommand, ReplayWhat};
+use crate::engine::{Engine, Services};
+use crate::plan::Plan;
+use crate::replay::{Replayed, replay, replay_all};
+use crate::report::{ExploreReport, ReplayReport, Report, Shown, SingleReplay};
+use crate::schedule::Schedule;
+use crate::strategy::{BuiltIn, Strategy};
+
+/// What is forced on whom.
+struct Task {
+    strategy: BuiltIn,
+    what: What,
+    users: u32,
+}
+
+enum What {
+    One(Schedule),
+    All,
+}
+
+pub(super) async fn run(command: ReplayCommand) -> Result<Exit, AppError> {
+    let taken: Vec<&Path> = command
+        .services
+        .database
+        .iter()
+        .map(std::path::PathBuf::as_path)
+        .collect();
+    let mut outlets = Outlets::open(&command.output, &taken)?;
+    let task = task(&command)?;
+    let users = NonZeroU32::new(task.users).unwrap_or(NonZeroU32::MIN);
+    let plan = Plan {
+        timeout: command.timeout,
+        ..Plan::new(users)
+    };
+    let seats = task.strategy.ttl().map(|_| plan.seats_wanted());
+    let services = Services::start(&command.services, &plan, seats.as_deref()).await?;
+    if services.is_lock_simulated() {
+        outlets.note(super::race::IN_PROCESS);
+    }
+    let engine = Engine::new(services);
+    let replayed = match &task.what {
+        What::One(schedule) => {
+            vec![replay(&engine, &task.strategy, &plan, schedule.clone()).await?]
+        }
+        What::All => replay_all(&engine, &task.strategy, &plan).await?,
+    };
+    let report = report(&task, &replayed);
+    outlets.publish(Shown::Replay(&report))?;
+    Ok(if report.differences.is_empty() {
+        Exit::Holds
+    } else {
+        Exit::Violated
+    })
+}
+
+fn task(command: &ReplayCommand) -> Result<Task, AppError> {
+    match &command.what {
+        ReplayWhat::Schedule(strategy, schedule) => {
+            let users = schedule.users();
+            Ok(Task {
+                strategy: strategy.clone(),
+                what: What::One(schedule.clone()),
+                users,
+            })
+        }
+        ReplayWhat::All(strategy, users) => Ok(Task {
+            strategy: strategy.clone(),
+            what: What::All,
+            users: *users,
+        }),
+        ReplayWhat::File(path) => from_file(path),
+    }
+}
+
+/// The first schedule that a recorded search found.
+fn from_file(path: &Path) -> Result<Task, AppError> {
+    let refused = |reason: String| AppError::Recording {
+        path: path.display().to_string(),
+        reason,
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
+    let read: Result<ExploreReport, _> = serde_json::from_str(&text);
+    let report = read.map_err(|error| {
+        refused(format!(
+            "it is not what racesim explore --export json:FILE writes ({error})"
+        ))
+    })?;
+    let ttl = report
+        .ttl_ms
+        .and_then(|ms| crate::lock::Ttl::new(std::time::Duration::from_millis(ms)).ok());
+    let strategy = BuiltIn::named(&report.strategy, ttl.unwrap_or_default());
+    let strategy = strategy.ok_or_else(|| {
+        refused(format!(
+            "there is no strategy '{}': see racesim strategies",
+            report.strategy
+        ))
+    })?;
+    let schedule = report
+        .properties
+        .into_iter()
+        .find_map(|property| property.schedule);
+    let schedule = schedule.ok_or_else(|| {
+        refused("no property in it is violated, so there is nothing to replay".to_owned())
+    })?;
+    Ok(Task {
+        strategy,
+        users: schedule.users(),
+        what: What::One(schedule),
+    })
+}
+
+fn report(task: &Task, replayed: &[Replayed]) -> ReplayReport {
+    let header = replayed
+        .first()
+        .map(|one| one.history.header.clone())
+        .unwrap_or_default();
+    let mut by_bookings = BTreeMap::new();
+    for one in replayed {
+        *by_bookings.entry(one.rows.len()).or_insert(0) += 1;
+    }
+    let is_one = matches!(task.what, What::One(_));
+    let told = replayed.iter().flat_map(|one| {
+        let place = if is_one {
+            String::new()
+        } else {
+            format!("{}: ", one.schedule)
+        };
+        one.differences
+            .iter()
+            .map(move |difference| format!("{place}{difference}"))
+    });
+    ReplayReport {
+        version: Report::VERSION,
+        strategy: task.strategy.name().to_owned(),
+        users: task.users,
+        database: header.database,
+        lock: header.lock,
+        interleavings: replayed.len(),
+        by_bookings,
+        differences: told.collect(),
+        single: replayed.first().filter(|_| is_one).map(SingleReplay::of),
+    }
+}

@@ -1,0 +1,135 @@
+//! The words for searching every interleaving, and for forcing one.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::args::{LockArgs, OutputArgs, services};
+use super::{Command, Expectation, ExploreCommand, ReplayCommand, ReplayWhat, values};
+use crate::duration::duration;
+use crate::explore::{Asked, Search};
+use crate::fault::Allowance;
+use crate::lock::Ttl;
+use crate::schedule::Schedule;
+use crate::strategy::BuiltIn;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  racesim explore locked --users 3 --fault expire
+  racesim replay naive --schedule 'A.check B.check A.insert B.insert'
+
+A schedule names users A, B, C and their steps, one after another. What goes wrong is a move too:
+expire, restart, A.crash, A.give-up, A.insert:lost-reply.";
+
+const SEARCH: &str = "Search";
+const SERVICES: &str = "Services";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ExploreArgs {
+    /// The strategy, see `racesim strategies`
+    #[arg(value_name = "STRATEGY", value_parser = values::strategy_name)]
+    strategy: &'static str,
+    /// How many users race, 1 to 5
+    #[arg(long, value_name = "N", default_value = "2", value_parser = values::few_users, help_heading = SEARCH)]
+    users: u32,
+    /// What is asked; repeatable [default: every property, one search each]
+    #[arg(long = "property", value_name = "NAME", help_heading = SEARCH)]
+    properties: Vec<Asked>,
+    /// What may go wrong, and how often: expire, crash, lost-reply, restart, give-up; repeatable
+    #[arg(long = "fault", value_name = "FAULT[:COUNT]", help_heading = SEARCH)]
+    faults: Vec<Allowance>,
+    /// Give up after so many states; the verdict is unknown then
+    #[arg(long, value_name = "N", default_value = "20000000", help_heading = SEARCH)]
+    limit_states: u64,
+    /// Give up after so long; the verdict is unknown then
+    #[arg(long, value_name = "DUR", default_value = "60s", value_parser = duration, help_heading = SEARCH)]
+    limit_time: Duration,
+    /// Which answer exits 0: holds or violated
+    #[arg(long, value_name = "ANSWER", default_value = "holds", hide_possible_values = true, help_heading = SEARCH)]
+    expect: Expectation,
+    /// How long a lock lives when nobody frees it
+    #[arg(long, value_name = "DUR", default_value = "600s", help_heading = SEARCH)]
+    ttl: Ttl,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ReplayArgs {
+    /// The strategy, see `racesim strategies`
+    #[arg(value_name = "STRATEGY", value_parser = values::strategy_name, required_unless_present = "from")]
+    strategy: Option<&'static str>,
+    /// The interleaving: 'A.check B.check A.insert B.insert'
+    #[arg(long, value_name = "MOVES", help_heading = SEARCH)]
+    schedule: Option<Schedule>,
+    /// The first one that `racesim explore --export json:FILE` found
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["schedule", "all", "strategy"], help_heading = SEARCH)]
+    from: Option<PathBuf>,
+    /// Every interleaving in which nothing goes wrong
+    #[arg(long, conflicts_with = "schedule", help_heading = SEARCH)]
+    all: bool,
+    /// How many users, with --all: 1 to 5
+    #[arg(long, value_name = "N", default_value = "2", value_parser = values::few_users, requires = "all", help_heading = SEARCH)]
+    users: u32,
+    /// Keep the bookings in this file [default: a temporary file]
+    #[arg(long, value_name = "FILE", help_heading = SERVICES)]
+    database: Option<PathBuf>,
+    /// Give up when nobody moves for this long
+    #[arg(long, value_name = "DUR", default_value = "5s", value_parser = values::timeout, help_heading = SERVICES)]
+    timeout: Duration,
+    #[command(flatten)]
+    lock: LockArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl ExploreArgs {
+    pub(super) fn into_command(self) -> Result<Command, String> {
+        let properties = if self.properties.is_empty() {
+            Asked::ALL.to_vec()
+        } else {
+            self.properties
+        };
+        Ok(Command::Explore(Box::new(ExploreCommand {
+            strategy: strategy(self.strategy, self.ttl)?,
+            search: Search {
+                users: self.users,
+                faults: self.faults,
+                limit_states: self.limit_states,
+                limit_time: self.limit_time,
+            },
+            properties,
+            expected: self.expect,
+            output: self.output.into_output(),
+        })))
+    }
+}
+
+impl ReplayArgs {
+    pub(super) fn into_command(self) -> Result<Command, String> {
+        let ttl = self.lock.ttl;
+        let what = match (self.from, self.strategy, self.schedule, self.all) {
+            (Some(path), ..) => ReplayWhat::File(path),
+            (None, Some(name), Some(schedule), _) => {
+                ReplayWhat::Schedule(strategy(name, ttl)?, schedule)
+            }
+            (None, Some(name), None, true) => ReplayWhat::All(strategy(name, ttl)?, self.users),
+            _ => {
+                return Err(
+                    "what is to be replayed? give --schedule 'A.check …', --all or --from FILE"
+                        .to_owned(),
+                );
+            }
+        };
+        Ok(Command::Replay(Box::new(ReplayCommand {
+            what,
+            services: services(self.database, Some(self.lock))?,
+            timeout: self.timeout,
+            output: self.output.into_output(),
+        })))
+    }
+}
+
+fn strategy(name: &str, ttl: Ttl) -> Result<BuiltIn, String> {
+    BuiltIn::named(name, ttl)
+        .ok_or_else(|| format!("there is no strategy '{name}': see racesim strategies"))
+}

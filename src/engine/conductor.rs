@@ -1,0 +1,227 @@
+//! How an interleaving is forced: every user waits before each step until it is its turn.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::{EngineError, Services};
+use crate::client::{Client, Race, Turn, Word, told};
+use crate::history::{Attempt, Outcome, Reply, Step};
+use crate::plan::Plan;
+use crate::schedule::{Delivery, Move, Schedule};
+use crate::seat::{SeatId, UserId};
+use crate::strategy::Strategy;
+
+/// Gives users their turns.
+pub(super) struct Conductor<'a> {
+    services: &'a Services,
+    words: mpsc::UnboundedReceiver<Word>,
+    players: Vec<Player>,
+    seat: SeatId,
+    limit: Duration,
+}
+
+/// A user and where it is.
+struct Player {
+    user: UserId,
+    task: JoinHandle<()>,
+    stage: Stage,
+    has_given_up: bool,
+}
+
+enum Stage {
+    /// On its way to its next step or to its end.
+    Moving,
+    /// Before this step.
+    Waiting(Step, oneshot::Sender<Turn>),
+    Ended(Outcome),
+    Crashed,
+}
+
+impl<'a> Conductor<'a> {
+    /// Makes the users ready, each before its first step.
+    pub(super) fn assemble<S: Strategy>(
+        services: &'a Services,
+        race: &Arc<Race>,
+        strategy: &S,
+        plan: &Plan,
+        words: mpsc::UnboundedReceiver<Word>,
+    ) -> Self {
+        race.clock.start();
+        let seat = plan.seat_of(0, UserId(1));
+        let players = plan.user_ids().map(|user| {
+            let client = Client::new(Arc::clone(race), user, seat, Duration::ZERO);
+            let task = tokio::spawn(play(Arc::clone(race), strategy.clone(), client, user));
+            Player {
+                user,
+                task,
+                stage: Stage::Moving,
+                has_given_up: false,
+            }
+        });
+        Self {
+            services,
+            words,
+            players: players.collect(),
+            seat,
+            limit: plan.timeout,
+        }
+    }
+
+    /// Makes every move in its order: what each was answered.
+    pub(super) async fn follow(
+        &mut self,
+        schedule: &Schedule,
+    ) -> Result<Vec<Option<Reply>>, EngineError> {
+        let mut replies = Vec::new();
+        for step in &schedule.0 {
+            replies.push(self.make(*step).await?);
+        }
+        Ok(replies)
+    }
+
+    /// Sends those home who have not come to their end: what each was told.
+    pub(super) async fn dismiss(self) -> Vec<Option<Outcome>> {
+        let mut outcomes = Vec::new();
+        for player in self.players {
+            player.task.abort();
+            // An aborted task has no result; one that has ended does not mind.
+            let _ = player.task.await;
+            outcomes.push(match player.stage {
+                Stage::Ended(outcome) => Some(outcome),
+                _ => None,
+            });
+        }
+        outcomes
+    }
+
+    async fn make(&mut self, step: Move) -> Result<Option<Reply>, EngineError> {
+        match step {
+            Move::Step { user, step, reply } => {
+                let turn = if reply == Delivery::Lost {
+                    Turn::ActUnanswered
+                } else {
+                    Turn::Act
+                };
+                return self.let_go(user, step, turn).await.map(Some);
+            }
+            Move::Crash(user) => {
+                self.settled(user).await?;
+                let player = self.player(user)?;
+                player.stage = Stage::Crashed;
+                player.task.abort();
+            }
+            Move::GiveUp(user) => {
+                self.settled(user).await?;
+                let player = self.player(user)?;
+                player.has_given_up = true;
+                player.turn_away();
+                self.settled(user).await?;
+            }
+            Move::Expire => {
+                if let Some(lock) = &self.services.world.lock {
+                    lock.expire(self.seat, self.limit).await?;
+                }
+            }
+            Move::Restart => self.services.restart(self.limit).await?,
+        }
+        Ok(None)
+    }
+
+    /// Lets a user take the step that it waits before, and waits until it stands before its next.
+    async fn let_go(&mut self, user: UserId, step: Step, turn: Turn) -> Result<Reply, EngineError> {
+        self.settled(user).await?;
+        let player = self.player(user)?;
+        match std::mem::replace(&mut player.stage, Stage::Moving) {
+            Stage::Waiting(next, go) if next == step => drop(go.send(turn)),
+            Stage::Waiting(next, _) => {
+                return Err(astray(
+                    user,
+                    &format!("is before {next}, not before {step}"),
+                ));
+            }
+            _ => {
+                return Err(astray(
+                    user,
+                    &format!("takes no more steps, so not {step} either"),
+                ));
+            }
+        }
+        let mut reply = None;
+        while reply.is_none() {
+            reply = self
+                .listen()
+                .await?
+                .filter(|(who, _)| *who == user)
+                .map(|(_, reply)| reply);
+        }
+        self.settled(user).await?;
+        reply.ok_or(EngineError::Silent)
+    }
+
+    /// Waits until the user stands before a step, or is done.
+    async fn settled(&mut self, user: UserId) -> Result<(), EngineError> {
+        while matches!(self.player(user)?.stage, Stage::Moving) {
+            self.listen().await?;
+        }
+        Ok(())
+    }
+
+    /// Hears the next word: whose step was answered how, if that is what it says.
+    async fn listen(&mut self) -> Result<Option<(UserId, Reply)>, EngineError> {
+        let word = tokio::time::timeout(self.limit, self.words.recv()).await;
+        match word.ok().flatten().ok_or(EngineError::Silent)? {
+            Word::Asks { user, step, go } => {
+                let player = self.player(user)?;
+                player.stage = Stage::Waiting(step, go);
+                if player.has_given_up {
+                    player.turn_away();
+                }
+                Ok(None)
+            }
+            Word::Did { user, reply } => Ok(Some((user, reply))),
+            Word::Ended { user, outcome } => {
+                self.player(user)?.stage = Stage::Ended(outcome);
+                Ok(None)
+            }
+        }
+    }
+
+    fn player(&mut self, user: UserId) -> Result<&mut Player, EngineError> {
+        let player = self.players.iter_mut().find(|player| player.user == user);
+        player.ok_or_else(|| astray(user, "is not there"))
+    }
+}
+
+impl Player {
+    /// Tells a user that has given up that it cannot take its step; only a lock it may still free.
+    fn turn_away(&mut self) {
+        match std::mem::replace(&mut self.stage, Stage::Moving) {
+            Stage::Waiting(step, go) if step != Step::Release => drop(go.send(Turn::Stop)),
+            stage => self.stage = stage,
+        }
+    }
+}
+
+fn astray(user: UserId, how: &str) -> EngineError {
+    EngineError::Astray(format!("{} {how}", user.letter()))
+}
+
+/// One user, from its first step to what it is told.
+async fn play<S: Strategy>(race: Arc<Race>, strategy: S, mut client: Client, user: UserId) {
+    let started_ns = race.clock.now_ns();
+    let outcome = told(strategy.attempt(&mut client).await);
+    let ended_ns = race.clock.now_ns();
+    race.log.end(Attempt {
+        user,
+        seat: client.seat(),
+        outcome,
+        started_ns,
+        ended_ns,
+    });
+    if let Some(turnstile) = &race.turnstile {
+        turnstile.say(Word::Ended { user, outcome });
+    }
+}

@@ -1,0 +1,127 @@
+//! Do the real stores do what the model says? An interleaving is forced on them and compared.
+
+use crate::engine::{Engine, EngineError, Forced};
+use crate::explore::{FollowError, Told, Trace, follow, interleavings, to_the_end};
+use crate::history::{History, Reply};
+use crate::plan::Plan;
+use crate::schedule::Schedule;
+use crate::seat::UserId;
+use crate::strategy::Strategy;
+
+/// The most interleavings that are all forced: a few seconds' worth.
+pub const INTERLEAVINGS_MAX: usize = 20_000;
+
+/// Why an interleaving could not be forced.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The strategy cannot move like that.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    /// The real stores could not be used, or the users went astray.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// More interleavings than anybody wants to wait for.
+    #[error("{users} users have more than {INTERLEAVINGS_MAX} interleavings: give fewer --users")]
+    TooMany {
+        /// How many users.
+        users: u32,
+    },
+}
+
+/// An interleaving that was forced on the real stores.
+#[derive(Debug)]
+pub struct Replayed {
+    /// What was asked for.
+    pub schedule: Schedule,
+    /// What the model says to it, and to the moves after it that took everybody to the end.
+    pub model: Trace,
+    /// What the real stores said to each move.
+    pub replies: Vec<Option<Reply>>,
+    /// The users with a row in the real database, in the order of their rows.
+    pub rows: Vec<UserId>,
+    /// What really happened, for the checker.
+    pub history: History,
+    /// Where the model and the real stores differ, a line each.
+    pub differences: Vec<String>,
+}
+
+/// Forces a schedule on the real stores, then lets those who took part go to their ends, one after
+/// another. Everything is compared with what the model says.
+///
+/// # Errors
+/// When the model cannot follow the schedule, or a service fails.
+pub async fn replay<S: Strategy>(
+    engine: &Engine,
+    strategy: &S,
+    plan: &Plan,
+    schedule: Schedule,
+) -> Result<Replayed, ReplayError> {
+    let users = plan.users.get();
+    follow(strategy, &schedule, users)?;
+    let mut whole = schedule.clone();
+    whole.0.extend(to_the_end(strategy, &schedule, users));
+    let model = follow(strategy, &whole, users)?;
+    let forced = engine.force(strategy, plan, &whole).await?;
+    let rows: Vec<UserId> = forced.history.bookings.iter().map(|row| row.user).collect();
+    Ok(Replayed {
+        differences: differences(&model, &forced, &rows),
+        history: forced.history,
+        schedule,
+        model,
+        replies: forced.replies,
+        rows,
+    })
+}
+
+/// Forces every interleaving in which nothing goes wrong.
+///
+/// # Errors
+/// As [`replay`], or when there are too many.
+pub async fn replay_all<S: Strategy>(
+    engine: &Engine,
+    strategy: &S,
+    plan: &Plan,
+) -> Result<Vec<Replayed>, ReplayError> {
+    let users = plan.users.get();
+    let all = interleavings(strategy, users, INTERLEAVINGS_MAX);
+    let mut replayed = Vec::new();
+    for schedule in all.ok_or(ReplayError::TooMany { users })? {
+        replayed.push(replay(engine, strategy, plan, schedule).await?);
+    }
+    Ok(replayed)
+}
+
+fn differences(model: &Trace, forced: &Forced, rows: &[UserId]) -> Vec<String> {
+    let replies = model
+        .moves
+        .iter()
+        .zip(&forced.replies)
+        .enumerate()
+        .filter_map(|(at, (told, real))| {
+            let Told { step, reply, .. } = told;
+            let [said, was] = [reply, real]
+                .map(|reply| reply.map_or_else(|| "nothing".to_owned(), |reply| reply.to_string()));
+            (reply != real).then(|| {
+                format!(
+                    "move {}, {step}: the model says '{said}', the real stores '{was}'",
+                    at + 1
+                )
+            })
+        });
+    let mut differences: Vec<String> = replies.collect();
+    for (place, (said, was)) in model.outcomes.iter().zip(&forced.outcomes).enumerate() {
+        if said != was {
+            differences.push(format!(
+                "user {} was told {was:?}, in the model {said:?}",
+                place + 1
+            ));
+        }
+    }
+    if model.rows != rows {
+        differences.push(format!(
+            "the database has rows of {rows:?}, the model of {:?}",
+            model.rows
+        ));
+    }
+    differences
+}

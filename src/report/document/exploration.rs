@@ -1,0 +1,235 @@
+//! What a search found, and what the real stores did.
+
+use super::{Block, Cell, Grid, Tone, cell, fact, head, tone};
+use crate::explore::{Limit, Line};
+use crate::report::exploration::{ExploreReport, PropertyReport};
+use crate::report::metrics::Unit;
+use crate::report::replay::{MoveReport, ReplayReport, SingleReplay};
+use crate::stats::as_f64;
+
+/// The answers, and how each property that is violated is broken.
+pub(in crate::report) fn explored(report: &ExploreReport) -> Vec<Block> {
+    let faults = if report.faults.is_empty() {
+        "none".to_owned()
+    } else {
+        report.faults.join(", ")
+    };
+    let mut blocks = vec![
+        Block::Title(format!(
+            "racesim {}: every interleaving of {}",
+            env!("CARGO_PKG_VERSION"),
+            report.strategy
+        )),
+        Block::Facts(vec![
+            fact("Users", report.users.to_string()),
+            fact("Faults", faults),
+            fact(
+                "Searched",
+                "the strategy's own code, each step one indivisible act",
+            ),
+        ]),
+        Block::Grid(answers(report)),
+    ];
+    for property in &report.properties {
+        if let Some(schedule) = &property.schedule {
+            blocks.push(Block::Grid(moves(property)));
+            blocks.push(Block::Note(format!(
+                "On the real stores:\n  {}",
+                report.replay_line(schedule)
+            )));
+        }
+    }
+    blocks
+}
+
+fn answers(report: &ExploreReport) -> Grid {
+    let rows = report.properties.iter().map(|property| {
+        let verdict = match property.limit {
+            None => property.verdict.clone(),
+            Some(Limit::States) => "unknown: --limit-states was reached".to_owned(),
+            Some(Limit::Time) => "unknown: --limit-time was reached".to_owned(),
+            Some(Limit::Steps) => {
+                "unknown: an attempt waits for no step, or has too many".to_owned()
+            }
+        };
+        let count = |number: u64| cell(Unit::Count.shown(as_f64(number)));
+        vec![
+            cell(property.property.to_string()),
+            Cell {
+                text: verdict,
+                tone: tone(&property.verdict),
+            },
+            cell(
+                property
+                    .steps()
+                    .map_or_else(String::new, |steps| steps.to_string()),
+            ),
+            count(property.states),
+            count(property.depth),
+            cell(format!("{:.1}", property.took_ms)),
+        ]
+    });
+    let head = head([
+        "Property",
+        "Verdict",
+        "Moves to break it",
+        "States",
+        "Depth",
+        "ms",
+    ]);
+    Grid {
+        title: "Every interleaving".to_owned(),
+        head,
+        numbers_from: 2,
+        tail: 0,
+        rows: rows.collect(),
+    }
+}
+
+fn moves(property: &PropertyReport) -> Grid {
+    let rows = property.moves.iter().enumerate().map(|(at, line)| {
+        let Line {
+            step,
+            reply,
+            change,
+        } = line;
+        let reply = reply.map_or_else(String::new, |reply| reply.to_string());
+        vec![
+            cell((at + 1).to_string()),
+            cell(step.clone()),
+            cell(reply),
+            cell(change.clone()),
+        ]
+    });
+    let title = format!(
+        "{} is broken in {} moves, and in no fewer",
+        property.property,
+        property.moves.len()
+    );
+    Grid {
+        title,
+        head: head(["", "Move", "Answer", "What it changes"]),
+        numbers_from: 0,
+        tail: 3,
+        rows: rows.collect(),
+    }
+}
+
+/// What the real stores answered beside what the model says.
+pub(in crate::report) fn replayed(report: &ReplayReport) -> Vec<Block> {
+    let mut facts = vec![
+        fact("Users", report.users.to_string()),
+        fact("Database", report.database.clone()),
+        fact(
+            "Locks",
+            report
+                .lock
+                .clone()
+                .unwrap_or_else(|| "none taken".to_owned()),
+        ),
+    ];
+    if report.single.is_none() {
+        facts.push(fact(
+            "Interleavings",
+            Unit::Count.shown(as_f64(super::count(report.interleavings))),
+        ));
+    }
+    let mut blocks = vec![
+        Block::Title(format!(
+            "racesim {}: {} forced on the real stores",
+            env!("CARGO_PKG_VERSION"),
+            report.strategy
+        )),
+        Block::Facts(facts),
+    ];
+    match &report.single {
+        Some(single) => {
+            blocks.push(Block::Grid(side_by_side(single)));
+            blocks.push(Block::Grid(verdicts(single)));
+        }
+        None => blocks.push(Block::Grid(tally(report))),
+    }
+    blocks.push(Block::Note(agreement(report)));
+    blocks
+}
+
+fn side_by_side(single: &SingleReplay) -> Grid {
+    let rows = single.moves.iter().enumerate().map(|(at, line)| {
+        let MoveReport {
+            step,
+            model,
+            real,
+            change,
+            is_asked,
+        } = line;
+        let [said, was] =
+            [model, real].map(|reply| reply.map_or_else(String::new, |reply| reply.to_string()));
+        let tone = if model == real { Tone::Good } else { Tone::Bad };
+        let note = if *is_asked {
+            change.clone()
+        } else {
+            format!("(after the schedule) {change}")
+        };
+        vec![
+            cell((at + 1).to_string()),
+            cell(step.clone()),
+            cell(said),
+            Cell { text: was, tone },
+            cell(note.trim()),
+        ]
+    });
+    let head = head([
+        "",
+        "Move",
+        "The model says",
+        "It was answered",
+        "What it changes",
+    ]);
+    Grid {
+        title: "Move by move".to_owned(),
+        head,
+        numbers_from: 0,
+        tail: 4,
+        rows: rows.collect(),
+    }
+}
+
+fn verdicts(single: &SingleReplay) -> Grid {
+    super::race::verdict_grid("The checker on what really happened", &single.verdicts)
+}
+
+fn tally(report: &ReplayReport) -> Grid {
+    let rows = report.by_bookings.iter().map(|(bookings, interleavings)| {
+        let tone = if *bookings == 1 {
+            Tone::Good
+        } else {
+            Tone::Bad
+        };
+        let count = |number: usize| Unit::Count.shown(as_f64(super::count(number)));
+        vec![
+            Cell {
+                text: count(*bookings),
+                tone,
+            },
+            cell(count(*interleavings)),
+        ]
+    });
+    let head = head(["Bookings of the seat", "Interleavings"]);
+    Grid {
+        title: "Every interleaving, judged by the database's rows".to_owned(),
+        head,
+        numbers_from: 0,
+        tail: 0,
+        rows: rows.collect(),
+    }
+}
+
+fn agreement(report: &ReplayReport) -> String {
+    if report.differences.is_empty() {
+        return "The model and the real stores agree on every answer, outcome and row.".to_owned();
+    }
+    let lines = report.differences.join("\n  ");
+    format!(
+        "THE MODEL AND THE REAL STORES DIFFER: the model is wrong, or the strategy is.\n  {lines}"
+    )
+}

@@ -1,0 +1,82 @@
+//! What a search of every interleaving found out.
+
+use serde::{Deserialize, Serialize};
+
+use crate::duration::as_millis;
+use crate::explore::{Answer, Asked, Found, Limit, Line, Trace};
+use crate::schedule::Schedule;
+
+/// The answers to all that was asked of one strategy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExploreReport {
+    /// The version of the JSON form of this report.
+    pub version: u32,
+    /// The strategy's name.
+    pub strategy: String,
+    /// How many users raced.
+    pub users: u32,
+    /// What was allowed to go wrong.
+    pub faults: Vec<String>,
+    /// How long a lock lives; `None` when the strategy takes none.
+    pub ttl_ms: Option<u64>,
+    /// One entry for each property.
+    pub properties: Vec<PropertyReport>,
+}
+
+/// The answer to one question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PropertyReport {
+    /// What was asked.
+    pub property: Asked,
+    /// `holds`, `violated` or `unknown`.
+    pub verdict: String,
+    /// How many different states were seen.
+    pub states: u64,
+    /// The most moves from the start to any of them.
+    pub depth: u64,
+    /// How long it took, in milliseconds.
+    pub took_ms: f64,
+    /// What ended the search early.
+    pub limit: Option<Limit>,
+    /// The shortest schedule that breaks it.
+    pub schedule: Option<Schedule>,
+    /// That schedule with its answers.
+    pub moves: Vec<Line>,
+}
+
+impl PropertyReport {
+    /// The report on what was found; `trace` tells the schedule that broke it.
+    #[must_use]
+    pub fn of(found: &Found, trace: Option<&Trace>) -> Self {
+        let (limit, schedule) = match &found.answer {
+            Answer::Holds => (None, None),
+            Answer::Violated(schedule) => (None, Some(schedule.clone())),
+            Answer::Unknown(limit) => (Some(*limit), None),
+        };
+        let moves = trace.map_or(&[][..], |trace| &trace.moves);
+        Self {
+            property: found.property,
+            verdict: found.answer.name().to_owned(),
+            states: found.states,
+            depth: found.depth,
+            took_ms: as_millis(found.took),
+            limit,
+            schedule,
+            moves: moves.iter().map(crate::explore::Told::line).collect(),
+        }
+    }
+
+    /// How many moves break it.
+    #[must_use]
+    pub fn steps(&self) -> Option<usize> {
+        self.schedule.as_ref().map(|schedule| schedule.0.len())
+    }
+}
+
+impl ExploreReport {
+    /// The command that forces a schedule of this report on the real stores.
+    #[must_use]
+    pub fn replay_line(&self, schedule: &Schedule) -> String {
+        format!("racesim replay {} --schedule '{schedule}'", self.strategy)
+    }
+}

@@ -1,0 +1,86 @@
+//! What the real stores did when an interleaving was forced on them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::race::{VerdictReport, verdicts_on};
+use crate::history::Reply;
+use crate::replay::Replayed;
+use crate::schedule::Schedule;
+
+/// A schedule, or all of them, on the real stores.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReplayReport {
+    /// The version of the JSON form of this report.
+    pub version: u32,
+    /// The strategy's name.
+    pub strategy: String,
+    /// How many users took part.
+    pub users: u32,
+    /// The database, its version and its settings.
+    pub database: String,
+    /// The lock service and its version; `None` when the strategy takes no lock.
+    pub lock: Option<String>,
+    /// How many interleavings were forced.
+    pub interleavings: usize,
+    /// How many of them ended with so many bookings of the seat.
+    pub by_bookings: BTreeMap<usize, usize>,
+    /// Where the model and the real stores differ.
+    pub differences: Vec<String>,
+    /// The schedule, when it was one.
+    pub single: Option<SingleReplay>,
+}
+
+/// One schedule on the real stores.
+#[derive(Debug, Clone, Serialize)]
+pub struct SingleReplay {
+    /// What was asked for.
+    pub schedule: Schedule,
+    /// Its moves, and those after it that took everybody to the end.
+    pub moves: Vec<MoveReport>,
+    /// What the checker says about what really happened.
+    pub verdicts: Vec<VerdictReport>,
+}
+
+/// One move.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MoveReport {
+    /// The move.
+    pub step: String,
+    /// What the model says that it is answered.
+    pub model: Option<Reply>,
+    /// What it was really answered.
+    pub real: Option<Reply>,
+    /// What it changed.
+    pub change: String,
+    /// Whether it was part of what was asked for.
+    pub is_asked: bool,
+}
+
+impl SingleReplay {
+    /// The report on a schedule that was forced.
+    #[must_use]
+    pub fn of(replayed: &Replayed) -> Self {
+        let asked = replayed.schedule.0.len();
+        let moves = replayed
+            .model
+            .moves
+            .iter()
+            .zip(&replayed.replies)
+            .enumerate();
+        Self {
+            schedule: replayed.schedule.clone(),
+            moves: moves
+                .map(|(at, (told, real))| MoveReport {
+                    step: told.step.to_string(),
+                    model: told.reply,
+                    real: *real,
+                    change: told.change.clone(),
+                    is_asked: at < asked,
+                })
+                .collect(),
+            verdicts: verdicts_on(&replayed.history),
+        }
+    }
+}
