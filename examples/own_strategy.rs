@@ -1,14 +1,17 @@
-//! A strategy of one's own, raced beside the ones that racesim brings:
+//! A strategy of one's own, raced on the real stores and explored with the same code:
 //! `cargo run --release --example own_strategy`
 //!
-//! It looks a second time right before it inserts. That feels safer, and is not: the gap is only
-//! smaller.
+//! It looks a second time right before it inserts. That feels safer, and a race may even look fine:
+//! the gap is only smaller. Explore finds the interleaving that slips through it, and replay forces
+//! that one on the real stores.
 
-use racesim::checker::{Property, Verdict, judge};
 use racesim::client::{Client, StepError};
 use racesim::engine::{Engine, ServiceChoice, Services};
+use racesim::explore::{Answer, Asked, Search, search};
 use racesim::history::Outcome;
 use racesim::plan::Plan;
+use racesim::replay::replay;
+use racesim::stats::Stats;
 use racesim::strategy::Strategy;
 
 /// Check, pay, check again, insert.
@@ -40,16 +43,31 @@ impl Strategy for DoubleCheck {
 #[tokio::main(flavor = "current_thread")]
 #[expect(clippy::print_stdout, reason = "an example shows what it found")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let plan = Plan::new(500.try_into()?);
+    // Raced: two at a time, so that not every gap is hit.
+    let plan = Plan {
+        concurrency: Some(2.try_into()?),
+        ..Plan::new(500.try_into()?)
+    };
     let services = Services::start(&ServiceChoice::default(), &plan, None).await?;
-    let history = Engine::new(services).race(&DoubleCheck, &plan, 0).await?;
+    let engine = Engine::new(services);
+    let stats = Stats::of(&engine.race(&DoubleCheck, &plan, 0).await?);
+    println!("raced:    {} double bookings", stats.double_bookings());
 
-    for judgement in judge(&history) {
-        if let (Property::NoDoubleBooking, Verdict::Violated(witness)) =
-            (judgement.property, judgement.verdict)
-        {
-            println!("{}: {}", DoubleCheck.name(), witness.text);
-        }
-    }
+    // Explored: every interleaving of two users.
+    let found = search(&DoubleCheck, Asked::NoDoubleBooking, &Search::default());
+    let Answer::Violated(schedule) = found.answer else {
+        println!("explored: no interleaving breaks it");
+        return Ok(());
+    };
+    println!("explored: broken by {schedule}");
+
+    // Replayed: that interleaving, on the real database.
+    let plan = Plan::new(schedule.users().try_into()?);
+    let replayed = replay(&engine, &DoubleCheck, &plan, schedule).await?;
+    println!(
+        "replayed: rows of {:?}, {} differences",
+        replayed.rows,
+        replayed.differences.len()
+    );
     Ok(())
 }

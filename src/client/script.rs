@@ -46,16 +46,12 @@ impl Script {
 
     /// The next reply, or for ever pending when there is none yet.
     pub(super) fn poll_reply(&mut self, asked: Asked) -> Poll<Reply> {
-        match self.replies.get(self.cursor) {
-            Some(reply) => {
-                self.cursor += 1;
-                Poll::Ready(*reply)
-            }
-            None => {
-                self.asked = Some(asked);
-                Poll::Pending
-            }
-        }
+        let Some(reply) = self.replies.get(self.cursor) else {
+            self.asked = Some(asked);
+            return Poll::Pending;
+        };
+        self.cursor += 1;
+        Poll::Ready(*reply)
     }
 
     /// The step that the strategy stopped at; `None` when it waits for something else.

@@ -19,6 +19,7 @@ use crate::history::{Footer, Header, History, Outcome, Reply};
 use crate::lock::LockError;
 use crate::plan::Plan;
 use crate::schedule::Schedule;
+use crate::seat::UserId;
 use crate::store::{RunRecord, StoreError};
 use crate::strategy::Strategy;
 use conductor::Conductor;
@@ -150,6 +151,10 @@ impl Engine {
         };
         let replies = followed?;
         let outcomes = conductor.dismiss().await;
+        if let Some(lock) = &race.world.lock {
+            // Whoever crashed has left its lock behind, and nobody else may wait for its end.
+            lock.sweep(plan.seat_of(0, UserId(1)), plan.timeout).await?;
+        }
         let history = self.history(header, &race).await;
         Ok(Forced {
             history,

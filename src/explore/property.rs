@@ -71,10 +71,10 @@ impl Asked {
             Self::NoDoubleBookingInLease => state.world.rows_in_lease() < 2,
             Self::MutualExclusion => {
                 // A user that is about to free the lock does not go by it any more.
-                let uses =
+                let goes_on =
                     |next: Next| matches!(next, Next::Asks(asked) if asked.step != Step::Release);
                 let going = users.iter().enumerate().filter(|(place, user)| {
-                    state.world.is_granted(*place) && uses(user.next) && user.has_started()
+                    state.world.is_granted(*place) && goes_on(user.next) && user.has_started()
                 });
                 going.count() < 2
             }

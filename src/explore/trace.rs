@@ -293,7 +293,7 @@ impl<S: Strategy> Teller<'_, S> {
             .race
             .users(&self.state)
             .iter()
-            .map(|user| user.outcome())
+            .map(super::user::User::outcome)
             .collect();
         let rows = self
             .state

@@ -18,6 +18,10 @@ use crate::seat::SeatId;
 /// (<https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/>).
 const COMPARE_AND_DELETE: &str = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end";
 
+/// Frees a lock whose value begins with the name of this run.
+const SWEEP: &str = "local held = redis.call('get', KEYS[1]) \
+    if held and string.sub(held, 1, #ARGV[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end";
+
 /// How often a lock that is running out is looked at.
 const EXPIRY_POLL: Duration = Duration::from_millis(1);
 
@@ -77,6 +81,18 @@ impl Link {
             Ok::<_, RedisError>(())
         })
         .await
+    }
+
+    /// Frees a lock that any token of this run holds, and no other.
+    pub(super) async fn sweep(&mut self, seat: SeatId, limit: Duration) -> Result<(), LockError> {
+        let address = self.address.clone();
+        let mut sweep = redis::cmd("EVAL");
+        sweep
+            .arg(SWEEP)
+            .arg(1)
+            .arg(self.key(seat))
+            .arg(format!("{}:", self.run));
+        within(limit, &address, sweep.exec_async(&mut self.connection)).await
     }
 
     /// Makes ready for a race: the server's name and version.

@@ -85,6 +85,20 @@ impl LockService {
         }
     }
 
+    /// Frees the lock of this seat if any token of this run holds it.
+    ///
+    /// # Errors
+    /// When the server does not answer within the limit.
+    pub async fn sweep(&self, seat: SeatId, limit: Duration) -> Result<(), LockError> {
+        match self {
+            Self::Redis(redis) => redis.sweep(seat, limit).await,
+            Self::InProcess(locks) => {
+                locks.expire(seat);
+                Ok(())
+            }
+        }
+    }
+
     /// Connects again, to a server that was started anew at this URL.
     ///
     /// # Errors

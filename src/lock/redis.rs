@@ -100,6 +100,11 @@ impl Redis {
         current(&self.link).expire(seat, limit).await
     }
 
+    /// Frees the lock of this seat if any token of this run holds it.
+    pub(super) async fn sweep(&self, seat: SeatId, limit: Duration) -> Result<(), LockError> {
+        current(&self.link).sweep(seat, limit).await
+    }
+
     /// Connects again to a server that was started anew.
     pub(super) async fn reconnect(&self, url: &Url, limit: Duration) -> Result<(), LockError> {
         let mut link = current(&self.link);

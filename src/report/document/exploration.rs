@@ -30,14 +30,22 @@ pub(in crate::report) fn explored(report: &ExploreReport) -> Vec<Block> {
         ]),
         Block::Grid(answers(report)),
     ];
-    for property in &report.properties {
-        if let Some(schedule) = &property.schedule {
-            blocks.push(Block::Grid(moves(property)));
-            blocks.push(Block::Note(format!(
-                "On the real stores:\n  {}",
-                report.replay_line(schedule)
-            )));
+    for (at, property) in report.properties.iter().enumerate() {
+        let Some(schedule) = &property.schedule else {
+            continue;
+        };
+        let is_same = |other: &&PropertyReport| other.schedule.as_ref() == Some(schedule);
+        if report.properties[..at]
+            .iter()
+            .any(|earlier| is_same(&earlier))
+        {
+            continue;
         }
+        let broken = report.properties[at..].iter().filter(is_same);
+        let names: Vec<String> = broken.map(|other| other.property.to_string()).collect();
+        blocks.push(Block::Grid(moves(property, &names.join(" and "))));
+        let line = report.replay_line(schedule);
+        blocks.push(Block::Note(format!("On the real stores:\n  {line}")));
     }
     blocks
 }
@@ -86,7 +94,7 @@ fn answers(report: &ExploreReport) -> Grid {
     }
 }
 
-fn moves(property: &PropertyReport) -> Grid {
+fn moves(property: &PropertyReport, names: &str) -> Grid {
     let rows = property.moves.iter().enumerate().map(|(at, line)| {
         let Line {
             step,
@@ -102,8 +110,7 @@ fn moves(property: &PropertyReport) -> Grid {
         ]
     });
     let title = format!(
-        "{} is broken in {} moves, and in no fewer",
-        property.property,
+        "Breaks {names}: {} moves, and no fewer do",
         property.moves.len()
     );
     Grid {
