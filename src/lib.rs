@@ -12,9 +12,11 @@
 //! | [`cli`] | what did the person ask for? (the only clap) |
 //! | [`progress`] | how is a run watched? (the only indicatif) |
 //! | [`report`] | how is a result shown? (the only comfy-table and csv) |
+//! | [`replay`] | do the real stores do what the model says? |
 //! | [`explain`] | why did this happen? |
 //! | [`stats`] | how much, how fast? |
 //! | [`checker`] | is this history right? |
+//! | [`explore`] | does any interleaving break it? (the only stateright) |
 //! | [`engine`] | how does a plan become a history? |
 //! | [`strategy`] | the protocols, a file each |
 //! | [`client`] | what may a strategy do? |
@@ -22,6 +24,7 @@
 //! | [`lock`] | who may enter? (the only redis) |
 //! | [`exchange`] | how do many users wait for one service? |
 //! | [`folder`] | where does a run keep its files, and who removes them? |
+//! | [`schedule`], [`fault`] | who moves when, and what goes wrong? |
 //! | [`history`] | what happened? |
 //! | [`plan`] | what is to be run? |
 //! | [`duration`], [`seat`], [`seed`] | times, ids and chance |

@@ -109,18 +109,28 @@ fn differences(model: &Trace, forced: &Forced, rows: &[UserId]) -> Vec<String> {
             })
         });
     let mut differences: Vec<String> = replies.collect();
-    for (place, (said, was)) in model.outcomes.iter().zip(&forced.outcomes).enumerate() {
+    let outcomes = model.outcomes.iter().zip(&forced.outcomes);
+    for (user, (said, was)) in (1..).map(UserId).zip(outcomes) {
+        let [told, was_told] = [said, was].map(|outcome| {
+            outcome.map_or_else(|| "nothing".to_owned(), |outcome| format!("'{outcome}'"))
+        });
         if said != was {
-            differences.push(format!(
-                "user {} was told {was:?}, in the model {said:?}",
-                place + 1
-            ));
+            let letter = user.letter();
+            differences.push(format!("{letter} was told {was_told}, in the model {told}"));
         }
     }
+    differences.extend(forced.astray.clone());
     if model.rows != rows {
+        let [real, said] = [rows, &model.rows].map(|rows| {
+            let letters: Vec<String> = rows.iter().map(|user| user.letter().to_string()).collect();
+            if letters.is_empty() {
+                "nobody".to_owned()
+            } else {
+                letters.join(" ")
+            }
+        });
         differences.push(format!(
-            "the database has rows of {rows:?}, the model of {:?}",
-            model.rows
+            "the database has rows of {real}, the model of {said}"
         ));
     }
     differences

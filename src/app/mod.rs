@@ -70,8 +70,7 @@ impl AppError {
             Self::Service(_) => Exit::Service,
             Self::Engine(error) | Self::Replay(ReplayError::Engine(error)) => match error {
                 EngineError::Store(_) | EngineError::Lock(_) | EngineError::Silent => Exit::Service,
-                EngineError::Panicked(_) => Exit::Unknown,
-                EngineError::Astray(_) => Exit::Violated,
+                EngineError::Panicked(_) | EngineError::Astray(_) => Exit::Unknown,
             },
             Self::History { .. } | Self::Recording { .. } | Self::Replay(_) => Exit::Usage,
         }

@@ -19,6 +19,7 @@ pub(super) struct Conductor<'a> {
     services: &'a Services,
     words: mpsc::UnboundedReceiver<Word>,
     players: Vec<Player>,
+    replies: Vec<Option<Reply>>,
     seat: SeatId,
     limit: Duration,
 }
@@ -65,25 +66,24 @@ impl<'a> Conductor<'a> {
             services,
             words,
             players: players.collect(),
+            replies: Vec::new(),
             seat,
             limit: plan.timeout,
         }
     }
 
-    /// Makes every move in its order: what each was answered.
-    pub(super) async fn follow(
-        &mut self,
-        schedule: &Schedule,
-    ) -> Result<Vec<Option<Reply>>, EngineError> {
-        let mut replies = Vec::new();
+    /// Makes every move in its order.
+    pub(super) async fn follow(&mut self, schedule: &Schedule) -> Result<(), EngineError> {
         for step in &schedule.0 {
-            replies.push(self.make(*step).await?);
+            let reply = self.make(*step).await?;
+            self.replies.push(reply);
         }
-        Ok(replies)
+        Ok(())
     }
 
-    /// Sends those home who have not come to their end: what each was told.
-    pub(super) async fn dismiss(self) -> Vec<Option<Outcome>> {
+    /// Sends those home who have not come to their end: what each move was answered, and what each
+    /// user was told.
+    pub(super) async fn dismiss(self) -> (Vec<Option<Reply>>, Vec<Option<Outcome>>) {
         let mut outcomes = Vec::new();
         for player in self.players {
             player.task.abort();
@@ -94,7 +94,7 @@ impl<'a> Conductor<'a> {
                 _ => None,
             });
         }
-        outcomes
+        (self.replies, outcomes)
     }
 
     async fn make(&mut self, step: Move) -> Result<Option<Reply>, EngineError> {
@@ -133,22 +133,7 @@ impl<'a> Conductor<'a> {
     /// Lets a user take the step that it waits before, and waits until it stands before its next.
     async fn let_go(&mut self, user: UserId, step: Step, turn: Turn) -> Result<Reply, EngineError> {
         self.settled(user).await?;
-        let player = self.player(user)?;
-        match std::mem::replace(&mut player.stage, Stage::Moving) {
-            Stage::Waiting(next, go) if next == step => drop(go.send(turn)),
-            Stage::Waiting(next, _) => {
-                return Err(astray(
-                    user,
-                    &format!("is before {next}, not before {step}"),
-                ));
-            }
-            _ => {
-                return Err(astray(
-                    user,
-                    &format!("takes no more steps, so not {step} either"),
-                ));
-            }
-        }
+        self.player(user)?.take(step, turn)?;
         let mut reply = None;
         while reply.is_none() {
             reply = self
@@ -196,6 +181,25 @@ impl<'a> Conductor<'a> {
 }
 
 impl Player {
+    /// Lets the user take this step, if it is the one that it waits before.
+    fn take(&mut self, step: Step, turn: Turn) -> Result<(), EngineError> {
+        match std::mem::replace(&mut self.stage, Stage::Moving) {
+            Stage::Waiting(next, go) if next == step => {
+                // A user that is gone meanwhile never answers, which is noticed.
+                let _ = go.send(turn);
+                Ok(())
+            }
+            stage => {
+                let how = match &stage {
+                    Stage::Waiting(next, _) => format!("is before {next}, not before {step}"),
+                    _ => format!("takes no more steps, so not {step} either"),
+                };
+                self.stage = stage;
+                Err(astray(self.user, &how))
+            }
+        }
+    }
+
     /// Tells a user that has given up that it cannot take its step; only a lock it may still free.
     fn turn_away(&mut self) {
         match std::mem::replace(&mut self.stage, Stage::Moving) {

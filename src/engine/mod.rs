@@ -18,7 +18,7 @@ use crate::client::{Clock, Log, Race, Turnstile};
 use crate::history::{Footer, Header, History, Outcome, Reply};
 use crate::lock::LockError;
 use crate::plan::Plan;
-use crate::schedule::Schedule;
+use crate::schedule::{Move, Schedule};
 use crate::seat::UserId;
 use crate::store::{RunRecord, StoreError};
 use crate::strategy::Strategy;
@@ -34,7 +34,7 @@ pub enum EngineError {
     /// The lock service could not be made to fail as the schedule wants.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// The users did something else than the model says.
+    /// The users did something else than the schedule wants.
     #[error("the users do not follow the schedule: {0}")]
     Astray(String),
     /// Nobody moved for too long.
@@ -54,6 +54,8 @@ pub struct Forced {
     pub replies: Vec<Option<Reply>>,
     /// What each user was told; `None` for one that crashed or did not come to its end.
     pub outcomes: Vec<Option<Outcome>>,
+    /// Where the users did something else than the schedule wants; the moves after it were not made.
+    pub astray: Option<String>,
 }
 
 /// Races strategies on the same services, one race after another.
@@ -134,32 +136,41 @@ impl Engine {
     /// each move was answered comes with the history.
     ///
     /// # Errors
-    /// When a user's next step is not the one that the schedule wants, or a service fails.
+    /// When a service fails, or somebody else's server would have to be restarted.
     pub async fn force<S: Strategy>(
         &self,
         strategy: &S,
         plan: &Plan,
         schedule: &Schedule,
     ) -> Result<Forced, EngineError> {
+        if schedule.0.contains(&Move::Restart) {
+            self.services.refuse_a_restart_of_others()?;
+        }
         let header = self.begin(strategy, plan, 0).await?;
         let (turnstile, words) = Turnstile::new();
         let race = Arc::new(self.new_race(Some(turnstile)));
         let mut conductor = Conductor::assemble(&self.services, &race, strategy, plan, words);
         let followed = tokio::select! {
             followed = conductor.follow(schedule) => followed,
-            () = watchdog::watch(&race.world, plan.timeout) => return Err(EngineError::Silent),
+            () = watchdog::watch(&race.world, plan.timeout) => Err(EngineError::Silent),
         };
-        let replies = followed?;
-        let outcomes = conductor.dismiss().await;
+        let (replies, outcomes) = conductor.dismiss().await;
         if let Some(lock) = &race.world.lock {
             // Whoever crashed has left its lock behind, and nobody else may wait for its end.
-            lock.sweep(plan.seat_of(0, UserId(1)), plan.timeout).await?;
+            let seat = plan.seat_of(0, UserId(1));
+            lock.sweep(seat, plan.timeout).await?;
         }
+        let astray = match followed {
+            Ok(()) => None,
+            Err(EngineError::Astray(how)) => Some(how),
+            Err(error) => return Err(error),
+        };
         let history = self.history(header, &race).await;
         Ok(Forced {
             history,
             replies,
             outcomes,
+            astray,
         })
     }
 

@@ -106,6 +106,16 @@ impl Services {
         })
     }
 
+    /// Makes sure that a restart would not kill a server that is somebody else's.
+    pub(super) fn refuse_a_restart_of_others(&self) -> Result<(), LockError> {
+        match (&self.world.lock, &self.program) {
+            (Some(lock @ LockService::Redis(_)), None) => {
+                Err(LockError::NotOurs(lock.description().to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Kills the private lock server and starts it again; it has forgotten everything.
     ///
     /// # Errors
@@ -123,7 +133,7 @@ impl Services {
             (_, Some(program), Some(folder)) => {
                 Url::of_socket(&start_server(program, folder).await?)?
             }
-            _ => return Err(LockError::NotOurs(lock.description().to_owned())),
+            _ => return self.refuse_a_restart_of_others(),
         };
         lock.reconnect(&url, limit).await
     }

@@ -211,7 +211,7 @@ pub enum LockError {
     },
     /// Somebody's own server is not ours to restart.
     #[error(
-        "'restart' kills the server, and Redis at {0} is yours: leave --redis out, and a private one is restarted"
+        "'restart' kills the server, and this one is not ours to kill ({0}): leave --redis out for a private one"
     )]
     NotOurs(String),
     /// There is no server to start.

@@ -9,38 +9,54 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "cli", "engine", "history", "lock", "plan", "progress", "report", "seat", "stats",
-            "strategy",
+            "cli", "engine", "explore", "history", "lock", "plan", "progress", "replay", "report",
+            "schedule", "seat", "stats", "strategy",
         ],
     ),
     (
         "cli",
         &[
-            "duration", "engine", "lock", "plan", "report", "seat", "seed", "strategy",
+            "duration", "engine", "explore", "fault", "lock", "plan", "report", "schedule", "seat",
+            "seed", "strategy",
         ],
     ),
     ("progress", &[]),
     (
         "report",
-        &["checker", "duration", "explain", "history", "seat", "stats"],
+        &[
+            "checker", "duration", "explain", "explore", "history", "replay", "schedule", "seat",
+            "stats",
+        ],
+    ),
+    (
+        "replay",
+        &[
+            "engine", "explore", "history", "plan", "schedule", "seat", "strategy",
+        ],
     ),
     ("explain", &["checker", "duration", "history", "seat"]),
     ("stats", &["history", "seat"]),
     ("checker", &["history", "seat"]),
     (
+        "explore",
+        &["client", "fault", "history", "schedule", "seat", "strategy"],
+    ),
+    (
         "engine",
         &[
-            "client", "duration", "exchange", "folder", "history", "lock", "plan", "seat", "store",
-            "strategy",
+            "client", "duration", "exchange", "folder", "history", "lock", "plan", "schedule",
+            "seat", "store", "strategy",
         ],
     ),
     ("strategy", &["client", "history"]),
     ("client", &["exchange", "history", "lock", "seat", "store"]),
     ("store", &["exchange", "seat"]),
     ("lock", &["duration", "exchange", "folder", "seat"]),
+    ("schedule", &["fault", "history", "seat"]),
     ("history", &["seat"]),
     ("plan", &["duration", "seat", "seed"]),
     ("exchange", &[]),
+    ("fault", &[]),
     ("folder", &[]),
     ("duration", &[]),
     ("seat", &[]),
@@ -56,6 +72,7 @@ const DRIVERS: &[(&str, &str)] = &[
     ("rusqlite", "store"),
     ("redis", "lock"),
     ("hdrhistogram", "stats"),
+    ("stateright", "explore"),
     ("tempfile", "folder"),
 ];
 

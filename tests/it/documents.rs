@@ -69,7 +69,7 @@ fn every_run_in_the_readme_is_a_real_one() {
     let folder = tempfile::tempdir().unwrap();
     let readme = readme();
     let runs = blocks(&readme, "console");
-    assert_eq!(runs.len(), 3);
+    assert_eq!(runs.len(), 5);
     for block in runs {
         let (line, shown) = block.split_once('\n').unwrap();
         let line = line.strip_prefix("$ ").unwrap();

@@ -171,3 +171,111 @@ fn a_strategy_that_waits_for_what_is_no_step_is_unknown() {
     let found = search(&Dozing, Asked::NoDoubleBooking, &searching(2, &[]));
     assert_eq!(found.answer, Answer::Unknown(Limit::Steps));
 }
+
+/// What `racesim explore` says.
+fn explored(arguments: &[&str]) -> super::support::Ran {
+    super::support::run(&[&["explore"], arguments].concat())
+}
+
+#[test]
+fn the_exit_status_is_the_answer_and_can_be_turned_round() {
+    assert_eq!(explored(&["locked", "--users", "3"]).code, Some(0));
+    assert_eq!(explored(&["naive"]).code, Some(1));
+    assert_eq!(explored(&["naive", "--expect", "violated"]).code, Some(0));
+    assert_eq!(explored(&["locked", "--expect", "violated"]).code, Some(1));
+    let limited = [
+        "locked",
+        "--users",
+        "4",
+        "--fault",
+        "expire:3",
+        "--limit-states",
+        "50",
+        "--property",
+        "no-foreign-release",
+    ];
+    let ran = explored(&limited);
+    assert_eq!(ran.code, Some(3), "{}", ran.all());
+    assert!(
+        ran.stdout.contains("unknown: --limit-states was reached"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(
+        explored(&[&limited[..], &["--expect", "violated"]].concat()).code,
+        Some(3)
+    );
+}
+
+#[test]
+fn bad_words_are_refused() {
+    explored(&["naif"]).assert_refused(2, "there is no strategy 'naif', perhaps 'naive'");
+    explored(&["naive", "--users", "6"])
+        .assert_refused(2, "'6' is not a number of users for a model: write 1 to 5");
+    explored(&["naive", "--users", "0"]).assert_refused(2, "write 1 to 5");
+    explored(&["naive", "--fault", "explode"]).assert_refused(
+        2,
+        "'explode' is no fault: write expire, crash, lost-reply, restart or give-up",
+    );
+    explored(&["naive", "--property", "fairness"]).assert_refused(
+        2,
+        "'fairness' is no property; there are: no-double-booking,",
+    );
+}
+
+#[test]
+fn the_schedule_is_told_with_the_line_that_forces_it() {
+    let ran = explored(&["naive", "--property", "no-double-booking"]);
+    assert!(
+        ran.stdout
+            .contains("racesim replay naive --schedule 'A.check B.check A.insert B.insert'"),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        ran.stdout.contains("the seat is sold AGAIN: A has it"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn the_diagram_of_a_schedule() {
+    let arguments = [
+        "locked",
+        "--fault",
+        "expire",
+        "--property",
+        "no-double-booking",
+        "--format",
+        "mermaid",
+    ];
+    insta::assert_snapshot!(explored(&arguments).stdout);
+}
+
+#[test]
+fn the_table_of_an_exploration() {
+    let ran = explored(&[
+        "locked", "--users", "3", "--fault", "restart", "--fault", "crash",
+    ]);
+    let steady: Vec<String> = ran
+        .stdout
+        .lines()
+        .map(|line| {
+            // The last column is the time that it took.
+            match line
+                .rfind('┆')
+                .filter(|_| line.contains("holds") || line.contains("violated"))
+            {
+                Some(at) => line[..at].to_owned(),
+                None => line.to_owned(),
+            }
+        })
+        .collect();
+    let steady: Vec<&str> = steady
+        .iter()
+        .map(String::as_str)
+        .filter(|line| !line.contains(['╞', '┌', '└']) && !line.contains("Moves to break"))
+        .collect();
+    insta::assert_snapshot!(steady.join("\n"));
+}

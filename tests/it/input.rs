@@ -47,7 +47,7 @@ fn a_mistyped_word_is_answered_with_the_nearest() {
         .assert_refused(2, "--commit: there is no 'all'; there are: group, each");
     run(&["naive", "--format", "xml"]).assert_refused(
         2,
-        "there is no format 'xml': write table, json, csv or markdown",
+        "there is no format 'xml': write table, json, csv, markdown or mermaid",
     );
 }
 

@@ -11,4 +11,5 @@ mod formats;
 mod input;
 mod races;
 mod redis;
+mod replay;
 mod support;

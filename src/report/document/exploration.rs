@@ -110,7 +110,7 @@ fn moves(property: &PropertyReport, names: &str) -> Grid {
         ]
     });
     let title = format!(
-        "Breaks {names}: {} moves, and no fewer do",
+        "{} moves break {names}, and no fewer do",
         property.moves.len()
     );
     Grid {

@@ -1,0 +1,397 @@
+//! Do the real stores follow an interleaving, and do they do what the model says?
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::{Just, Strategy as Generator, any, prop, prop_oneof};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, TestRunner};
+use racesim::client::{Client, StepError, Ttl};
+use racesim::engine::{Engine, ServiceChoice, Services};
+use racesim::explore::interleavings;
+use racesim::history::Outcome;
+use racesim::plan::Plan;
+use racesim::replay::{replay, replay_all};
+use racesim::strategy::{Locked, Naive, Strategy};
+
+use super::support::{Ran, RedisServer, run};
+
+fn plan(users: u32) -> Plan {
+    Plan::new(users.try_into().unwrap())
+}
+
+async fn engine(plan: &Plan) -> Engine {
+    let (choice, seats) = (ServiceChoice::default(), plan.seats_wanted());
+    let services = Services::start(&choice, plan, Some(&seats)).await;
+    Engine::new(services.unwrap())
+}
+
+fn on_a_runtime<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(work)
+}
+
+#[test]
+fn naive_sells_the_seat_twice_on_real_sqlite_every_time_out_of_two_hundred() {
+    on_a_runtime(async {
+        let plan = plan(2);
+        let engine = engine(&plan).await;
+        for _ in 0..200 {
+            let schedule = "A.check B.check A.insert B.insert".parse().unwrap();
+            let replayed = replay(&engine, &Naive, &plan, schedule).await.unwrap();
+            assert_eq!((replayed.rows.len(), replayed.differences), (2, vec![]));
+        }
+    });
+}
+
+#[test]
+fn every_interleaving_of_two_naive_users_is_six_and_four_of_them_double_book() {
+    on_a_runtime(async {
+        let plan = plan(2);
+        let replayed = replay_all(&engine(&plan).await, &Naive, &plan)
+            .await
+            .unwrap();
+        let mut by_rows = BTreeMap::new();
+        for one in &replayed {
+            assert_eq!(one.differences, [""; 0], "{}", one.schedule);
+            *by_rows.entry(one.rows.len()).or_insert(0) += 1;
+        }
+        assert_eq!(by_rows, BTreeMap::from([(1, 2), (2, 4)]));
+    });
+}
+
+#[test]
+fn every_interleaving_of_three_users_of_a_lock_sells_the_seat_once() {
+    let ran = run(&[
+        "replay", "locked", "--all", "--users", "3", "--format", "json",
+    ]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    let report = ran.json();
+    assert_eq!(
+        report["by_bookings"],
+        serde_json::json!({ "1": report["interleavings"] })
+    );
+    assert_eq!(report["differences"], serde_json::json!([]));
+    assert!(
+        report["lock"].as_str().unwrap().starts_with("Redis "),
+        "{report}"
+    );
+}
+
+fn forced(strategy: &str, schedule: &str) -> Ran {
+    let ran = run(&[
+        "replay",
+        strategy,
+        "--schedule",
+        schedule,
+        "--format",
+        "json",
+    ]);
+    assert_eq!(ran.code, Some(0), "{schedule}: {}", ran.all());
+    ran
+}
+
+/// The bookings of the seat, and what the checker says does not hold.
+fn outcome_of(ran: &Ran) -> (u64, Vec<String>) {
+    let report = ran.json();
+    let bookings = report["by_bookings"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let verdicts = report["single"]["verdicts"].as_array().unwrap().iter();
+    let broken = verdicts.filter(|verdict| verdict["verdict"] == "violated");
+    (
+        bookings,
+        broken
+            .map(|verdict| verdict["property"].as_str().unwrap().to_owned())
+            .collect(),
+    )
+}
+
+#[test]
+fn l1_a_lock_that_really_expires_sells_the_seat_twice() {
+    let ran = forced(
+        "locked",
+        "A.acquire A.check expire B.acquire B.check B.insert A.insert",
+    );
+    let (bookings, broken) = outcome_of(&ran);
+    assert_eq!(
+        (bookings, broken.join(" ").as_str()),
+        (2, "no-double-booking mutual-exclusion")
+    );
+}
+
+#[test]
+fn r1_a_redis_that_is_really_killed_and_started_again_has_forgotten_the_lock() {
+    let ran = forced(
+        "locked",
+        "A.acquire A.check restart B.acquire B.check B.insert A.insert",
+    );
+    let (bookings, broken) = outcome_of(&ran);
+    assert_eq!(
+        (bookings, broken.join(" ").as_str()),
+        (2, "no-double-booking mutual-exclusion")
+    );
+}
+
+#[test]
+fn l8_a_holder_that_crashes_leaves_the_seat_unsold() {
+    let ran = forced("locked", "A.acquire A.crash B.acquire");
+    assert_eq!(outcome_of(&ran), (0, vec!["someone-books".to_owned()]));
+}
+
+#[test]
+fn l10_after_a_crash_behind_the_insert_later_users_are_told_locked() {
+    let ran = forced("locked", "A.acquire A.check A.insert A.crash B.acquire");
+    assert_eq!(outcome_of(&ran).0, 1);
+    let report = ran.json();
+    let last = report["single"]["moves"]
+        .as_array()
+        .unwrap()
+        .last()
+        .unwrap()
+        .clone();
+    assert_eq!(
+        (last["real"].as_str(), last["change"].as_str()),
+        (Some("held"), Some("B is told 'locked'"))
+    );
+}
+
+#[test]
+fn l11_a_lost_reply_to_set_is_followed_by_a_release_with_ones_own_token() {
+    let ran = forced("locked", "A.acquire:lost-reply");
+    let moves = ran.json()["single"]["moves"].clone();
+    assert_eq!(
+        (moves[1]["step"].as_str(), moves[1]["real"].as_str()),
+        (Some("A.release"), Some("released"))
+    );
+    assert_eq!(moves[1]["change"], "the lock is free; A is told 'unknown'");
+}
+
+#[test]
+fn l12_a_lost_reply_to_insert_is_unknown_and_the_row_is_there() {
+    let ran = forced("locked", "A.acquire A.check A.insert:lost-reply A.release");
+    assert_eq!(outcome_of(&ran), (1, vec![]));
+    assert!(ran.stdout.contains("A is told 'unknown'"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_user_that_gives_up_frees_its_lock_and_the_next_one_books() {
+    let ran = forced(
+        "locked",
+        "A.acquire A.check A.give-up A.release B.acquire B.check B.insert B.release",
+    );
+    assert_eq!(outcome_of(&ran), (1, vec![]));
+}
+
+#[test]
+fn a_schedule_that_cannot_be_followed_says_where_and_what_is_possible() {
+    let replay = |schedule: &str| run(&["replay", "locked", "--schedule", schedule]);
+    replay("A.acquire A.insert").assert_refused(2, "move 2 of the schedule, 'A.insert', cannot be followed: the next step of A is check; possible here: A.check");
+    replay("A.acquire B.acquire B.check").assert_refused(2, "B was already told 'locked'");
+    replay("expire").assert_refused(
+        2,
+        "move 1 of the schedule, 'expire', cannot be followed: nobody holds the lock",
+    );
+    replay("A.chek").assert_refused(2, "move 1 of the schedule, 'A.chek', is none");
+    replay("F.acquire").assert_refused(2, "the schedule names 6 users: a model has at most 5");
+    run(&["replay", "locked"]).assert_refused(2, "what is to be replayed?");
+    run(&["replay", "naive", "--all", "--users", "5"])
+        .assert_refused(2, "5 users have more than 20000 interleavings");
+}
+
+#[test]
+fn what_explore_recorded_is_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("found.json");
+    let export = format!("json:{}", file.display());
+    let file = file.to_str().unwrap();
+    assert_eq!(
+        run(&[
+            "explore", "locked", "--fault", "expire", "--export", &export
+        ])
+        .code,
+        Some(1)
+    );
+    let ran = run(&["replay", "--from", file, "--format", "json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert_eq!(outcome_of(&ran).0, 2);
+    assert_eq!(
+        run(&["explore", "locked", "--export", &export]).code,
+        Some(0)
+    );
+    run(&["replay", "--from", file]).assert_refused(
+        2,
+        "no property in it is violated, so there is nothing to replay",
+    );
+    run(&["replay", "--from", "Cargo.toml"]).assert_refused(
+        2,
+        "cannot replay 'Cargo.toml': it is not what racesim explore --export json:FILE writes",
+    );
+    run(&["replay", "--from", "no-such-file"]).assert_refused(2, "cannot replay 'no-such-file'");
+}
+
+#[test]
+fn a_server_of_ones_own_is_never_restarted_and_is_left_as_it_was() {
+    let server = RedisServer::start("");
+    let replay = |schedule: &str| {
+        run(&[
+            "replay",
+            "locked",
+            "--redis",
+            &server.url(),
+            "--schedule",
+            schedule,
+        ])
+    };
+    replay("A.acquire restart B.acquire").assert_refused(4, "'restart' kills the server");
+    assert_eq!(server.cli(&["DBSIZE"]), "0");
+    assert_eq!(replay("A.acquire A.crash B.acquire").code, Some(0));
+    assert_eq!(
+        server.cli(&["DBSIZE"]),
+        "0",
+        "the lock of a crashed user is freed at the end"
+    );
+}
+
+/// What a random strategy does next.
+#[derive(Debug, Clone, Copy)]
+enum Op {
+    Check,
+    Insert,
+    Acquire,
+    Release,
+}
+
+/// A random small strategy: its steps in a row, ending early where one is answered "no".
+#[derive(Debug, Clone)]
+struct Random {
+    steps: Vec<Op>,
+    goes_on: bool,
+}
+
+impl Strategy for Random {
+    fn name(&self) -> &'static str {
+        "random"
+    }
+
+    fn ttl(&self) -> Option<Ttl> {
+        Some(Ttl::default())
+    }
+
+    async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {
+        let mut has_inserted = false;
+        for step in &self.steps {
+            let (is_yes, refusal) = match step {
+                Op::Check => (client.check().await?, Outcome::Taken),
+                Op::Insert => {
+                    has_inserted = client.insert().await?;
+                    (has_inserted, Outcome::Conflict)
+                }
+                Op::Acquire => (client.acquire(Ttl::default()).await?, Outcome::Locked),
+                Op::Release => (client.release().await?, Outcome::Failed),
+            };
+            if !is_yes && !self.goes_on {
+                return Ok(refusal);
+            }
+        }
+        Ok(if has_inserted {
+            Outcome::Confirmed
+        } else {
+            Outcome::Taken
+        })
+    }
+}
+
+fn random_strategy() -> impl Generator<Value = Random> {
+    let step = prop_oneof![
+        Just(Op::Check),
+        Just(Op::Insert),
+        Just(Op::Acquire),
+        Just(Op::Release)
+    ];
+    (prop::collection::vec(step, 1..5), any::<bool>())
+        .prop_map(|(steps, goes_on)| Random { steps, goes_on })
+}
+
+#[test]
+fn random_strategies_do_on_the_real_stores_what_the_model_says() {
+    on_a_runtime(async {
+        let plan = plan(2);
+        let engine = engine(&plan).await;
+        let mut runner = TestRunner::new_with_rng(
+            Config::default(),
+            prop::test_runner::TestRng::deterministic_rng(prop::test_runner::RngAlgorithm::ChaCha),
+        );
+        let mut forced = 0;
+        for _ in 0..60 {
+            let strategy = random_strategy().new_tree(&mut runner).unwrap().current();
+            let all = interleavings(&strategy, 2, 100).unwrap();
+            for replayed in replay_all(&engine, &strategy, &plan).await.unwrap() {
+                assert_eq!(
+                    replayed.differences, [""; 0],
+                    "{strategy:?}: {}",
+                    replayed.schedule
+                );
+                forced += 1;
+            }
+            assert!(!all.is_empty());
+        }
+        assert!(
+            forced > 500,
+            "{forced} interleavings are too few to say anything"
+        );
+    });
+}
+
+#[test]
+fn real_stores_that_differ_from_the_model_are_found_out() {
+    on_a_runtime(async {
+        // The model knows nothing of a row that somebody else put there.
+        let plan = plan(1);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("race.db");
+        let choice = ServiceChoice {
+            database: Some(path.clone()),
+            ..ServiceChoice::default()
+        };
+        let services = Services::start(&choice, &plan, None).await.unwrap();
+        let engine = Engine::new(services);
+        let intruder = rusqlite::Connection::open(&path).unwrap();
+        let row = "PRAGMA foreign_keys = OFF; INSERT INTO bookings (run, seat, user, position) VALUES (1, 10, 5, 0)";
+        intruder.execute_batch(row).unwrap();
+        let replayed = replay(&engine, &Naive, &plan, "A.check".parse().unwrap())
+            .await
+            .unwrap();
+        let differences = replayed.differences.join("\n");
+        for difference in [
+            "move 1, A.check: the model says 'available', the real stores 'taken'",
+            "A takes no more steps, so not insert either",
+            "A was told 'taken', in the model 'confirmed'",
+            "the database has rows of E, the model of A",
+        ] {
+            assert!(differences.contains(difference), "{differences}");
+        }
+    });
+}
+
+#[test]
+fn a_lock_keeps_its_promise_in_every_interleaving_of_the_library_too() {
+    on_a_runtime(async {
+        let plan = plan(2);
+        let strategy = Locked {
+            ttl: Ttl::default(),
+        };
+        for replayed in replay_all(&engine(&plan).await, &strategy, &plan)
+            .await
+            .unwrap()
+        {
+            assert_eq!((replayed.rows.len(), replayed.differences), (1, vec![]));
+        }
+    });
+}
