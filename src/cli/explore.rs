@@ -37,8 +37,8 @@ pub(super) struct ExploreArgs {
     /// What may go wrong, and how often: expire, crash, lost-reply, restart, give-up; repeatable
     #[arg(long = "fault", value_name = "FAULT[:COUNT]", help_heading = SEARCH)]
     faults: Vec<Allowance>,
-    /// Give up after so many states; the verdict is unknown then
-    #[arg(long, value_name = "N", default_value = "20000000", help_heading = SEARCH)]
+    /// Give up after so many different states; the verdict is unknown then
+    #[arg(long, value_name = "N", default_value = "10000000", help_heading = SEARCH)]
     limit_states: u64,
     /// Give up after so long; the verdict is unknown then
     #[arg(long, value_name = "DUR", default_value = "60s", value_parser = duration, help_heading = SEARCH)]

@@ -31,19 +31,19 @@ pub struct Search {
     pub users: u32,
     /// What may go wrong.
     pub faults: Vec<Allowance>,
-    /// The most states that are looked at.
+    /// The most different states that are looked at.
     pub limit_states: u64,
     /// The longest time that it may take.
     pub limit_time: Duration,
 }
 
 impl Default for Search {
-    /// Two users, nothing goes wrong, twenty million states, a minute.
+    /// Two users, nothing goes wrong, ten million states (about two gigabytes), a minute.
     fn default() -> Self {
         Self {
             users: 2,
             faults: Vec::new(),
-            limit_states: 20_000_000,
+            limit_states: 10_000_000,
             limit_time: Duration::from_secs(60),
         }
     }

@@ -79,15 +79,18 @@ impl Bounds {
         self.reached.fetch_max(limit, Ordering::Relaxed);
     }
 
-    /// Whether another state may be looked at. The clock is read now and then only.
-    fn allow(&self) -> bool {
+    /// Counts a state that is looked at for the first time. The clock is read now and then only.
+    fn count(&self) {
         let seen = self.seen.fetch_add(1, Ordering::Relaxed);
         if seen >= self.states {
             self.reach(1);
-        } else if seen.is_multiple_of(4096) && Instant::now() > self.until {
+        } else if seen.is_multiple_of(1024) && Instant::now() > self.until {
             self.reach(2);
         }
-        self.reached.load(Ordering::Relaxed) == 0
+    }
+
+    fn is_reached(&self) -> bool {
+        self.reached.load(Ordering::Relaxed) != 0
     }
 }
 
@@ -296,12 +299,14 @@ impl<S: Strategy> Model for Race<S> {
 
     /// Where the search ends early. Not asked when a path is told again.
     fn within_boundary(&self, _: &State) -> bool {
-        self.bounds.allow()
+        !self.bounds.is_reached()
     }
 
-    /// One property at a time, so that the first path found is a shortest one.
+    /// One property at a time, so that the first path found is a shortest one. It is asked once of
+    /// every different state.
     fn properties(&self) -> Vec<Checked<Self>> {
         vec![Checked::always("asked", |race, state| {
+            race.bounds.count();
             race.question.holds(race, state)
         })]
     }
