@@ -164,3 +164,31 @@ fn the_scripted_comparison_passes_and_keeps_its_reports() {
     assert!(text_of(folder.path().join("race.md")).contains("| locked |"));
     assert!(text_of(folder.path().join("race.json")).starts_with('{'));
 }
+
+/// What an example prints; `cargo test` has built it beside the binary.
+fn example(name: &str) -> String {
+    let binary = Path::new(env!("CARGO_BIN_EXE_racesim"));
+    let example = binary.parent().unwrap().join("examples").join(name);
+    let ran = finish(std::process::Command::new(example));
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    ran.stdout
+}
+
+#[test]
+fn the_example_of_a_race_oversells_the_seat() {
+    assert_eq!(
+        example("race"),
+        "500 bookings of one seat, 499 of them double\n"
+    );
+}
+
+#[test]
+fn the_planted_bug_of_ones_own_strategy_is_found_by_explore_and_replayed() {
+    let printed = example("own_strategy");
+    let schedule = "explored: broken by A.check A.check B.check B.check A.insert B.insert";
+    assert!(printed.contains(schedule), "{printed}");
+    assert!(
+        printed.contains("replayed: rows of [UserId(1), UserId(2)], 0 differences"),
+        "{printed}"
+    );
+}
