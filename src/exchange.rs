@@ -4,7 +4,7 @@
 //! among many users, and hands the replies back in bulk. A queued request is not a late one: only
 //! a service that answers *nobody* for a while is given up.
 
-use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -48,7 +48,8 @@ struct State<Q, R> {
 
 #[derive(Debug)]
 enum Slot<R> {
-    Waiting(Waker),
+    /// Whom to wake; `None` until the caller has looked for the first time.
+    Waiting(Option<Waker>),
     Ready(Answer<R>),
     /// Nobody waits any more; the slot is free once the reply has come.
     Abandoned,
@@ -79,17 +80,28 @@ impl<Q, R> Default for Exchange<Q, R> {
 }
 
 impl<Q, R: Copy> Exchange<Q, R> {
-    /// The service's reply. A caller that is dropped gives its slot up; its request stays.
+    /// Hands a request in; what it gives is ready when the service has replied. A caller that is
+    /// dropped gives its slot up; its request stays.
     ///
     /// # Errors
     /// [`CallError`] when the service failed, or has been given up.
-    pub async fn call(&self, request: Q) -> Answer<R> {
-        let mut call = Call {
+    pub fn call(&self, request: Q) -> Call<'_, Q, R> {
+        let mut state = self.lock();
+        if state.closed {
+            return Call {
+                exchange: self,
+                ticket: None,
+            };
+        }
+        let ticket = Ticket(state.slots.insert(Slot::Waiting(None)));
+        state.inbox.push((ticket, request));
+        let waiting = state.inbox.len();
+        drop(state);
+        self.announce(waiting);
+        Call {
             exchange: self,
-            request: Some(request),
-            ticket: None,
-        };
-        poll_fn(|cx| call.poll(cx)).await
+            ticket: Some(ticket),
+        }
     }
 
     /// Takes all that waits into `batch`, once there is anything; `false` when there never will be.
@@ -144,8 +156,9 @@ impl<Q, R: Copy> Exchange<Q, R> {
         }
         for (_, slot) in &mut state.slots {
             if let Slot::Waiting(waker) = slot {
-                waker.wake_by_ref();
+                let waker = waker.take();
                 *slot = Slot::Ready(Err(CallError::Lost));
+                waker.into_iter().for_each(Waker::wake);
             }
         }
         drop(state);
@@ -197,7 +210,7 @@ impl<Q, R> State<Q, R> {
     fn settle(&mut self, ticket: Ticket, answer: Answer<R>) {
         match self.slots.get_mut(ticket.0) {
             Some(slot @ Slot::Waiting(_)) => {
-                if let Slot::Waiting(waker) = std::mem::replace(slot, Slot::Ready(answer)) {
+                if let Slot::Waiting(Some(waker)) = std::mem::replace(slot, Slot::Ready(answer)) {
                     waker.wake();
                 }
             }
@@ -209,38 +222,32 @@ impl<Q, R> State<Q, R> {
 }
 
 /// A request on its way; dropped in the middle, it leaves its slot to the reply.
-struct Call<'a, Q, R: Copy> {
+///
+/// It holds no more than the way to its slot, for a million users may each have one.
+#[derive(Debug)]
+pub struct Call<'a, Q, R: Copy> {
     exchange: &'a Exchange<Q, R>,
-    request: Option<Q>,
+    /// `None` when there is nothing to wait for.
     ticket: Option<Ticket>,
 }
 
-impl<Q, R: Copy> Call<'_, Q, R> {
-    fn poll(&mut self, cx: &Context<'_>) -> Poll<Answer<R>> {
-        let mut state = self.exchange.lock();
-        if let Some(request) = self.request.take() {
-            if state.closed {
-                return Poll::Ready(Err(CallError::Failed));
-            }
-            let ticket = Ticket(state.slots.insert(Slot::Waiting(cx.waker().clone())));
-            self.ticket = Some(ticket);
-            state.inbox.push((ticket, request));
-            let waiting = state.inbox.len();
-            drop(state);
-            self.exchange.announce(waiting);
-            return Poll::Pending;
-        }
+impl<Q, R: Copy> Future for Call<'_, Q, R> {
+    type Output = Answer<R>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer<R>> {
         let Some(Ticket(key)) = self.ticket else {
-            return Poll::Pending;
+            return Poll::Ready(Err(CallError::Failed));
         };
+        let mut state = self.exchange.lock();
         match &mut state.slots[key] {
             Slot::Waiting(waker) => {
-                waker.clone_from(cx.waker());
+                *waker = Some(cx.waker().clone());
                 Poll::Pending
             }
             Slot::Ready(answer) => {
                 let answer = *answer;
                 state.slots.remove(key);
+                drop(state);
                 self.ticket = None;
                 Poll::Ready(answer)
             }

@@ -1,8 +1,9 @@
 //! How much, how fast? Counts, rates and percentiles of a race, and of many.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ahash::{AHashMap as HashMap, AHashSet as HashSet};
 use hdrhistogram::Histogram;
 
 use crate::history::{Event, History, Outcome, Reply, Step};
@@ -159,7 +160,7 @@ impl Stats {
 }
 
 fn seats(history: &History) -> BTreeMap<SeatId, SeatStats> {
-    let mut seats: HashMap<SeatId, SeatStats> = HashMap::new();
+    let mut seats: HashMap<SeatId, SeatStats> = HashMap::default();
     for attempt in &history.attempts {
         seats.entry(attempt.seat).or_default().attempts += 1;
     }
@@ -217,7 +218,7 @@ fn refused_before_payment(history: &History) -> u64 {
 
 /// Grants, certain or possible, that were never certainly ended.
 fn locks_left(history: &History) -> u64 {
-    let mut held: HashSet<(SeatId, UserId)> = HashSet::new();
+    let mut held: HashSet<(SeatId, UserId)> = HashSet::default();
     for event in &history.events {
         match (event.step, event.reply) {
             (Step::Acquire, Reply::Granted | Reply::Lost) => {

@@ -1,6 +1,6 @@
 //! Do the rows of the database and the answers to the users agree, and is every seat sold once?
 
-use std::collections::{HashMap, HashSet};
+use ahash::{AHashMap as HashMap, AHashSet as HashSet};
 
 use super::{Verdict, Witness};
 use crate::history::{History, Outcome, Step};
@@ -8,7 +8,7 @@ use crate::seat::{SeatId, UserId};
 
 /// The first row for a seat that already had one is the witness.
 pub(super) fn no_double_booking(history: &History) -> Verdict {
-    let mut holders: HashMap<SeatId, UserId> = HashMap::new();
+    let mut holders: HashMap<SeatId, UserId> = HashMap::default();
     for booking in &history.bookings {
         let holder = *holders.entry(booking.seat).or_insert(booking.user);
         if holder != booking.user {

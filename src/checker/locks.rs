@@ -1,6 +1,6 @@
 //! Was every lock used by one user at a time, and freed by its own holder only?
 
-use std::collections::HashMap;
+use ahash::AHashMap as HashMap;
 
 use super::{Verdict, Witness};
 use crate::history::{Event, History, Reply, Step};
@@ -48,8 +48,8 @@ fn overlap(held: Use, next: Use) -> Verdict {
 }
 
 fn uses(history: &History) -> Vec<Use> {
-    let mut open: HashMap<(SeatId, UserId), u64> = HashMap::new();
-    let mut last_seen: HashMap<(SeatId, UserId), u64> = HashMap::new();
+    let mut open: HashMap<(SeatId, UserId), u64> = HashMap::default();
+    let mut last_seen: HashMap<(SeatId, UserId), u64> = HashMap::default();
     let mut uses = Vec::new();
     for event in lock_events(history) {
         let key = (event.seat, event.user);
@@ -102,8 +102,8 @@ fn uses(history: &History) -> Vec<Use> {
 /// Once somebody else was granted the lock, one's own is gone for ever: a release that still frees
 /// something frees another's.
 pub(super) fn no_foreign_release(history: &History) -> Verdict {
-    let mut own: HashMap<(SeatId, UserId), Event> = HashMap::new();
-    let mut latest: HashMap<SeatId, Event> = HashMap::new();
+    let mut own: HashMap<(SeatId, UserId), Event> = HashMap::default();
+    let mut latest: HashMap<SeatId, Event> = HashMap::default();
     for event in lock_events(history) {
         match (event.step, event.reply) {
             (Step::Acquire, Reply::Granted) => {

@@ -35,6 +35,9 @@ pub struct Race {
     pub turnstile: Option<Turnstile>,
 }
 
+/// So many steps an attempt has at the most, but for strategies that try again.
+const STEPS: usize = 6;
+
 /// What the users of a race did, in the order it was answered.
 #[derive(Debug, Default)]
 pub struct Log {
@@ -42,6 +45,16 @@ pub struct Log {
 }
 
 impl Log {
+    /// A log with room for the steps of so many users. Room that is not used is only promised by the
+    /// system, never taken; growing would copy, and take twice as much for a moment.
+    #[must_use]
+    pub fn with_room_for(users: usize) -> Self {
+        let steps = users.saturating_mul(STEPS);
+        Self {
+            pages: Mutex::new((Vec::with_capacity(steps), Vec::with_capacity(users))),
+        }
+    }
+
     fn step(&self, event: Event) {
         self.pages
             .lock()

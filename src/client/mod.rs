@@ -7,12 +7,14 @@ mod script;
 mod turnstile;
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::exchange::{Answer, CallError};
 use crate::history::{Outcome, Reply, Step};
-use crate::lock::Token;
+use crate::lock::{LockCall, Token};
 use crate::seat::{SeatId, UserId};
 
 pub use crate::lock::Ttl;
@@ -62,41 +64,24 @@ enum Services {
     /// The real ones.
     Live(Arc<Race>),
     /// A script of replies.
-    Scripted(Script),
+    /// Boxed: users who race need no room for it.
+    Scripted(Box<Script>),
 }
 
-/// What goes to a service.
-#[derive(Debug, Clone, Copy)]
-enum Request {
-    Check,
-    Insert,
-    Acquire { token: Token, ttl: Ttl },
-    Release { token: Token },
-}
-
-impl Request {
-    const fn step(self) -> Step {
-        match self {
-            Self::Check => Step::Check,
-            Self::Insert => Step::Insert,
-            Self::Acquire { .. } => Step::Acquire,
-            Self::Release { .. } => Step::Release,
-        }
-    }
-
-    const fn reply(self, answer: Answer<bool>) -> Reply {
-        match (self, answer) {
-            (_, Err(CallError::Failed)) => Reply::Failed,
-            (_, Err(CallError::Lost)) => Reply::Lost,
-            (Self::Check, Ok(true)) => Reply::Available,
-            (Self::Check, Ok(false)) => Reply::Taken,
-            (Self::Insert, Ok(true)) => Reply::Inserted,
-            (Self::Insert, Ok(false)) => Reply::Conflict,
-            (Self::Acquire { .. }, Ok(true)) => Reply::Granted,
-            (Self::Acquire { .. }, Ok(false)) => Reply::Held,
-            (Self::Release { .. }, Ok(true)) => Reply::Released,
-            (Self::Release { .. }, Ok(false)) => Reply::NotHeld,
-        }
+/// What an answer to a step is in a history.
+const fn reply_of(step: Step, answer: Answer<bool>) -> Reply {
+    match (step, answer) {
+        (_, Err(CallError::Failed)) => Reply::Failed,
+        (_, Err(CallError::Lost)) => Reply::Lost,
+        (Step::Check, Ok(true)) => Reply::Available,
+        (Step::Check, Ok(false)) => Reply::Taken,
+        (Step::Insert, Ok(true)) => Reply::Inserted,
+        (Step::Insert, Ok(false)) => Reply::Conflict,
+        (Step::Acquire, Ok(true)) => Reply::Granted,
+        (Step::Acquire, Ok(false)) => Reply::Held,
+        (Step::Release, Ok(true)) => Reply::Released,
+        (Step::Release, Ok(false)) => Reply::NotHeld,
+        (Step::Pay, Ok(_)) => Reply::Paid,
     }
 }
 
@@ -117,7 +102,7 @@ impl Client {
     #[must_use]
     pub fn scripted(script: Script, seat: SeatId) -> Self {
         Self {
-            services: Services::Scripted(script),
+            services: Services::Scripted(Box::new(script)),
             user: UserId(1),
             seat,
             payment: Duration::ZERO,
@@ -146,7 +131,7 @@ impl Client {
     /// # Errors
     /// [`StepError`] when there was no answer. Nothing has happened then.
     pub async fn check(&mut self) -> Result<bool, StepError> {
-        let checked = self.step(Request::Check).await;
+        let checked = self.step(Step::Check, Ttl::default()).await;
         // Looking changes nothing, so a lost look is a failed one.
         checked.map_err(|error| {
             if error == StepError::Lost {
@@ -171,8 +156,9 @@ impl Client {
         let mut underway = Underway::begin(race, self.user, self.seat, Step::Pay);
         if !self.payment.is_zero() {
             // Boxed: a timer would take 110 bytes in every user, also in those who never pay.
-            let payment = Box::pin(tokio::time::sleep(self.payment));
-            if race.stop.run_until_cancelled(payment).await.is_none() {
+            let payment = tokio::time::sleep(self.payment);
+            let paid = Box::pin(race.stop.run_until_cancelled(payment)).await;
+            if paid.is_none() {
                 underway.event.reply = Reply::Failed;
                 return Err(StepError::Stopped);
             }
@@ -186,7 +172,7 @@ impl Client {
     /// # Errors
     /// [`StepError::Lost`] leaves open whether the booking is there.
     pub async fn insert(&mut self) -> Result<bool, StepError> {
-        self.step(Request::Insert).await
+        self.step(Step::Insert, Ttl::default()).await
     }
 
     /// Takes the lock of the seat for at most this long; `false` when somebody else holds it.
@@ -195,8 +181,7 @@ impl Client {
     /// [`StepError::Lost`] leaves open whether the lock is held: [`release`](Self::release) it.
     pub async fn acquire(&mut self, ttl: Ttl) -> Result<bool, StepError> {
         self.requests += 1;
-        let token = self.token();
-        self.step(Request::Acquire { token, ttl }).await
+        self.step(Step::Acquire, ttl).await
     }
 
     /// Frees the lock if the last [`acquire`](Self::acquire) still holds it; `false` when it does
@@ -205,42 +190,35 @@ impl Client {
     /// # Errors
     /// [`StepError`] when the lock may live on until its time is over.
     pub async fn release(&mut self) -> Result<bool, StepError> {
-        let token = self.token();
-        self.step(Request::Release { token }).await
-    }
-
-    fn token(&self) -> Token {
-        Token {
-            user: self.user,
-            request: self.requests,
-        }
+        self.step(Step::Release, Ttl::default()).await
     }
 
     /// What every step to a service passes through: gate, act, record.
-    async fn step(&mut self, request: Request) -> Result<bool, StepError> {
-        let turn = self.gate(request.step()).await?;
-        let (user, seat) = (self.user, self.seat);
+    ///
+    /// A million users may each be in here, so nothing is kept that a service could keep for them.
+    async fn step(&mut self, step: Step, ttl: Ttl) -> Result<bool, StepError> {
+        if step != Step::Release && self.is_stopped() {
+            return Err(StepError::Stopped);
+        }
         let answer = match &mut self.services {
             Services::Scripted(script) => {
-                let (step, request) = (request.step(), self.requests);
+                let request = self.requests;
                 let reply = poll_fn(|_| script.poll_reply(Asked { step, request })).await;
                 answer_of(reply)
             }
+            Services::Live(race) if race.turnstile.is_some() => {
+                // Boxed: users who race have no turnstile, and need no room for it.
+                Box::pin(self.step_in_turn(step, ttl)).await?
+            }
             Services::Live(race) => {
-                let mut underway = Underway::begin(race, user, seat, request.step());
-                let answer = act(&race.world, user, seat, request).await;
-                let heard = if turn == Turn::ActUnanswered {
-                    Err(CallError::Lost)
-                } else {
-                    answer
+                let mut underway = Underway::begin(race, self.user, self.seat, step);
+                let token = Token {
+                    user: self.user,
+                    request: self.requests,
                 };
-                underway.event.reply = request.reply(heard);
-                drop(underway);
-                if let Some(turnstile) = &race.turnstile {
-                    let reply = request.reply(answer);
-                    turnstile.say(Word::Did { user, reply });
-                }
-                heard
+                let answer = act(&race.world, self.seat, token, step, ttl).await;
+                underway.event.reply = reply_of(step, answer);
+                answer
             }
         };
         answer.map_err(|error| match error {
@@ -249,23 +227,34 @@ impl Client {
         })
     }
 
-    /// Whether the step may begin, once it may: after a stop only a lock may still be freed.
-    async fn gate(&self, step: Step) -> Result<Turn, StepError> {
-        if step != Step::Release && self.is_stopped() {
+    /// A step that waits for its turn at the turnstile, and tells there what it was answered.
+    async fn step_in_turn(&self, step: Step, ttl: Ttl) -> Result<Answer<bool>, StepError> {
+        let Services::Live(race) = &self.services else {
             return Err(StepError::Stopped);
-        }
-        let turn = match &self.services {
-            // Boxed: users who race have no turnstile and need no room for it.
-            Services::Live(race) => match &race.turnstile {
-                Some(turnstile) => Box::pin(turnstile.turn(self.user, step)).await,
-                None => Turn::Act,
-            },
-            Services::Scripted(_) => Turn::Act,
         };
+        let Some(turnstile) = &race.turnstile else {
+            return Err(StepError::Stopped);
+        };
+        let turn = turnstile.turn(self.user, step).await;
         if turn == Turn::Stop {
             return Err(StepError::Stopped);
         }
-        Ok(turn)
+        let mut underway = Underway::begin(race, self.user, self.seat, step);
+        let token = Token {
+            user: self.user,
+            request: self.requests,
+        };
+        let answer = act(&race.world, self.seat, token, step, ttl).await;
+        let heard = if turn == Turn::ActUnanswered {
+            Err(CallError::Lost)
+        } else {
+            answer
+        };
+        underway.event.reply = reply_of(step, heard);
+        drop(underway);
+        let (user, reply) = (self.user, reply_of(step, answer));
+        turnstile.say(Word::Did { user, reply });
+        Ok(heard)
     }
 
     fn is_stopped(&self) -> bool {
@@ -276,16 +265,47 @@ impl Client {
     }
 }
 
-/// Asks the real services.
-async fn act(world: &World, user: UserId, seat: SeatId, request: Request) -> Answer<bool> {
+/// Asks the real services. No async function: what it gives holds the call and nothing else.
+fn act(
+    world: &World,
+    seat: SeatId,
+    token: Token,
+    step: Step,
+    ttl: Ttl,
+) -> impl Future<Output = Answer<bool>> {
     let World { store, lock } = world;
-    match (request, lock) {
-        (Request::Check, _) => store.check(seat).await,
-        (Request::Insert, _) => store.insert(seat, user).await,
-        (Request::Acquire { token, ttl }, Some(lock)) => lock.acquire(seat, token, ttl).await,
-        (Request::Release { token }, Some(lock)) => lock.release(seat, token).await,
+    match (step, lock) {
+        (Step::Check, _) => Act::Check(store.check(seat)),
+        (Step::Insert, _) => Act::Insert(store.insert(seat, token.user)),
+        (Step::Acquire, Some(lock)) => Act::Lock(lock.acquire(seat, token, ttl)),
+        (Step::Release, Some(lock)) => Act::Lock(lock.release(seat, token)),
         // A strategy that takes a lock without having said so.
-        (_, None) => Err(CallError::Failed),
+        (Step::Pay | Step::Acquire | Step::Release, _) => Act::Nothing,
+    }
+}
+
+/// A request to one of the services on its way.
+enum Act<'a, C, I> {
+    Check(C),
+    Insert(I),
+    Lock(LockCall<'a>),
+    Nothing,
+}
+
+impl<C, I> Future for Act<'_, C, I>
+where
+    C: Future<Output = Answer<bool>> + Unpin,
+    I: Future<Output = Answer<bool>> + Unpin,
+{
+    type Output = Answer<bool>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer<bool>> {
+        match &mut *self {
+            Self::Check(call) => Pin::new(call).poll(cx),
+            Self::Insert(call) => Pin::new(call).poll(cx),
+            Self::Lock(call) => Pin::new(call).poll(cx),
+            Self::Nothing => Poll::Ready(Err(CallError::Failed)),
+        }
     }
 }
 

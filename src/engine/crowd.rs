@@ -31,37 +31,40 @@ impl<S: Strategy> Crowd<S> {
     /// When a user's task panicked.
     pub(super) async fn run(self) -> Result<(), JoinError> {
         match self.plan.arrivals(self.round) {
-            Some(arrivals) => self.one_by_one(arrivals).await,
-            None => self.all_at_once().await,
+            Some(arrivals) => Arc::new(self).one_by_one(arrivals).await,
+            None => Arc::new(self).all_at_once().await,
         }
     }
 
     /// The first W users are made ready and wait at the start line; each of the others is let in
     /// when one has finished.
-    async fn all_at_once(self) -> Result<(), JoinError> {
+    async fn all_at_once(self: Arc<Self>) -> Result<(), JoinError> {
         let width = self.width();
         let mut tasks = JoinSet::new();
         let mut users = self.plan.user_ids();
-        for user in users.by_ref().take(width) {
-            tasks.spawn(self.user(user));
+        for id in users.by_ref().take(width) {
+            tasks.spawn(user(Arc::clone(&self), id));
         }
         self.race.clock.start();
-        for user in users {
+        for id in users {
             join_one(&mut tasks).await?;
             if self.race.stop.is_cancelled() {
                 break;
             }
-            tasks.spawn(self.user(user));
+            tasks.spawn(user(Arc::clone(&self), id));
         }
         join_all(tasks).await
     }
 
-    async fn one_by_one(self, arrivals: Vec<(Duration, UserId)>) -> Result<(), JoinError> {
+    async fn one_by_one(
+        self: Arc<Self>,
+        arrivals: Vec<(Duration, UserId)>,
+    ) -> Result<(), JoinError> {
         let width = self.width();
         let mut tasks = JoinSet::new();
         self.race.clock.start();
         let start = tokio::time::Instant::now();
-        for (at, user) in arrivals {
+        for (at, id) in arrivals {
             if start.elapsed() < at {
                 let wait = tokio::time::sleep_until(start + at);
                 self.race.stop.run_until_cancelled(wait).await;
@@ -72,39 +75,40 @@ impl<S: Strategy> Crowd<S> {
             if self.race.stop.is_cancelled() {
                 break;
             }
-            tasks.spawn(self.user(user));
+            tasks.spawn(user(Arc::clone(&self), id));
         }
         join_all(tasks).await
+    }
+
+    fn client(&self, user: UserId) -> Client {
+        let seat = self.plan.seat_of(self.round, user);
+        let payment = self.plan.payment_of(self.round, user);
+        Client::new(Arc::clone(&self.race), user, seat, payment)
     }
 
     fn width(&self) -> usize {
         let width = self.plan.concurrency.unwrap_or(self.plan.users);
         usize::try_from(width.get()).unwrap_or(usize::MAX)
     }
+}
 
-    /// One user, from the start line to what it is told.
-    fn user(&self, user: UserId) -> impl Future<Output = ()> + Send + use<S> {
-        let seat = self.plan.seat_of(self.round, user);
-        let payment = self.plan.payment_of(self.round, user);
-        let race = Arc::clone(&self.race);
-        let finished = Arc::clone(&self.finished);
-        let strategy = self.strategy.clone();
-        async move {
-            start_line(&race).await;
-            let started_ns = race.clock.now_ns();
-            let mut client = Client::new(Arc::clone(&race), user, seat, payment);
-            let outcome = told(strategy.attempt(&mut client).await);
-            let ended_ns = race.clock.now_ns();
-            race.log.end(Attempt {
-                user,
-                seat,
-                outcome,
-                started_ns,
-                ended_ns,
-            });
-            finished.fetch_add(1, Ordering::Relaxed);
-        }
-    }
+/// One user, from the start line to what it is told. It keeps the way to what all users share, and
+/// its own client.
+async fn user<S: Strategy>(crowd: Arc<Crowd<S>>, user: UserId) {
+    start_line(&crowd.race).await;
+    let started_ns = crowd.race.clock.now_ns();
+    let outcome = {
+        let mut client = crowd.client(user);
+        told(crowd.strategy.attempt(&mut client).await)
+    };
+    crowd.race.log.end(Attempt {
+        user,
+        seat: crowd.plan.seat_of(crowd.round, user),
+        outcome,
+        started_ns,
+        ended_ns: crowd.race.clock.now_ns(),
+    });
+    crowd.finished.fetch_add(1, Ordering::Relaxed);
 }
 
 /// Waits until the race has started. On a runtime with one thread no user is polled before that,

@@ -112,7 +112,7 @@ impl Engine {
         round: u32,
     ) -> Result<History, EngineError> {
         let header = self.begin(strategy, plan, round).await?;
-        let race = Arc::new(self.new_race(None));
+        let race = Arc::new(self.new_race(plan, None));
         let crowd = Crowd {
             race: Arc::clone(&race),
             plan: Arc::new(plan.clone()),
@@ -148,7 +148,7 @@ impl Engine {
         }
         let header = self.begin(strategy, plan, 0).await?;
         let (turnstile, words) = Turnstile::new();
-        let race = Arc::new(self.new_race(Some(turnstile)));
+        let race = Arc::new(self.new_race(plan, Some(turnstile)));
         let mut conductor = Conductor::assemble(&self.services, &race, strategy, plan, words);
         let followed = tokio::select! {
             followed = conductor.follow(schedule) => followed,
@@ -185,10 +185,10 @@ impl Engine {
         Ok(header)
     }
 
-    fn new_race(&self, turnstile: Option<Turnstile>) -> Race {
+    fn new_race(&self, plan: &Plan, turnstile: Option<Turnstile>) -> Race {
         Race {
             world: Arc::clone(&self.services.world),
-            log: Log::default(),
+            log: Log::with_room_for(usize::try_from(plan.users.get()).unwrap_or(0)),
             clock: Clock::default(),
             stop: self.stop.clone(),
             turnstile,

@@ -9,6 +9,8 @@ mod url;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 pub use in_process::InProcess;
@@ -53,10 +55,10 @@ impl LockService {
     ///
     /// # Errors
     /// [`CallError`](crate::exchange::CallError) when the service did not say.
-    pub async fn acquire(&self, seat: SeatId, token: Token, ttl: Ttl) -> Answer<bool> {
+    pub fn acquire(&self, seat: SeatId, token: Token, ttl: Ttl) -> LockCall<'_> {
         match self {
-            Self::Redis(redis) => redis.acquire(seat, token, ttl).await,
-            Self::InProcess(locks) => Ok(locks.acquire(seat, token, ttl)),
+            Self::Redis(redis) => LockCall(Called::Redis(redis.acquire(seat, token, ttl))),
+            Self::InProcess(locks) => LockCall(Called::Done(locks.acquire(seat, token, ttl))),
         }
     }
 
@@ -64,10 +66,10 @@ impl LockService {
     ///
     /// # Errors
     /// [`CallError`](crate::exchange::CallError) when the service did not say.
-    pub async fn release(&self, seat: SeatId, token: Token) -> Answer<bool> {
+    pub fn release(&self, seat: SeatId, token: Token) -> LockCall<'_> {
         match self {
-            Self::Redis(redis) => redis.release(seat, token).await,
-            Self::InProcess(locks) => Ok(locks.release(seat, token)),
+            Self::Redis(redis) => LockCall(Called::Redis(redis.release(seat, token))),
+            Self::InProcess(locks) => LockCall(Called::Done(locks.release(seat, token))),
         }
     }
 
@@ -141,6 +143,27 @@ impl LockService {
     pub fn give_up(&self, why: &str) {
         if let Self::Redis(redis) = self {
             redis.give_up(why);
+        }
+    }
+}
+
+/// A request to the lock service on its way.
+#[derive(Debug)]
+pub struct LockCall<'a>(Called<'a>);
+
+#[derive(Debug)]
+enum Called<'a> {
+    Redis(redis::RedisCall<'a>),
+    Done(bool),
+}
+
+impl Future for LockCall<'_> {
+    type Output = Answer<bool>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer<bool>> {
+        match &mut self.0 {
+            Called::Redis(call) => Pin::new(call).poll(cx),
+            Called::Done(answer) => Poll::Ready(Ok(*answer)),
         }
     }
 }

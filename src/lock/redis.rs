@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::link::Link;
 use super::{LockError, Token, Ttl, Url};
-use crate::exchange::{Answer, CallError, Exchange, Pulse};
+use crate::exchange::{Answer, Call, CallError, Exchange, Pulse};
 
 use crate::seat::SeatId;
 
@@ -42,6 +42,9 @@ pub struct Redis {
 
 /// What went wrong first.
 type Trouble = Arc<Mutex<Option<String>>>;
+
+/// A command on its way.
+pub(super) type RedisCall<'a> = Call<'a, Request, bool>;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Request {
@@ -85,14 +88,12 @@ impl Redis {
         })
     }
 
-    pub(super) async fn acquire(&self, seat: SeatId, token: Token, ttl: Ttl) -> Answer<bool> {
-        self.exchange
-            .call(Request::Acquire { seat, token, ttl })
-            .await
+    pub(super) fn acquire(&self, seat: SeatId, token: Token, ttl: Ttl) -> RedisCall<'_> {
+        self.exchange.call(Request::Acquire { seat, token, ttl })
     }
 
-    pub(super) async fn release(&self, seat: SeatId, token: Token) -> Answer<bool> {
-        self.exchange.call(Request::Release { seat, token }).await
+    pub(super) fn release(&self, seat: SeatId, token: Token) -> RedisCall<'_> {
+        self.exchange.call(Request::Release { seat, token })
     }
 
     /// Lets the lock of this seat run out, and waits until the server itself says that it has.

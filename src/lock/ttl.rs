@@ -8,7 +8,9 @@ use crate::duration::{DurationError, Millis, duration};
 
 /// How long a lock lives when nobody frees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ttl(Duration);
+pub struct Ttl {
+    ms: u64,
+}
 
 impl Ttl {
     /// The longest time a lock may live: a hundred years, far inside what Redis can count.
@@ -22,26 +24,26 @@ impl Ttl {
         if time < Duration::from_millis(1) || time > Self::MAX {
             return Err(TtlError::Range);
         }
-        Ok(Self(Duration::from_millis(millis(time))))
+        Ok(Self { ms: millis(time) })
     }
 
     /// The time to live.
     #[must_use]
     pub const fn as_duration(self) -> Duration {
-        self.0
+        Duration::from_millis(self.ms)
     }
 
     /// The time to live in milliseconds, at least 1.
     #[must_use]
-    pub fn as_millis(self) -> u64 {
-        millis(self.0)
+    pub const fn as_millis(self) -> u64 {
+        self.ms
     }
 }
 
 impl Default for Ttl {
     /// 600 seconds: ten minutes to pay.
     fn default() -> Self {
-        Self(Duration::from_secs(600))
+        Self { ms: 600_000 }
     }
 }
 
@@ -55,7 +57,7 @@ impl FromStr for Ttl {
 
 impl fmt::Display for Ttl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Millis(self.0).fmt(f)
+        Millis(self.as_duration()).fmt(f)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Statement, params};
 
-use super::sqlite::{Batch, Request, RunRecord};
+use super::sqlite::{Batch, Control, Request, RunRecord};
 use super::{StoreError, schema};
 use crate::seat::{Booking, SeatId, UserId};
 
@@ -82,14 +82,15 @@ impl<'c> Session<'c> {
                 Ok(!is_booked)
             }
             Request::Insert(seat, user) => self.insert(seat, user),
-            Request::Begin(record, reply) => {
-                let begun = self.begin_run(&record);
-                Ok(reply.send(begun).is_ok())
-            }
-            Request::Bookings(reply) => {
-                let bookings = self.bookings();
-                Ok(reply.send(bookings).is_ok())
-            }
+            Request::Control(control) => Ok(self.control(*control)),
+        }
+    }
+
+    /// Does what is no user's step: whether anybody still waits for it.
+    fn control(&mut self, control: Control) -> bool {
+        match control {
+            Control::Begin(record, reply) => reply.send(self.begin_run(&record)).is_ok(),
+            Control::Bookings(reply) => reply.send(self.bookings()).is_ok(),
         }
     }
 

@@ -78,6 +78,13 @@ pub struct Sqlite {
 pub(super) enum Request {
     Check(SeatId),
     Insert(SeatId, UserId),
+    /// Boxed: a million users' requests are no larger for it.
+    Control(Box<Control>),
+}
+
+/// What is no user's step.
+#[derive(Debug)]
+pub(super) enum Control {
     Begin(RunRecord, oneshot::Sender<rusqlite::Result<()>>),
     Bookings(oneshot::Sender<rusqlite::Result<Vec<Booking>>>),
 }
@@ -133,23 +140,23 @@ impl Sqlite {
     /// # Errors
     /// When the run cannot be written.
     pub async fn begin(&self, record: RunRecord) -> Result<(), StoreError> {
-        self.control(|reply| Request::Begin(record, reply)).await
+        self.control(|reply| Control::Begin(record, reply)).await
     }
 
     /// Whether the seat has no booking in this run.
     ///
     /// # Errors
     /// [`CallError`] when the database did not say.
-    pub async fn check(&self, seat: SeatId) -> Answer<bool> {
-        self.exchange.call(Request::Check(seat)).await
+    pub fn check(&self, seat: SeatId) -> impl Future<Output = Answer<bool>> {
+        self.exchange.call(Request::Check(seat))
     }
 
     /// Books the seat; `false` when the database refuses.
     ///
     /// # Errors
     /// [`CallError`] when the database failed.
-    pub async fn insert(&self, seat: SeatId, user: UserId) -> Answer<bool> {
-        self.exchange.call(Request::Insert(seat, user)).await
+    pub fn insert(&self, seat: SeatId, user: UserId) -> impl Future<Output = Answer<bool>> {
+        self.exchange.call(Request::Insert(seat, user))
     }
 
     /// The rows of this run in the order they arrived, as a connection of its own sees them: only
@@ -158,7 +165,7 @@ impl Sqlite {
     /// # Errors
     /// When they cannot be read.
     pub async fn bookings(&self) -> Result<Vec<Booking>, StoreError> {
-        self.control(Request::Bookings).await
+        self.control(Control::Bookings).await
     }
 
     /// The version of `SQLite` and how it is set up, for the header.
@@ -191,7 +198,7 @@ impl Sqlite {
 
     async fn control<T>(
         &self,
-        request: impl FnOnce(oneshot::Sender<rusqlite::Result<T>>) -> Request,
+        control: impl FnOnce(oneshot::Sender<rusqlite::Result<T>>) -> Control,
     ) -> Result<T, StoreError> {
         let gone = || {
             StoreError::Gone(
@@ -200,7 +207,8 @@ impl Sqlite {
             )
         };
         let (reply, answer) = oneshot::channel();
-        let acknowledged = self.exchange.call(request(reply)).await;
+        let request = Request::Control(Box::new(control(reply)));
+        let acknowledged = self.exchange.call(request).await;
         acknowledged.map_err(|_| gone())?;
         let result = answer.await.map_err(|_| gone())?;
         result.map_err(|source| schema::failure(&self.path, source))
