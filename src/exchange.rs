@@ -28,7 +28,20 @@ pub type Answer<R> = Result<R, CallError>;
 
 /// Where a reply is owed: handed to the service with each request, given back with the reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ticket(usize);
+pub struct Ticket(u32);
+
+impl Ticket {
+    /// Nothing is owed.
+    const NONE: Self = Self(u32::MAX);
+
+    fn of(key: usize) -> Self {
+        Self(u32::try_from(key).expect("there are fewer users than a u32 can count"))
+    }
+
+    fn key(self) -> usize {
+        usize::try_from(self.0).expect("a slot's number came from a usize")
+    }
+}
 
 /// The meeting place of a service and those who wait for it.
 #[derive(Debug)]
@@ -90,17 +103,17 @@ impl<Q, R: Copy> Exchange<Q, R> {
         if state.closed {
             return Call {
                 exchange: self,
-                ticket: None,
+                ticket: Ticket::NONE,
             };
         }
-        let ticket = Ticket(state.slots.insert(Slot::Waiting(None)));
+        let ticket = Ticket::of(state.slots.insert(Slot::Waiting(None)));
         state.inbox.push((ticket, request));
         let waiting = state.inbox.len();
         drop(state);
         self.announce(waiting);
         Call {
             exchange: self,
-            ticket: Some(ticket),
+            ticket,
         }
     }
 
@@ -208,13 +221,13 @@ impl<Q, R: Copy> Exchange<Q, R> {
 
 impl<Q, R> State<Q, R> {
     fn settle(&mut self, ticket: Ticket, answer: Answer<R>) {
-        match self.slots.get_mut(ticket.0) {
+        match self.slots.get_mut(ticket.key()) {
             Some(slot @ Slot::Waiting(_)) => {
                 if let Slot::Waiting(Some(waker)) = std::mem::replace(slot, Slot::Ready(answer)) {
                     waker.wake();
                 }
             }
-            Some(Slot::Abandoned) => drop(self.slots.remove(ticket.0)),
+            Some(Slot::Abandoned) => drop(self.slots.remove(ticket.key())),
             // Closed in between: the reply comes too late and changes nothing.
             Some(Slot::Ready(_)) | None => {}
         }
@@ -227,17 +240,17 @@ impl<Q, R> State<Q, R> {
 #[derive(Debug)]
 pub struct Call<'a, Q, R: Copy> {
     exchange: &'a Exchange<Q, R>,
-    /// `None` when there is nothing to wait for.
-    ticket: Option<Ticket>,
+    ticket: Ticket,
 }
 
 impl<Q, R: Copy> Future for Call<'_, Q, R> {
     type Output = Answer<R>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer<R>> {
-        let Some(Ticket(key)) = self.ticket else {
+        if self.ticket == Ticket::NONE {
             return Poll::Ready(Err(CallError::Failed));
-        };
+        }
+        let key = self.ticket.key();
         let mut state = self.exchange.lock();
         match &mut state.slots[key] {
             Slot::Waiting(waker) => {
@@ -248,7 +261,7 @@ impl<Q, R: Copy> Future for Call<'_, Q, R> {
                 let answer = *answer;
                 state.slots.remove(key);
                 drop(state);
-                self.ticket = None;
+                self.ticket = Ticket::NONE;
                 Poll::Ready(answer)
             }
             Slot::Abandoned => Poll::Pending,
@@ -258,9 +271,10 @@ impl<Q, R: Copy> Future for Call<'_, Q, R> {
 
 impl<Q, R: Copy> Drop for Call<'_, Q, R> {
     fn drop(&mut self) {
-        let Some(Ticket(key)) = self.ticket else {
+        if self.ticket == Ticket::NONE {
             return;
-        };
+        }
+        let key = self.ticket.key();
         let mut state = self.exchange.lock();
         match &mut state.slots[key] {
             slot @ Slot::Waiting(_) => *slot = Slot::Abandoned,

@@ -108,27 +108,36 @@ impl Clock {
 /// A step that has begun. It is recorded when it is dropped: with its reply, or as lost.
 pub(super) struct Underway<'a> {
     race: &'a Race,
-    pub(super) event: Event,
+    user: UserId,
+    seat: SeatId,
+    invoked_ns: u64,
+    step: Step,
+    pub(super) reply: Reply,
 }
 
 impl<'a> Underway<'a> {
     pub(super) fn begin(race: &'a Race, user: UserId, seat: SeatId, step: Step) -> Self {
-        let invoked_ns = race.clock.now_ns();
-        let event = Event {
+        let (invoked_ns, reply) = (race.clock.now_ns(), Reply::Lost);
+        Self {
+            race,
             user,
             seat,
-            step,
-            reply: Reply::Lost,
             invoked_ns,
-            completed_ns: invoked_ns,
-        };
-        Self { race, event }
+            step,
+            reply,
+        }
     }
 }
 
 impl Drop for Underway<'_> {
     fn drop(&mut self) {
-        self.event.completed_ns = self.race.clock.now_ns();
-        self.race.log.step(self.event);
+        self.race.log.step(Event {
+            user: self.user,
+            seat: self.seat,
+            step: self.step,
+            reply: self.reply,
+            invoked_ns: self.invoked_ns,
+            completed_ns: self.race.clock.now_ns(),
+        });
     }
 }

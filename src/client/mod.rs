@@ -54,7 +54,8 @@ pub struct Client {
     services: Services,
     user: UserId,
     seat: SeatId,
-    payment: Duration,
+    /// Nanoseconds: half the room of a [`Duration`].
+    payment_ns: u64,
     requests: u32,
 }
 
@@ -93,7 +94,7 @@ impl Client {
             services: Services::Live(race),
             user,
             seat,
-            payment,
+            payment_ns: u64::try_from(payment.as_nanos()).unwrap_or(u64::MAX),
             requests: 0,
         }
     }
@@ -105,7 +106,7 @@ impl Client {
             services: Services::Scripted(Box::new(script)),
             user: UserId(1),
             seat,
-            payment: Duration::ZERO,
+            payment_ns: 0,
             requests: 0,
         }
     }
@@ -154,16 +155,16 @@ impl Client {
             return Ok(());
         };
         let mut underway = Underway::begin(race, self.user, self.seat, Step::Pay);
-        if !self.payment.is_zero() {
+        if self.payment_ns > 0 {
             // Boxed: a timer would take 110 bytes in every user, also in those who never pay.
-            let payment = tokio::time::sleep(self.payment);
+            let payment = tokio::time::sleep(Duration::from_nanos(self.payment_ns));
             let paid = Box::pin(race.stop.run_until_cancelled(payment)).await;
             if paid.is_none() {
-                underway.event.reply = Reply::Failed;
+                underway.reply = Reply::Failed;
                 return Err(StepError::Stopped);
             }
         }
-        underway.event.reply = Reply::Paid;
+        underway.reply = Reply::Paid;
         Ok(())
     }
 
@@ -217,7 +218,7 @@ impl Client {
                     request: self.requests,
                 };
                 let answer = act(&race.world, self.seat, token, step, ttl).await;
-                underway.event.reply = reply_of(step, answer);
+                underway.reply = reply_of(step, answer);
                 answer
             }
         };
@@ -250,7 +251,7 @@ impl Client {
         } else {
             answer
         };
-        underway.event.reply = reply_of(step, heard);
+        underway.reply = reply_of(step, heard);
         drop(underway);
         let (user, reply) = (self.user, reply_of(step, answer));
         turnstile.say(Word::Did { user, reply });

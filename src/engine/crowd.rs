@@ -2,11 +2,11 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::task::{JoinError, JoinSet};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::client::{Client, Race, told};
 use crate::history::Attempt;
@@ -16,52 +16,73 @@ use crate::strategy::Strategy;
 
 /// The users of one round.
 pub(super) struct Crowd<S> {
-    pub(super) race: Arc<Race>,
-    pub(super) plan: Arc<Plan>,
-    pub(super) round: u32,
-    pub(super) strategy: S,
-    /// How many have been told an outcome.
-    pub(super) finished: Arc<AtomicU64>,
+    race: Arc<Race>,
+    plan: Plan,
+    round: u32,
+    strategy: S,
+    /// How many more may be in flight.
+    room: Semaphore,
+    /// How many of this round have been told an outcome.
+    told: AtomicU32,
+    /// How many of all rounds have been told an outcome.
+    finished: Arc<AtomicU64>,
 }
 
 impl<S: Strategy> Crowd<S> {
+    pub(super) fn new(race: Arc<Race>, plan: Plan, round: u32, strategy: S) -> Self {
+        let room = usize::try_from(width(&plan)).unwrap_or(Semaphore::MAX_PERMITS);
+        Self {
+            race,
+            plan,
+            round,
+            strategy,
+            room: Semaphore::new(room),
+            told: AtomicU32::new(0),
+            finished: Arc::default(),
+        }
+    }
+
+    /// Counts those who are told an outcome here too.
+    pub(super) fn counting(self, finished: Arc<AtomicU64>) -> Self {
+        Self { finished, ..self }
+    }
+
     /// Runs every user to its end, or as far as they get before the race is stopped.
     ///
     /// # Errors
-    /// When a user's task panicked.
-    pub(super) async fn run(self) -> Result<(), JoinError> {
-        match self.plan.arrivals(self.round) {
-            Some(arrivals) => Arc::new(self).one_by_one(arrivals).await,
-            None => Arc::new(self).all_at_once().await,
+    /// When users' tasks panicked: how many.
+    pub(super) async fn run(self) -> Result<(), u32> {
+        let crowd = Arc::new(self);
+        let spawned = match crowd.plan.arrivals(crowd.round) {
+            Some(arrivals) => crowd.one_by_one(arrivals).await,
+            None => crowd.all_at_once().await,
+        };
+        crowd.emptied().await;
+        match spawned - crowd.told.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            panicked => Err(panicked),
         }
     }
 
     /// The first W users are made ready and wait at the start line; each of the others is let in
     /// when one has finished.
-    async fn all_at_once(self: Arc<Self>) -> Result<(), JoinError> {
-        let width = self.width();
-        let mut tasks = JoinSet::new();
-        let mut users = self.plan.user_ids();
-        for id in users.by_ref().take(width) {
-            tasks.spawn(user(Arc::clone(&self), id));
-        }
-        self.race.clock.start();
-        for id in users {
-            join_one(&mut tasks).await?;
-            if self.race.stop.is_cancelled() {
+    async fn all_at_once(self: &Arc<Self>) -> u32 {
+        let mut spawned = 0;
+        for id in self.plan.user_ids() {
+            if spawned == self.width() {
+                self.race.clock.start();
+            }
+            if !self.let_in(id).await {
                 break;
             }
-            tasks.spawn(user(Arc::clone(&self), id));
+            spawned += 1;
         }
-        join_all(tasks).await
+        self.race.clock.start();
+        spawned
     }
 
-    async fn one_by_one(
-        self: Arc<Self>,
-        arrivals: Vec<(Duration, UserId)>,
-    ) -> Result<(), JoinError> {
-        let width = self.width();
-        let mut tasks = JoinSet::new();
+    async fn one_by_one(self: &Arc<Self>, arrivals: Vec<(Duration, UserId)>) -> u32 {
+        let mut spawned = 0;
         self.race.clock.start();
         let start = tokio::time::Instant::now();
         for (at, id) in arrivals {
@@ -69,15 +90,41 @@ impl<S: Strategy> Crowd<S> {
                 let wait = tokio::time::sleep_until(start + at);
                 self.race.stop.run_until_cancelled(wait).await;
             }
-            if tasks.len() >= width {
-                join_one(&mut tasks).await?;
-            }
-            if self.race.stop.is_cancelled() {
+            if !self.let_in(id).await {
                 break;
             }
-            tasks.spawn(user(Arc::clone(&self), id));
+            spawned += 1;
         }
-        join_all(tasks).await
+        spawned
+    }
+
+    /// Lets a user in as soon as there is room; `false` when the race is over.
+    async fn let_in(self: &Arc<Self>, id: UserId) -> bool {
+        // Not `acquire` at once: it yields now and then, and users must not move before the start.
+        match self.room.try_acquire() {
+            Ok(room) => room.forget(),
+            Err(_) => self
+                .room
+                .acquire()
+                .await
+                .into_iter()
+                .for_each(SemaphorePermit::forget),
+        }
+        let is_over = self.race.stop.is_cancelled();
+        let guest = Guest {
+            crowd: Arc::clone(self),
+        };
+        if !is_over {
+            tokio::spawn(user(guest, id));
+        }
+        !is_over
+    }
+
+    /// Waits until everybody has left.
+    async fn emptied(&self) {
+        if let Ok(room) = self.room.acquire_many(self.width()).await {
+            room.forget();
+        }
     }
 
     fn client(&self, user: UserId) -> Client {
@@ -86,15 +133,33 @@ impl<S: Strategy> Crowd<S> {
         Client::new(Arc::clone(&self.race), user, seat, payment)
     }
 
-    fn width(&self) -> usize {
-        let width = self.plan.concurrency.unwrap_or(self.plan.users);
-        usize::try_from(width.get()).unwrap_or(usize::MAX)
+    fn width(&self) -> u32 {
+        width(&self.plan)
     }
+}
+
+/// A user who was let in. Dropped, at its end or in a panic, it leaves room for the next.
+///
+/// A set that joins every task would take another 70 bytes of each user.
+struct Guest<S> {
+    crowd: Arc<Crowd<S>>,
+}
+
+impl<S> Drop for Guest<S> {
+    fn drop(&mut self) {
+        self.crowd.room.add_permits(1);
+    }
+}
+
+/// At most so many users are in flight.
+fn width(plan: &Plan) -> u32 {
+    plan.concurrency.unwrap_or(plan.users).min(plan.users).get()
 }
 
 /// One user, from the start line to what it is told. It keeps the way to what all users share, and
 /// its own client.
-async fn user<S: Strategy>(crowd: Arc<Crowd<S>>, user: UserId) {
+async fn user<S: Strategy>(guest: Guest<S>, user: UserId) {
+    let crowd = &*guest.crowd;
     start_line(&crowd.race).await;
     let started_ns = crowd.race.clock.now_ns();
     let outcome = {
@@ -108,6 +173,7 @@ async fn user<S: Strategy>(crowd: Arc<Crowd<S>>, user: UserId) {
         started_ns,
         ended_ns: crowd.race.clock.now_ns(),
     });
+    crowd.told.fetch_add(1, Ordering::Relaxed);
     crowd.finished.fetch_add(1, Ordering::Relaxed);
 }
 
@@ -122,15 +188,4 @@ async fn start_line(race: &Race) {
         Poll::Pending
     })
     .await;
-}
-
-async fn join_one(tasks: &mut JoinSet<()>) -> Result<(), JoinError> {
-    tasks.join_next().await.unwrap_or(Ok(()))
-}
-
-async fn join_all(mut tasks: JoinSet<()>) -> Result<(), JoinError> {
-    while let Some(end) = tasks.join_next().await {
-        end?;
-    }
-    Ok(())
 }

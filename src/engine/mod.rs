@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::SystemTime;
 
-use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 pub use services::{RedisChoice, ServiceChoice, ServiceError, Services};
@@ -41,8 +40,8 @@ pub enum EngineError {
     #[error("nobody moved within the limit: see --timeout")]
     Silent,
     /// A user's task panicked: a fault of the strategy, or of racesim.
-    #[error("a user's task panicked ({0}): the strategy has a fault")]
-    Panicked(String),
+    #[error("the tasks of {0} users panicked: the strategy has a fault")]
+    Panicked(u32),
 }
 
 /// What came of an interleaving that was forced.
@@ -113,22 +112,20 @@ impl Engine {
     ) -> Result<History, EngineError> {
         let header = self.begin(strategy, plan, round).await?;
         let race = Arc::new(self.new_race(plan, None));
-        let crowd = Crowd {
-            race: Arc::clone(&race),
-            plan: Arc::new(plan.clone()),
-            round,
-            strategy: strategy.clone(),
-            finished: Arc::clone(&self.finished),
-        };
+        let crowd = Crowd::new(Arc::clone(&race), plan.clone(), round, strategy.clone());
+        let crowd = crowd.counting(Arc::clone(&self.finished));
         // A task of its own: spawning from it puts the users on the worker's own queue.
         let mut running = tokio::spawn(crowd.run());
         let ended = tokio::select! {
             ended = &mut running => ended,
             () = watchdog::watch(&race.world, plan.timeout) => running.await,
         };
-        ended
-            .and_then(|crowd| crowd)
-            .map_err(|error| EngineError::Panicked(panic_text(error)))?;
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(users)) => return Err(EngineError::Panicked(users)),
+            // The crowd itself panicked: racesim has a fault, which is not to be hidden.
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
         Ok(self.history(header, &race).await)
     }
 
@@ -249,17 +246,5 @@ fn record(header: &Header) -> RunRecord {
         round: header.round,
         users: header.users,
         seed: header.seed,
-    }
-}
-
-fn panic_text(error: JoinError) -> String {
-    match error.try_into_panic() {
-        Ok(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            text.or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("no message")
-                .to_owned()
-        }
-        Err(error) => error.to_string(),
     }
 }

@@ -388,3 +388,36 @@ fn a_hundred_thousand_users_of_naive_are_all_counted() {
         (100_000, 100_000)
     );
 }
+
+/// Panics once the seat is known to be free.
+#[derive(Clone)]
+struct Panicking;
+
+impl racesim::strategy::Strategy for Panicking {
+    fn name(&self) -> &'static str {
+        "panicking"
+    }
+
+    async fn attempt(
+        &self,
+        client: &mut racesim::client::Client,
+    ) -> Result<racesim::history::Outcome, racesim::client::StepError> {
+        assert!(!client.check().await?, "the strategy has a fault");
+        Ok(racesim::history::Outcome::Taken)
+    }
+}
+
+#[test]
+fn a_user_that_panics_fails_the_race() {
+    use racesim::engine::{Engine, EngineError, ServiceChoice, Services};
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(async {
+        let plan = racesim::plan::Plan::new(5.try_into().unwrap());
+        let choice = ServiceChoice::default();
+        let services = Services::start(&choice, &plan, None).await.unwrap();
+        let raced = Engine::new(services).race(&Panicking, &plan, 0).await;
+        assert!(matches!(raced, Err(EngineError::Panicked(5))), "{raced:?}");
+    });
+}
