@@ -71,6 +71,7 @@ impl AppError {
             Self::Engine(error) | Self::Replay(ReplayError::Engine(error)) => match error {
                 EngineError::Store(_) | EngineError::Lock(_) | EngineError::Silent => Exit::Service,
                 EngineError::Panicked(_) | EngineError::Astray(_) => Exit::Unknown,
+                EngineError::TooLarge { .. } => Exit::Usage,
             },
             Self::History { .. } | Self::Recording { .. } | Self::Replay(_) => Exit::Usage,
         }

@@ -36,6 +36,7 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
         .collect();
     let mut outlets = Outlets::open(&command.output, &taken)?;
     let history = command.history.as_deref().map(Target::open).transpose()?;
+    Engine::refuse_what_does_not_fit(&command.plan)?;
     let seats = takes_locks(&command).then(|| seats(&command));
     let services = Services::start(&command.services, &command.plan, seats.as_deref()).await?;
     if services.is_lock_simulated() {

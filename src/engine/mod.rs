@@ -2,6 +2,7 @@
 
 mod conductor;
 mod crowd;
+mod memory;
 mod services;
 mod watchdog;
 
@@ -30,6 +31,21 @@ pub enum EngineError {
     /// The run could not be entered in the database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// More users than the machine has room for.
+    #[error(
+        "{users} users need about {needed_mib} MiB and {available_mib} MiB are free: \
+        give at most --users {all_at_once}, or a --concurrency that is smaller"
+    )]
+    TooLarge {
+        /// How many users.
+        users: u64,
+        /// How much they need.
+        needed_mib: u64,
+        /// How much there is.
+        available_mib: u64,
+        /// How many would fit, all at once.
+        all_at_once: u64,
+    },
     /// The lock service could not be made to fail as the schedule wants.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -66,6 +82,14 @@ pub struct Engine {
 }
 
 impl Engine {
+    /// Whether the race of this plan fits into the machine.
+    ///
+    /// # Errors
+    /// [`EngineError::TooLarge`] with the size that would fit.
+    pub fn refuse_what_does_not_fit(plan: &Plan) -> Result<(), EngineError> {
+        memory::refuse_what_does_not_fit(plan)
+    }
+
     /// An engine on these services.
     #[must_use]
     pub fn new(services: Services) -> Self {

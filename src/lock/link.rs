@@ -1,5 +1,6 @@
 //! A connection to a Redis server: made ready for a race, and the commands on it.
 
+use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -177,18 +178,16 @@ impl Link {
         format!("{}{seat}", self.prefix.0)
     }
 
-    fn value(&self, token: Token) -> String {
-        format!("{}:{token}", self.run)
-    }
-
-    /// The command for a request: one round trip each, atomic on the server.
-    fn command(&self, request: Request, pipeline: &mut Pipeline) {
+    /// The command for a request: one round trip each, atomic on the server. The texts are written
+    /// into `words`, which serve again and again.
+    fn command(&self, request: Request, words: &mut Words, pipeline: &mut Pipeline) {
         match request {
             Request::Acquire { seat, token, ttl } => {
+                words.fill(self, seat, token);
                 let set = pipeline
                     .cmd("SET")
-                    .arg(self.key(seat))
-                    .arg(self.value(token))
+                    .arg(&words.key)
+                    .arg(&words.value)
                     .arg("NX");
                 let ttl_ms = ttl.as_millis();
                 if ttl_ms.is_multiple_of(1000) {
@@ -198,12 +197,9 @@ impl Link {
                 }
             }
             Request::Release { seat, token } => {
-                pipeline
-                    .cmd("EVALSHA")
-                    .arg(&*self.script)
-                    .arg(1)
-                    .arg(self.key(seat))
-                    .arg(self.value(token));
+                words.fill(self, seat, token);
+                let release = pipeline.cmd("EVALSHA").arg(&*self.script).arg(1);
+                release.arg(&words.key).arg(&words.value);
             }
         }
     }
@@ -228,14 +224,32 @@ impl Link {
     async fn pipeline(&mut self, requests: &[Request]) -> Vec<Reply> {
         let mut pipeline = Pipeline::with_capacity(requests.len());
         pipeline.ignore_errors();
+        let mut words = Words::default();
         for request in requests {
-            self.command(*request, &mut pipeline);
+            self.command(*request, &mut words, &mut pipeline);
         }
         let sent: Result<Vec<Value>, _> = pipeline.query_async(&mut self.connection).await;
         match sent {
             Ok(values) => values.into_iter().map(Value::extract_error).collect(),
             Err(error) => vec![Err(error); requests.len()],
         }
+    }
+}
+
+/// The key and the value of a command.
+#[derive(Default)]
+struct Words {
+    key: String,
+    value: String,
+}
+
+impl Words {
+    fn fill(&mut self, link: &Link, seat: SeatId, token: Token) {
+        self.key.clear();
+        self.value.clear();
+        // Writing to a string cannot fail.
+        let _ = write!(self.key, "{}{seat}", link.prefix.0);
+        let _ = write!(self.value, "{}:{token}", link.run);
     }
 }
 

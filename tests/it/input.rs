@@ -194,3 +194,14 @@ fn strategies_are_listed_a_line_each() {
         .collect();
     assert_eq!(names, ["naive", "locked"]);
 }
+
+#[test]
+fn a_race_that_does_not_fit_is_refused_before_it_starts_with_the_size_that_would() {
+    let ran = run(&["naive", "--users", "4294967295"]);
+    ran.assert_refused(2, "4294967295 users need about ");
+    assert!(
+        ran.stderr.contains("give at most --users "),
+        "{}",
+        ran.stderr
+    );
+}
