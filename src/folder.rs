@@ -54,7 +54,10 @@ impl RunFolder {
     pub fn create() -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("racesim-");
-        let dir = builder.tempdir()?;
+        let dir = match short_place() {
+            Some(place) => builder.tempdir_in(place)?,
+            None => builder.tempdir()?,
+        };
         let guardian = Command::new("/bin/sh")
             .args(["-c", GUARDIAN, "racesim-guardian"])
             .arg(dir.path())
@@ -104,6 +107,14 @@ impl RunFolder {
         let log = std::fs::read_to_string(self.path().join("server.log")).unwrap_or_default();
         log.lines().last().unwrap_or_default().trim().to_owned()
     }
+}
+
+/// `/tmp`, when the system's place for temporary files has too long a path for a socket in it.
+fn short_place() -> Option<&'static Path> {
+    let usual = std::env::temp_dir().join("racesim-abcdef/server.sock");
+    let is_long = usual.as_os_str().len() > SOCKET_PATH_MAX;
+    let short = Path::new("/tmp");
+    (is_long && std::env::temp_dir().is_dir() && short.is_dir()).then_some(short)
 }
 
 impl Drop for RunFolder {

@@ -44,7 +44,7 @@ pub async fn start_server(program: &Path, folder: &mut RunFolder) -> Result<Path
         failed("the path of the temporary folder is too long for a socket: set TMPDIR to a shorter one".to_owned())
     })?;
     let configuration = format!(
-        "port 0\nunixsocket {socket}\nunixsocketperm 700\nsave \"\"\nappendonly no\ndaemonize no\ndir {dir}\nloglevel warning\n",
+        "port 0\nunixsocket \"{socket}\"\nunixsocketperm 700\nsave \"\"\nappendonly no\ndaemonize no\ndir \"{dir}\"\nloglevel warning\n",
         socket = socket.display(),
         dir = folder.path().display(),
     );

@@ -1,6 +1,7 @@
 //! How a Redis is named without its password ever being shown.
 
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -16,7 +17,12 @@ impl Url {
     /// # Errors
     /// [`LockError::Url`] when the path cannot stand in a URL.
     pub fn of_socket(socket: &Path) -> Result<Self, LockError> {
-        format!("unix://{}", socket.display()).parse()
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+        let escaped = socket.as_os_str().as_bytes().iter().map(|byte| match byte {
+            plain if is_plain(*plain) => char::from(*plain).to_string(),
+            other => format!("%{other:02X}"),
+        });
+        format!("unix://{}", escaped.collect::<String>()).parse()
     }
 
     /// The whole URL, password and all: for the driver only.

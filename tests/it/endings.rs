@@ -193,3 +193,17 @@ fn a_full_disk_under_the_results_is_said() {
     assert_eq!(ran.code, Some(4), "{}", ran.all());
     assert!(ran.stderr.contains("'/dev/full'"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_temporary_folder_with_an_odd_or_a_long_name_serves_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["with space and ü%20", &"long".repeat(40)] {
+        let place = folder.path().join(name);
+        std::fs::create_dir(&place).unwrap();
+        let mut command = racesim(&["locked", "--users", "20", "--redis", "private"]);
+        command.env("TMPDIR", &place);
+        let ran = finish(command);
+        assert_eq!(ran.code, Some(0), "{}", ran.all());
+        assert_eq!(temporary(&place), [""; 0]);
+    }
+}
