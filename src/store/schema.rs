@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -36,6 +37,9 @@ CREATE TABLE bookings (
 ) WITHOUT ROWID;
 ";
 
+/// How long `SQLite` waits for another process that is writing to the same file.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// What the header of a file says it is.
 enum Owner {
     Nobody,
@@ -53,14 +57,24 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     if connection.is_readonly("main").map_err(failed)? {
         return Err(StoreError::ReadOnly(path.to_owned()));
     }
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     if let Owner::Nobody = owner {
-        // Before the switch to WAL, so that the mark is in the file itself from the first moment.
-        let marks = format!(
-            "BEGIN EXCLUSIVE; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; {TABLES} COMMIT;"
-        );
-        connection.execute_batch(&marks).map_err(failed)?;
+        make_ours(&connection).map_err(failed)?;
     }
     Ok(connection)
+}
+
+/// Makes the tables and marks the file, unless another racesim has just done so.
+fn make_ours(connection: &Connection) -> rusqlite::Result<()> {
+    // Before the switch to WAL, so that the mark is in the file itself from the first moment.
+    connection.execute_batch("BEGIN EXCLUSIVE")?;
+    let mark: u32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if mark != APPLICATION_ID {
+        connection.execute_batch(&format!(
+            "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; {TABLES}"
+        ))?;
+    }
+    connection.execute_batch("COMMIT")
 }
 
 /// The error that says best what is wrong with the file at `path`.

@@ -1,22 +1,18 @@
 //! One connection to the database: its statements, and the run it is in.
 
 use std::path::Path;
-use std::time::Duration;
 
 use rusqlite::{Connection, Statement, params};
 
+use super::schema::BUSY_TIMEOUT;
 use super::sqlite::{Batch, Control, Request, RunRecord};
 use super::{StoreError, schema};
 use crate::seat::{Booking, SeatId, UserId};
-
-/// How long `SQLite` waits for another process that is writing to the same file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// An open, warm connection and its journal mode.
 pub(super) fn prepare(path: &Path) -> Result<(Connection, String), StoreError> {
     let connection = schema::open(path)?;
     let failed = |source| schema::failure(path, source);
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     let journal_mode = connection
         .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
         .map_err(failed)?;

@@ -61,6 +61,27 @@ fn a_file_keeps_every_run_beside_the_earlier_ones() {
 }
 
 #[test]
+fn several_racesims_that_start_at_once_share_one_new_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bookings.db");
+    let start = || {
+        let mut command = super::support::racesim(&["naive", "--users", "50", "--rounds", "3"]);
+        command.arg("--database").arg(&path);
+        let piped = std::process::Stdio::piped;
+        command.stdout(piped()).stderr(piped()).spawn().unwrap()
+    };
+    let children: Vec<_> = (0..6).map(|_| start()).collect();
+    for child in children {
+        let ran = super::support::end(child);
+        assert_eq!(ran.code, Some(0), "{}", ran.all());
+    }
+    assert_eq!(
+        rows(&path, "SELECT count(*) FROM bookings GROUP BY run"),
+        [50; 18]
+    );
+}
+
+#[test]
 fn the_report_counts_what_a_query_counts() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bookings.db");
