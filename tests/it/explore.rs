@@ -51,6 +51,19 @@ fn n1_naive_sells_a_seat_twice_in_four_steps() {
 }
 
 #[test]
+fn n2_naive_tells_a_user_who_checks_after_the_insert_that_the_seat_is_taken() {
+    use racesim::explore::follow;
+    use racesim::history::Outcome;
+    let schedule = "A.check A.insert B.check".parse().unwrap();
+    let trace = follow(&Naive, &schedule, 2).unwrap();
+    assert_eq!(
+        trace.outcomes,
+        [Some(Outcome::Confirmed), Some(Outcome::Taken)]
+    );
+    assert_eq!(trace.rows.len(), 1);
+}
+
+#[test]
 fn n3_naive_sells_a_seat_to_everybody_who_checks_first() {
     use racesim::explore::follow;
     let schedule = "A.check B.check C.check A.insert B.insert C.insert"
