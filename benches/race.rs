@@ -216,12 +216,6 @@ async fn race<S: Strategy>(
     let engine = Engine::new(services);
     let history = engine.race(strategy, plan, 0).await?;
     let judging = Instant::now();
-    let last_end = history
-        .attempts
-        .iter()
-        .map(|attempt| attempt.ended_ns)
-        .max()
-        .unwrap_or(0);
     let report = Report::of(vec![Tally::begin(&history).report()]);
     write(
         Shown::Races(&report),
@@ -229,11 +223,11 @@ async fn race<S: Strategy>(
         Colour::Off,
         &mut io::sink(),
     )?;
+    let judging = judging.elapsed();
+    let duration_ms = report.races[0].total.value("duration").unwrap_or(0.0);
+    let raced = Duration::from_secs_f64(duration_ms / 1e3);
     let users = plan.users.get();
-    Ok((
-        rate(users, Duration::from_nanos(last_end)),
-        rate(users, Duration::from_nanos(last_end) + judging.elapsed()),
-    ))
+    Ok((rate(users, raced), rate(users, raced + judging)))
 }
 
 fn plan(users: u32, wanted: Option<Wanted>, width: Option<u32>) -> Result<Plan, Error> {

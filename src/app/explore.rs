@@ -49,14 +49,9 @@ fn exit(report: &ExploreReport, expected: Expectation) -> Exit {
             .iter()
             .any(|property| property.verdict == verdict)
     };
-    let as_expected = match expected {
-        Expectation::Holds => !any("violated"),
-        Expectation::Violated => any("violated"),
-    };
-    match (as_expected, any("unknown")) {
-        (true, true) if expected == Expectation::Holds => Exit::Unknown,
-        (false, true) if expected == Expectation::Violated => Exit::Unknown,
-        (true, _) => Exit::Holds,
-        (false, _) => Exit::Violated,
+    match (any("violated"), any("unknown"), expected) {
+        (true, _, Expectation::Violated) | (false, false, Expectation::Holds) => Exit::Holds,
+        (true, _, Expectation::Holds) | (false, false, Expectation::Violated) => Exit::Violated,
+        (false, true, _) => Exit::Unknown,
     }
 }

@@ -207,19 +207,27 @@ impl Client {
                 let reply = poll_fn(|_| script.poll_reply(Asked { step, request })).await;
                 answer_of(reply)
             }
-            Services::Live(race) if race.turnstile.is_some() => {
-                // Boxed: users who race have no turnstile, and need no room for it.
-                Box::pin(self.step_in_turn(step, ttl)).await?
-            }
             Services::Live(race) => {
-                let mut underway = Underway::begin(race, self.user, self.seat, step);
                 let token = Token {
                     user: self.user,
                     request: self.requests,
                 };
-                let answer = act(&race.world, self.seat, token, step, ttl).await;
-                underway.reply = reply_of(step, answer);
-                answer
+                if let Some(turnstile) = &race.turnstile {
+                    // Boxed: users who race have no turnstile, and need no room for it.
+                    let asked = Asking {
+                        race,
+                        seat: self.seat,
+                        token,
+                        step,
+                        ttl,
+                    };
+                    Box::pin(asked.in_turn(turnstile)).await?
+                } else {
+                    let mut underway = Underway::begin(race, self.user, self.seat, step);
+                    let answer = act(&race.world, self.seat, token, step, ttl).await;
+                    underway.reply = reply_of(step, answer);
+                    answer
+                }
             }
         };
         answer.map_err(|error| match error {
@@ -228,41 +236,49 @@ impl Client {
         })
     }
 
-    /// A step that waits for its turn at the turnstile, and tells there what it was answered.
-    async fn step_in_turn(&self, step: Step, ttl: Ttl) -> Result<Answer<bool>, StepError> {
-        let Services::Live(race) = &self.services else {
-            return Err(StepError::Stopped);
-        };
-        let Some(turnstile) = &race.turnstile else {
-            return Err(StepError::Stopped);
-        };
-        let turn = turnstile.turn(self.user, step).await;
-        if turn == Turn::Stop {
-            return Err(StepError::Stopped);
-        }
-        let mut underway = Underway::begin(race, self.user, self.seat, step);
-        let token = Token {
-            user: self.user,
-            request: self.requests,
-        };
-        let answer = act(&race.world, self.seat, token, step, ttl).await;
-        let heard = if turn == Turn::ActUnanswered {
-            Err(CallError::Lost)
-        } else {
-            answer
-        };
-        underway.reply = reply_of(step, heard);
-        drop(underway);
-        let (user, reply) = (self.user, reply_of(step, answer));
-        turnstile.say(Word::Did { user, reply });
-        Ok(heard)
-    }
-
     fn is_stopped(&self) -> bool {
         match &self.services {
             Services::Live(race) => race.stop.is_cancelled(),
             Services::Scripted(script) => script.has_given_up(),
         }
+    }
+}
+
+/// A step on the real services that waits for its turn first.
+struct Asking<'a> {
+    race: &'a Race,
+    seat: SeatId,
+    token: Token,
+    step: Step,
+    ttl: Ttl,
+}
+
+impl Asking<'_> {
+    /// Takes the step when its turn has come, and tells at the turnstile what it was answered.
+    async fn in_turn(self, turnstile: &Turnstile) -> Result<Answer<bool>, StepError> {
+        let Self {
+            race,
+            seat,
+            token,
+            step,
+            ttl,
+        } = self;
+        let user = token.user;
+        let turn = turnstile.turn(user, step).await;
+        if turn == Turn::Stop {
+            return Err(StepError::Stopped);
+        }
+        let mut underway = Underway::begin(race, user, seat, step);
+        let answer = act(&race.world, seat, token, step, ttl).await;
+        let heard = match turn {
+            Turn::ActUnanswered => Err(CallError::Lost),
+            Turn::Act | Turn::Stop => answer,
+        };
+        underway.reply = reply_of(step, heard);
+        drop(underway);
+        let reply = reply_of(step, answer);
+        turnstile.say(Word::Did { user, reply });
+        Ok(heard)
     }
 }
 

@@ -57,7 +57,7 @@ pub enum EngineError {
     Silent,
     /// A user's task panicked: a fault of the strategy, or of racesim.
     #[error("the tasks of {0} users panicked: the strategy has a fault")]
-    Panicked(u32),
+    Panicked(usize),
 }
 
 /// What came of an interleaving that was forced.
@@ -144,13 +144,13 @@ impl Engine {
             ended = &mut running => ended,
             () = watchdog::watch(&race.world, plan.timeout) => running.await,
         };
-        match ended {
-            Ok(Ok(())) => {}
-            Ok(Err(users)) => return Err(EngineError::Panicked(users)),
-            // The crowd itself panicked: racesim has a fault, which is not to be hidden.
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        // When the crowd itself panicked racesim has a fault, which is not to be hidden.
+        let let_in = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let history = self.history(header, &race).await;
+        match let_in - history.attempts.len() {
+            0 => Ok(history),
+            panicked => Err(EngineError::Panicked(panicked)),
         }
-        Ok(self.history(header, &race).await)
     }
 
     /// Forces one interleaving on the users: a move begins when the one before it is complete. What

@@ -133,7 +133,7 @@ impl Services {
             (_, Some(program), Some(folder)) => {
                 Url::of_socket(&start_server(program, folder).await?)?
             }
-            _ => return self.refuse_a_restart_of_others(),
+            _ => return Err(LockError::NotOurs(lock.description().to_owned())),
         };
         lock.reconnect(&url, limit).await
     }

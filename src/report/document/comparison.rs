@@ -34,7 +34,7 @@ pub(super) fn compared(report: &Report, comparison: &Comparison, blocks: &mut Ve
     }
 }
 
-/// Every property with what the checker says of each strategy, and why where it does not hold.
+/// Every property with what the checker says of each strategy.
 fn verdicts_compared(races: &[RaceReport]) -> Grid {
     let properties = races.first().map_or(&[][..], |race| &race.verdicts);
     let rows = properties.iter().enumerate().map(|(at, report)| {
