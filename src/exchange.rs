@@ -4,7 +4,7 @@
 //! among many users, and hands the replies back in bulk. A queued request is not a late one: only
 //! a service that answers *nobody* for a while is given up.
 
-use std::pin::Pin;
+use std::future::poll_fn;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -31,7 +31,7 @@ pub type Answer<R> = Result<R, CallError>;
 pub struct Ticket(u32);
 
 impl Ticket {
-    /// Nothing is owed.
+    /// Nothing is owed: the service had been given up.
     const NONE: Self = Self(u32::MAX);
 
     fn of(key: usize) -> Self {
@@ -41,6 +41,15 @@ impl Ticket {
     fn key(self) -> usize {
         usize::try_from(self.0).expect("a slot's number came from a usize")
     }
+}
+
+/// What became of a request that was handed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handed<R> {
+    /// Its reply will be there under this number.
+    Waits(Ticket),
+    /// It is answered already.
+    Answered(Answer<R>),
 }
 
 /// The meeting place of a service and those who wait for it.
@@ -54,6 +63,8 @@ pub struct Exchange<Q, R> {
 #[derive(Debug)]
 struct State<Q, R> {
     inbox: Vec<(Ticket, Q)>,
+    /// So many may wait at once.
+    room: usize,
     slots: Slab<Slot<R>>,
     answered: u64,
     closed: bool,
@@ -82,6 +93,7 @@ impl<Q, R> Default for Exchange<Q, R> {
         Self {
             state: Mutex::new(State {
                 inbox: Vec::new(),
+                room: 0,
                 slots: Slab::new(),
                 answered: 0,
                 closed: false,
@@ -93,28 +105,78 @@ impl<Q, R> Default for Exchange<Q, R> {
 }
 
 impl<Q, R: Copy> Exchange<Q, R> {
-    /// Hands a request in; what it gives is ready when the service has replied. A caller that is
-    /// dropped gives its slot up; its request stays.
-    ///
-    /// # Errors
-    /// [`CallError`] when the service failed, or has been given up.
-    pub fn call(&self, request: Q) -> Call<'_, Q, R> {
+    /// Makes room for so many who wait at once. Room that is not used is only promised by the
+    /// system, never taken; growing would copy, and take twice as much for a moment.
+    pub fn make_room_for(&self, many: usize) {
+        let mut state = self.lock();
+        state.room = many;
+        state.inbox.reserve(many);
+        state.slots.reserve(many);
+    }
+
+    /// Hands a request in. Its ticket is to be [polled](Self::poll) until the reply is there, or
+    /// [given up](Self::abandon): a million users may each hold one, and it is only a number.
+    pub fn hand_in(&self, request: Q) -> Ticket {
         let mut state = self.lock();
         if state.closed {
-            return Call {
-                exchange: self,
-                ticket: Ticket::NONE,
-            };
+            return Ticket::NONE;
         }
         let ticket = Ticket::of(state.slots.insert(Slot::Waiting(None)));
         state.inbox.push((ticket, request));
         let waiting = state.inbox.len();
         drop(state);
         self.announce(waiting);
-        Call {
-            exchange: self,
-            ticket,
+        ticket
+    }
+
+    /// The reply to a request, once it is there; the ticket has served its purpose then.
+    pub fn poll(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Answer<R>> {
+        if ticket == Ticket::NONE {
+            return Poll::Ready(Err(CallError::Failed));
         }
+        let key = ticket.key();
+        let mut state = self.lock();
+        match &mut state.slots[key] {
+            Slot::Waiting(waker) => {
+                *waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            Slot::Ready(answer) => {
+                let answer = *answer;
+                state.slots.remove(key);
+                Poll::Ready(answer)
+            }
+            Slot::Abandoned => Poll::Pending,
+        }
+    }
+
+    /// Nobody waits for this reply any more. The request stays.
+    pub fn abandon(&self, ticket: Ticket) {
+        if ticket == Ticket::NONE {
+            return;
+        }
+        let key = ticket.key();
+        let mut state = self.lock();
+        match &mut state.slots[key] {
+            slot @ Slot::Waiting(_) => *slot = Slot::Abandoned,
+            Slot::Ready(_) => drop(state.slots.remove(key)),
+            Slot::Abandoned => {}
+        }
+    }
+
+    /// Hands a request in and waits for its reply. Dropped in the middle, it leaves its slot to
+    /// the reply.
+    ///
+    /// # Errors
+    /// [`CallError`] when the service failed, or has been given up.
+    pub async fn call(&self, request: Q) -> Answer<R> {
+        let mut held = Held {
+            exchange: self,
+            ticket: self.hand_in(request),
+        };
+        let answer = poll_fn(|cx| self.poll(held.ticket, cx)).await;
+        held.ticket = Ticket::NONE;
+        answer
     }
 
     /// Takes all that waits into `batch`, once there is anything; `false` when there never will be.
@@ -123,7 +185,7 @@ impl<Q, R: Copy> Exchange<Q, R> {
             {
                 let mut state = self.lock();
                 if !state.inbox.is_empty() {
-                    std::mem::swap(&mut state.inbox, batch);
+                    state.hand_over(batch);
                     return true;
                 }
                 if state.closed {
@@ -146,7 +208,7 @@ impl<Q, R: Copy> Exchange<Q, R> {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        std::mem::swap(&mut state.inbox, batch);
+        state.hand_over(batch);
         true
     }
 
@@ -220,6 +282,12 @@ impl<Q, R: Copy> Exchange<Q, R> {
 }
 
 impl<Q, R> State<Q, R> {
+    /// Gives all that waits to the service, in exchange for the list that it is done with.
+    fn hand_over(&mut self, done: &mut Vec<(Ticket, Q)>) {
+        std::mem::swap(&mut self.inbox, done);
+        self.inbox.reserve(self.room);
+    }
+
     fn settle(&mut self, ticket: Ticket, answer: Answer<R>) {
         match self.slots.get_mut(ticket.key()) {
             Some(slot @ Slot::Waiting(_)) => {
@@ -234,52 +302,14 @@ impl<Q, R> State<Q, R> {
     }
 }
 
-/// A request on its way; dropped in the middle, it leaves its slot to the reply.
-///
-/// It holds no more than the way to its slot, for a million users may each have one.
-#[derive(Debug)]
-pub struct Call<'a, Q, R: Copy> {
+/// A ticket that is given up when it is dropped.
+struct Held<'a, Q, R: Copy> {
     exchange: &'a Exchange<Q, R>,
     ticket: Ticket,
 }
 
-impl<Q, R: Copy> Future for Call<'_, Q, R> {
-    type Output = Answer<R>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer<R>> {
-        if self.ticket == Ticket::NONE {
-            return Poll::Ready(Err(CallError::Failed));
-        }
-        let key = self.ticket.key();
-        let mut state = self.exchange.lock();
-        match &mut state.slots[key] {
-            Slot::Waiting(waker) => {
-                *waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-            Slot::Ready(answer) => {
-                let answer = *answer;
-                state.slots.remove(key);
-                drop(state);
-                self.ticket = Ticket::NONE;
-                Poll::Ready(answer)
-            }
-            Slot::Abandoned => Poll::Pending,
-        }
-    }
-}
-
-impl<Q, R: Copy> Drop for Call<'_, Q, R> {
+impl<Q, R: Copy> Drop for Held<'_, Q, R> {
     fn drop(&mut self) {
-        if self.ticket == Ticket::NONE {
-            return;
-        }
-        let key = self.ticket.key();
-        let mut state = self.exchange.lock();
-        match &mut state.slots[key] {
-            slot @ Slot::Waiting(_) => *slot = Slot::Abandoned,
-            Slot::Ready(_) => drop(state.slots.remove(key)),
-            Slot::Abandoned => {}
-        }
+        self.exchange.abandon(self.ticket);
     }
 }

@@ -39,9 +39,8 @@ pub struct Line {
 /// The steps that the witnesses took on their seat.
 #[must_use]
 pub fn explain(history: &History, witness: &Witness) -> Explanation {
-    let is_part =
-        |event: &&Event| event.seat == witness.seat && witness.users.contains(&event.user);
-    let mut events: Vec<Event> = history.events.iter().filter(is_part).copied().collect();
+    let is_part = |event: &Event| event.seat == witness.seat && witness.users.contains(&event.user);
+    let mut events: Vec<Event> = history.events.iter().filter(is_part).collect();
     events.sort_by_key(|event| (event.completed_ns, event.invoked_ns));
     events.truncate(LINES_MAX);
     let mut teller = Teller::new(witness.seat, history.header.ttl_ms);

@@ -26,6 +26,7 @@
 //! | [`folder`] | where does a run keep its files, and who removes them? |
 //! | [`schedule`], [`fault`] | who moves when, and what goes wrong? |
 //! | [`history`] | what happened? |
+//! | [`index`] | what belongs to which seat, or to which user? |
 //! | [`plan`] | what is to be run? |
 //! | [`duration`], [`seat`], [`seed`] | times, ids and chance |
 //!
@@ -61,6 +62,7 @@ pub mod explore;
 pub mod fault;
 pub mod folder;
 pub mod history;
+pub mod index;
 pub mod lock;
 pub mod plan;
 pub mod progress;

@@ -64,6 +64,12 @@ impl Plan {
         }
     }
 
+    /// At most so many users are in flight.
+    #[must_use]
+    pub fn width(&self) -> u32 {
+        self.concurrency.unwrap_or(self.users).min(self.users).get()
+    }
+
     /// The users of the race, in the order they are made ready.
     pub fn user_ids(&self) -> impl Iterator<Item = UserId> + use<> {
         (1..=self.users.get()).map(UserId)

@@ -1,37 +1,60 @@
 //! Do the rows of the database and the answers to the users agree, and is every seat sold once?
 
-use ahash::{AHashMap as HashMap, AHashSet as HashSet};
-
 use super::{Verdict, Witness};
 use crate::history::{History, Outcome, Step};
-use crate::seat::{SeatId, UserId};
+use crate::index::{BySeat, ByUser};
+use crate::seat::{Booking, SeatId, UserId};
 
-/// The first row for a seat that already had one is the witness.
-pub(super) fn no_double_booking(history: &History) -> Verdict {
-    let mut holders: HashMap<SeatId, UserId> = HashMap::default();
-    for booking in &history.bookings {
-        let holder = *holders.entry(booking.seat).or_insert(booking.user);
-        if holder != booking.user {
-            let (seat, user) = (booking.seat, booking.user);
-            return Verdict::Violated(Witness {
-                text: format!("seat {seat} was sold to user {holder} and again to user {user}"),
-                seat,
-                users: vec![holder, user],
-            });
+/// The rows of a history, found by seat and by user.
+pub(super) struct Rows<'h> {
+    history: &'h History,
+    /// The first holder of each seat.
+    holders: BySeat<UserId>,
+    /// What each holder was told; `None` when its end is not recorded.
+    told: ByUser<Option<Outcome>>,
+}
+
+impl<'h> Rows<'h> {
+    pub(super) fn of(history: &'h History) -> Self {
+        let many = history.bookings.len();
+        let (mut holders, mut told) = (BySeat::for_about(many), ByUser::for_about(many));
+        for row in &history.bookings {
+            holders.entry(row.seat, || row.user);
+            told.insert(row.seat, row.user, None);
+        }
+        for attempt in history.attempts.iter() {
+            if let Some(told) = told.get_mut(attempt.seat, attempt.user) {
+                *told = Some(attempt.outcome);
+            }
+        }
+        Self {
+            history,
+            holders,
+            told,
         }
     }
-    Verdict::Holds
+}
+
+/// The first row for a seat that already had one is the witness.
+pub(super) fn no_double_booking(rows: &Rows<'_>) -> Verdict {
+    let holder = |seat| rows.holders.get(seat).copied();
+    let again = |row: &&Booking| holder(row.seat).is_some_and(|holder| holder != row.user);
+    let Some(row) = rows.history.bookings.iter().find(again) else {
+        return Verdict::Holds;
+    };
+    let (seat, user) = (row.seat, row.user);
+    let holder = holder(seat).unwrap_or(user);
+    Verdict::Violated(Witness {
+        text: format!("seat {seat} was sold to user {holder} and again to user {user}"),
+        seat,
+        users: vec![holder, user],
+    })
 }
 
 /// A user that was told "confirmed" and has no row was lied to.
-pub(super) fn no_phantom_success(history: &History) -> Verdict {
-    let rows: HashSet<(SeatId, UserId)> = history
-        .bookings
-        .iter()
-        .map(|row| (row.seat, row.user))
-        .collect();
-    let phantom = history.attempts.iter().find(|attempt| {
-        attempt.outcome == Outcome::Confirmed && !rows.contains(&(attempt.seat, attempt.user))
+pub(super) fn no_phantom_success(rows: &Rows<'_>) -> Verdict {
+    let phantom = rows.history.attempts.iter().find(|attempt| {
+        attempt.outcome == Outcome::Confirmed && rows.told.get(attempt.seat, attempt.user).is_none()
     });
     phantom.map_or(Verdict::Holds, |attempt| {
         let (seat, user) = (attempt.seat, attempt.user);
@@ -44,26 +67,20 @@ pub(super) fn no_phantom_success(history: &History) -> Verdict {
 }
 
 /// A row belongs to an attempt that was confirmed, or whose end nobody knows.
-pub(super) fn no_stray_booking(history: &History) -> Verdict {
-    let told: HashMap<(SeatId, UserId), Outcome> = history
-        .attempts
-        .iter()
-        .map(|attempt| ((attempt.seat, attempt.user), attempt.outcome))
-        .collect();
-    let stray = history
-        .bookings
-        .iter()
-        .find_map(|row| match told.get(&(row.seat, row.user)) {
+pub(super) fn no_stray_booking(rows: &Rows<'_>) -> Verdict {
+    let stray = rows.history.bookings.iter().find_map(|row| {
+        match rows.told.get(row.seat, row.user).copied().flatten() {
             Some(Outcome::Confirmed | Outcome::Unknown) => None,
             told => Some((row, told)),
-        });
+        }
+    });
     let Some((row, told)) = stray else {
         return Verdict::Holds;
     };
     let (seat, user) = (row.seat, row.user);
     let text = match told {
         Some(outcome) => format!("user {user} was told '{outcome}' and has a row for seat {seat}"),
-        None if has_tried(history, seat, user) => {
+        None if has_tried(rows.history, seat, user) => {
             return Verdict::Unknown(format!(
                 "user {user} has a row for seat {seat}, and the end of its attempt is not recorded"
             ));
@@ -85,8 +102,8 @@ fn has_tried(history: &History, seat: SeatId, user: UserId) -> bool {
 }
 
 /// Safety alone is easy: whoever sells nothing sells nothing twice.
-pub(super) fn someone_books(history: &History) -> Verdict {
-    let sold: HashSet<SeatId> = history.bookings.iter().map(|row| row.seat).collect();
+pub(super) fn someone_books(rows: &Rows<'_>) -> Verdict {
+    let history = rows.history;
     let wanted = history
         .attempts
         .iter()
@@ -94,7 +111,7 @@ pub(super) fn someone_books(history: &History) -> Verdict {
     let unfinished = history.events.iter().map(|event| (event.seat, event.user));
     let unsold = wanted
         .chain(unfinished)
-        .find(|(seat, _)| !sold.contains(seat));
+        .find(|(seat, _)| rows.holders.get(*seat).is_none());
     match unsold {
         Some((seat, _)) if history.footer.interrupted => Verdict::Unknown(format!(
             "seat {seat} was not sold before the race was stopped"

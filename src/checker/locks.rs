@@ -1,9 +1,10 @@
 //! Was every lock used by one user at a time, and freed by its own holder only?
 
-use ahash::AHashMap as HashMap;
+use std::ops::ControlFlow;
 
 use super::{Verdict, Witness};
 use crate::history::{Event, History, Reply, Step};
+use crate::index::{BySeat, ByUser};
 use crate::seat::{SeatId, UserId};
 
 /// The time a user certainly went by a lock: from the answer that granted it until it began to free
@@ -21,6 +22,12 @@ struct Use {
 /// Two uses of one lock that overlap are the witness.
 pub(super) fn mutual_exclusion(history: &History) -> Verdict {
     let mut uses = uses(history);
+    let mut on_seat = BySeat::for_about(uses.len());
+    for lease in &uses {
+        *on_seat.entry(lease.seat, || 0_u32) += 1;
+    }
+    // Whoever was alone on its seat cannot overlap with anybody.
+    uses.retain(|lease| on_seat.get(lease.seat).is_some_and(|many| *many > 1));
     uses.sort_unstable_by_key(|lease| (lease.seat, lease.from_ns, lease.until_ns));
     // On each seat, the use that ends last so far; any later one that begins before that overlaps.
     let mut last: Option<Use> = None;
@@ -48,17 +55,19 @@ fn overlap(held: Use, next: Use) -> Verdict {
 }
 
 fn uses(history: &History) -> Vec<Use> {
-    let mut open: HashMap<(SeatId, UserId), u64> = HashMap::default();
-    let mut last_seen: HashMap<(SeatId, UserId), u64> = HashMap::default();
+    let mut open: ByUser<u64> = ByUser::for_about(grants(history));
     let mut uses = Vec::new();
-    for event in lock_events(history) {
-        let key = (event.seat, event.user);
+    let mut unfreed = 0_usize;
+    walk(history, |event| {
         match (event.step, event.reply) {
             (Step::Acquire, Reply::Granted) => {
-                open.insert(key, event.completed_ns);
+                let is_again = open.get(event.seat, event.user).is_some();
+                unfreed += usize::from(!is_again);
+                open.insert(event.seat, event.user, event.completed_ns);
             }
             (Step::Release, _) => {
-                if let Some(from_ns) = open.remove(&key) {
+                if let Some(from_ns) = open.remove(event.seat, event.user) {
+                    unfreed -= 1;
                     uses.push(Use {
                         seat: event.seat,
                         user: event.user,
@@ -69,65 +78,70 @@ fn uses(history: &History) -> Vec<Use> {
             }
             _ => {}
         }
-    }
+        ControlFlow::Continue(())
+    });
     // Only those who never freed theirs need to be looked for in the rest of the history.
-    if !open.is_empty() {
-        for event in history
-            .events
-            .iter()
-            .filter(|event| open.contains_key(&(event.seat, event.user)))
-        {
-            let seen = last_seen.entry((event.seat, event.user)).or_default();
-            *seen = event.completed_ns.max(*seen);
-        }
-        for attempt in &history.attempts {
-            last_seen
-                .entry((attempt.seat, attempt.user))
-                .and_modify(|seen| *seen = attempt.ended_ns.max(*seen));
+    if unfreed > 0 {
+        uses.extend(unfreed_uses(history, &open));
+    }
+    uses
+}
+
+/// Who never freed its lock used it until it was last heard of.
+fn unfreed_uses(history: &History, open: &ByUser<u64>) -> Vec<Use> {
+    let mut last_seen: ByUser<u64> = ByUser::for_about(open.iter().count());
+    let steps = history
+        .events
+        .iter()
+        .map(|event| (event.seat, event.user, event.completed_ns));
+    let ends = history
+        .attempts
+        .iter()
+        .map(|attempt| (attempt.seat, attempt.user, attempt.ended_ns));
+    for (seat, user, at_ns) in steps.chain(ends) {
+        if open.get(seat, user).is_some() {
+            let before_ns = last_seen.get(seat, user).copied().unwrap_or(0);
+            last_seen.insert(seat, user, at_ns.max(before_ns));
         }
     }
-    let unfreed = open.into_iter().map(|((seat, user), from_ns)| {
-        let until_ns = last_seen.get(&(seat, user)).copied().unwrap_or(from_ns);
-        Use {
+    open.iter()
+        .map(|(seat, user, from_ns)| Use {
             seat,
             user,
-            from_ns,
-            until_ns,
-        }
-    });
-    uses.extend(unfreed);
-    uses
+            from_ns: *from_ns,
+            until_ns: last_seen.get(seat, user).copied().unwrap_or(*from_ns),
+        })
+        .collect()
 }
 
 /// Once somebody else was granted the lock, one's own is gone for ever: a release that still frees
 /// something frees another's.
 pub(super) fn no_foreign_release(history: &History) -> Verdict {
-    let mut own: HashMap<(SeatId, UserId), Event> = HashMap::default();
-    let mut latest: HashMap<SeatId, Event> = HashMap::default();
-    for event in lock_events(history) {
+    let grants = grants(history);
+    let mut own: ByUser<u64> = ByUser::for_about(grants);
+    let mut latest: BySeat<Event> = BySeat::for_about(grants);
+    let found = walk(history, |event| {
         match (event.step, event.reply) {
             (Step::Acquire, Reply::Granted) => {
-                own.insert((event.seat, event.user), event);
-                latest.insert(event.seat, event);
+                own.insert(event.seat, event.user, event.completed_ns);
+                *latest.entry(event.seat, || event) = event;
             }
             (Step::Release, Reply::Released) => {
-                let Some(other) = latest
-                    .get(&event.seat)
-                    .filter(|other| other.user != event.user)
-                else {
-                    continue;
-                };
-                let came_after = own
-                    .get(&(event.seat, event.user))
-                    .is_none_or(|own| own.completed_ns <= other.invoked_ns);
-                if came_after && other.completed_ns <= event.invoked_ns {
-                    return foreign(event, *other);
+                let other = latest.get(event.seat);
+                if let Some(other) = other.filter(|other| other.user != event.user) {
+                    let came_after = own
+                        .get(event.seat, event.user)
+                        .is_none_or(|own_ns| *own_ns <= other.invoked_ns);
+                    if came_after && other.completed_ns <= event.invoked_ns {
+                        return ControlFlow::Break(foreign(event, *other));
+                    }
                 }
             }
             _ => {}
         }
-    }
-    Verdict::Holds
+        ControlFlow::Continue(())
+    });
+    found.unwrap_or(Verdict::Holds)
 }
 
 fn foreign(release: Event, other: Event) -> Verdict {
@@ -139,12 +153,23 @@ fn foreign(release: Event, other: Event) -> Verdict {
     })
 }
 
-/// What was asked of the lock service, in the order it was answered.
-fn lock_events(history: &History) -> Vec<Event> {
-    let is_lock = |event: &&Event| {
+/// How many locks were granted.
+fn grants(history: &History) -> usize {
+    let replies = history.events.iter().map(|event| event.reply);
+    replies.filter(|reply| *reply == Reply::Granted).count()
+}
+
+/// Shows what was asked of the lock service, in the order it was answered, until something is found.
+fn walk(history: &History, mut look: impl FnMut(Event) -> ControlFlow<Verdict>) -> Option<Verdict> {
+    let is_lock = |event: &Event| {
         matches!(event.step, Step::Acquire | Step::Release) && event.reply != Reply::Held
     };
-    let mut events: Vec<Event> = history.events.iter().filter(is_lock).copied().collect();
+    let mut events = history.events.iter().filter(is_lock);
+    // A race writes its steps down in this order; only another's file has to be sorted.
+    if events.clone().is_sorted_by_key(|event| event.completed_ns) {
+        return events.try_for_each(look).break_value();
+    }
+    let mut events: Vec<Event> = events.collect();
     events.sort_by_key(|event| event.completed_ns);
-    events
+    events.into_iter().try_for_each(&mut look).break_value()
 }

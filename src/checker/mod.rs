@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::history::History;
 use crate::seat::{SeatId, UserId};
+use bookings::Rows;
 
 /// What a history is judged by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -122,25 +123,26 @@ pub struct Judgement {
 /// Judges a history by every property. Of a damaged history nothing is known.
 #[must_use]
 pub fn judge(history: &History) -> Vec<Judgement> {
+    let rows = Rows::of(history);
     Property::ALL
         .into_iter()
         .map(|property| Judgement {
             property,
-            verdict: verdict(property, history),
+            verdict: verdict(property, history, &rows),
         })
         .collect()
 }
 
-fn verdict(property: Property, history: &History) -> Verdict {
+fn verdict(property: Property, history: &History, rows: &Rows<'_>) -> Verdict {
     if let Some(damage) = &history.damage {
         return Verdict::Unknown(format!("the history is damaged: {damage}"));
     }
     match property {
-        Property::NoDoubleBooking => bookings::no_double_booking(history),
-        Property::NoPhantomSuccess => bookings::no_phantom_success(history),
-        Property::NoStrayBooking => bookings::no_stray_booking(history),
+        Property::NoDoubleBooking => bookings::no_double_booking(rows),
+        Property::NoPhantomSuccess => bookings::no_phantom_success(rows),
+        Property::NoStrayBooking => bookings::no_stray_booking(rows),
         Property::MutualExclusion => locks::mutual_exclusion(history),
         Property::NoForeignRelease => locks::no_foreign_release(history),
-        Property::SomeoneBooks => bookings::someone_books(history),
+        Property::SomeoneBooks => bookings::someone_books(rows),
     }
 }

@@ -1,14 +1,18 @@
 //! What users share who race on real services.
 
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
 use super::turnstile::Turnstile;
-use crate::history::{Attempt, Event, Reply, Step};
-use crate::lock::LockService;
-use crate::seat::{SeatId, UserId};
+use crate::exchange::{Answer, CallError, Handed, Ticket};
+use crate::history::{Attempt, Event, Rows, Step};
+use crate::lock::{LockService, Token, Ttl};
+use crate::seat::SeatId;
 use crate::store::Sqlite;
 
 /// The services of a run.
@@ -18,6 +22,89 @@ pub struct World {
     pub store: Sqlite,
     /// The lock service; `None` when no strategy of the run takes a lock.
     pub lock: Option<LockService>,
+}
+
+impl World {
+    /// Makes room for so many users who wait at once.
+    pub fn make_room_for(&self, users: u32) {
+        let users = usize::try_from(users).unwrap_or(0);
+        self.store.make_room_for(users);
+        if let Some(lock) = &self.lock {
+            lock.make_room_for(users);
+        }
+    }
+
+    /// Hands a step in at the service that carries it out.
+    pub(super) fn hand_in(&self, step: Step, seat: SeatId, token: Token, ttl: Ttl) -> Handed<bool> {
+        match (step, &self.lock) {
+            (Step::Check, _) => Handed::Waits(self.store.check(seat)),
+            (Step::Insert, _) => Handed::Waits(self.store.insert(seat, token.user)),
+            (Step::Acquire, Some(lock)) => lock.acquire(seat, token, ttl),
+            (Step::Release, Some(lock)) => lock.release(seat, token),
+            // A strategy that takes a lock without having said so.
+            (Step::Pay | Step::Acquire | Step::Release, _) => {
+                Handed::Answered(Err(CallError::Failed))
+            }
+        }
+    }
+
+    /// What a step that was handed in is answered, once it is.
+    pub(super) fn poll(
+        &self,
+        step: Step,
+        ticket: Ticket,
+        cx: &mut Context<'_>,
+    ) -> Poll<Answer<bool>> {
+        match (step, &self.lock) {
+            (Step::Acquire | Step::Release, Some(lock)) => lock.poll(ticket, cx),
+            _ => self.store.poll(ticket, cx),
+        }
+    }
+
+    /// Nobody waits any more for what a step is answered.
+    pub(super) fn abandon(&self, step: Step, ticket: Ticket) {
+        match (step, &self.lock) {
+            (Step::Acquire | Step::Release, Some(lock)) => lock.abandon(ticket),
+            _ => self.store.abandon(ticket),
+        }
+    }
+
+    /// Hands a step in and waits for its answer.
+    pub(super) async fn ask(
+        &self,
+        step: Step,
+        seat: SeatId,
+        token: Token,
+        ttl: Ttl,
+    ) -> Answer<bool> {
+        let ticket = match self.hand_in(step, seat, token, ttl) {
+            Handed::Waits(ticket) => ticket,
+            Handed::Answered(answer) => return answer,
+        };
+        let mut held = Held {
+            world: self,
+            step,
+            ticket: Some(ticket),
+        };
+        let answer = poll_fn(|cx| self.poll(step, ticket, cx)).await;
+        held.ticket = None;
+        answer
+    }
+}
+
+/// A ticket that is given up when it is dropped.
+struct Held<'a> {
+    world: &'a World,
+    step: Step,
+    ticket: Option<Ticket>,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            self.world.abandon(self.step, ticket);
+        }
+    }
 }
 
 /// What all users of one race share.
@@ -30,9 +117,46 @@ pub struct Race {
     /// When they did it.
     pub clock: Clock,
     /// Set when they are to stop.
-    pub stop: CancellationToken,
+    pub stop: Stop,
     /// Where every step waits for its turn; `None` when the users race.
     pub turnstile: Option<Turnstile>,
+}
+
+/// Tells every user to stop. Asking a token takes its lock, which a million users would each do in
+/// every step; they look at a flag instead.
+#[derive(Debug)]
+pub struct Stop {
+    token: CancellationToken,
+    is_set: AtomicBool,
+}
+
+impl Stop {
+    /// Set as soon as this token is cancelled, if somebody [watches](Self::watch) it.
+    #[must_use]
+    pub fn on(token: CancellationToken) -> Self {
+        Self {
+            is_set: AtomicBool::new(token.is_cancelled()),
+            token,
+        }
+    }
+
+    /// Sets the flag when the token is cancelled; never ends.
+    pub async fn watch(&self) {
+        self.token.cancelled().await;
+        self.is_set.store(true, Ordering::Relaxed);
+        std::future::pending::<()>().await;
+    }
+
+    /// Whether the users are to stop.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.is_set.load(Ordering::Relaxed)
+    }
+
+    /// What `work` gives, or `None` when the race is stopped before it is done.
+    pub async fn run_until_set<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.token.run_until_cancelled(work).await
+    }
 }
 
 /// So many steps an attempt has at the most, but for strategies that try again.
@@ -41,7 +165,7 @@ const STEPS: usize = 6;
 /// What the users of a race did, in the order it was answered.
 #[derive(Debug, Default)]
 pub struct Log {
-    pages: Mutex<(Vec<Event>, Vec<Attempt>)>,
+    pages: Mutex<(Rows<Event>, Rows<Attempt>)>,
 }
 
 impl Log {
@@ -51,11 +175,11 @@ impl Log {
     pub fn with_room_for(users: usize) -> Self {
         let steps = users.saturating_mul(STEPS);
         Self {
-            pages: Mutex::new((Vec::with_capacity(steps), Vec::with_capacity(users))),
+            pages: Mutex::new((Rows::with_room_for(steps), Rows::with_room_for(users))),
         }
     }
 
-    fn step(&self, event: Event) {
+    pub(super) fn step(&self, event: Event) {
         self.pages
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -73,7 +197,7 @@ impl Log {
     }
 
     /// All that was written down; the log is empty afterwards.
-    pub fn take(&self) -> (Vec<Event>, Vec<Attempt>) {
+    pub fn take(&self) -> (Rows<Event>, Rows<Attempt>) {
         std::mem::take(&mut *self.pages.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -102,42 +226,5 @@ impl Clock {
         self.start.get().map_or(0, |start| {
             u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
         })
-    }
-}
-
-/// A step that has begun. It is recorded when it is dropped: with its reply, or as lost.
-pub(super) struct Underway<'a> {
-    race: &'a Race,
-    user: UserId,
-    seat: SeatId,
-    invoked_ns: u64,
-    step: Step,
-    pub(super) reply: Reply,
-}
-
-impl<'a> Underway<'a> {
-    pub(super) fn begin(race: &'a Race, user: UserId, seat: SeatId, step: Step) -> Self {
-        let (invoked_ns, reply) = (race.clock.now_ns(), Reply::Lost);
-        Self {
-            race,
-            user,
-            seat,
-            invoked_ns,
-            step,
-            reply,
-        }
-    }
-}
-
-impl Drop for Underway<'_> {
-    fn drop(&mut self) {
-        self.race.log.step(Event {
-            user: self.user,
-            seat: self.seat,
-            step: self.step,
-            reply: self.reply,
-            invoked_ns: self.invoked_ns,
-            completed_ns: self.race.clock.now_ns(),
-        });
     }
 }

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::{EngineError, Services};
 use crate::client::{Client, Race, Turn, Word, told};
-use crate::history::{Attempt, Outcome, Reply, Step};
+use crate::history::{Outcome, Reply, Step};
 use crate::plan::Plan;
 use crate::schedule::{Delivery, Move, Schedule};
 use crate::seat::{SeatId, UserId};
@@ -215,16 +215,9 @@ fn astray(user: UserId, how: &str) -> EngineError {
 
 /// One user, from its first step to what it is told.
 async fn play<S: Strategy>(race: Arc<Race>, strategy: S, mut client: Client, user: UserId) {
-    let started_ns = race.clock.now_ns();
+    let started_ns = client.begin();
     let outcome = told(strategy.attempt(&mut client).await);
-    let ended_ns = race.clock.now_ns();
-    race.log.end(Attempt {
-        user,
-        seat: client.seat(),
-        outcome,
-        started_ns,
-        ended_ns,
-    });
+    client.end(outcome, started_ns);
     if let Some(turnstile) = &race.turnstile {
         turnstile.say(Word::Ended { user, outcome });
     }

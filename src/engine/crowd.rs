@@ -9,7 +9,6 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::client::{Client, Race, told};
-use crate::history::Attempt;
 use crate::plan::Plan;
 use crate::seat::UserId;
 use crate::strategy::Strategy;
@@ -28,7 +27,7 @@ pub(super) struct Crowd<S> {
 
 impl<S: Strategy> Crowd<S> {
     pub(super) fn new(race: Arc<Race>, plan: Plan, round: u32, strategy: S) -> Self {
-        let room = usize::try_from(width(&plan)).unwrap_or(Semaphore::MAX_PERMITS);
+        let room = usize::try_from(plan.width()).unwrap_or(Semaphore::MAX_PERMITS);
         Self {
             race,
             plan,
@@ -61,7 +60,7 @@ impl<S: Strategy> Crowd<S> {
     async fn all_at_once(self: &Arc<Self>) -> u32 {
         let mut spawned = 0;
         for id in self.plan.user_ids() {
-            if spawned == self.width() {
+            if spawned == self.plan.width() {
                 self.race.clock.start();
             }
             if !self.let_in(id).await {
@@ -80,7 +79,7 @@ impl<S: Strategy> Crowd<S> {
         for (at, id) in arrivals {
             if start.elapsed() < at {
                 let wait = tokio::time::sleep_until(start + at);
-                self.race.stop.run_until_cancelled(wait).await;
+                self.race.stop.run_until_set(wait).await;
             }
             if !self.let_in(id).await {
                 break;
@@ -102,19 +101,19 @@ impl<S: Strategy> Crowd<S> {
                 .into_iter()
                 .for_each(SemaphorePermit::forget),
         }
-        let is_over = self.race.stop.is_cancelled();
+        let is_over = self.race.stop.is_set();
         let guest = Guest {
             crowd: Arc::clone(self),
         };
         if !is_over {
-            tokio::spawn(user(guest, id));
+            tokio::spawn(user(guest, self.client(id)));
         }
         !is_over
     }
 
     /// Waits until everybody has left.
     async fn emptied(&self) {
-        if let Ok(room) = self.room.acquire_many(self.width()).await {
+        if let Ok(room) = self.room.acquire_many(self.plan.width()).await {
             room.forget();
         }
     }
@@ -123,10 +122,6 @@ impl<S: Strategy> Crowd<S> {
         let seat = self.plan.seat_of(self.round, user);
         let payment = self.plan.payment_of(self.round, user);
         Client::new(Arc::clone(&self.race), user, seat, payment)
-    }
-
-    fn width(&self) -> u32 {
-        width(&self.plan)
     }
 }
 
@@ -143,29 +138,20 @@ impl<S> Drop for Guest<S> {
     }
 }
 
-/// At most so many users are in flight.
-fn width(plan: &Plan) -> u32 {
-    plan.concurrency.unwrap_or(plan.users).min(plan.users).get()
-}
-
 /// One user, from the start line to what it is told. It keeps the way to what all users share, and
 /// its own client.
-async fn user<S: Strategy>(guest: Guest<S>, user: UserId) {
-    let crowd = &*guest.crowd;
-    start_line(&crowd.race).await;
-    let started_ns = crowd.race.clock.now_ns();
-    let outcome = {
-        let mut client = crowd.client(user);
-        told(crowd.strategy.attempt(&mut client).await)
-    };
-    crowd.race.log.end(Attempt {
-        user,
-        seat: crowd.plan.seat_of(crowd.round, user),
-        outcome,
-        started_ns,
-        ended_ns: crowd.race.clock.now_ns(),
-    });
-    crowd.finished.fetch_add(1, Ordering::Relaxed);
+#[expect(
+    clippy::manual_async_fn,
+    reason = "that would hold its arguments twice"
+)]
+fn user<S: Strategy>(guest: Guest<S>, mut client: Client) -> impl Future<Output = ()> + Send {
+    async move {
+        start_line(&guest.crowd.race).await;
+        let started_ns = client.begin();
+        let outcome = told(guest.crowd.strategy.attempt(&mut client).await);
+        client.end(outcome, started_ns);
+        guest.crowd.finished.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// Waits until the race has started. On a runtime with one thread no user is polled before that,

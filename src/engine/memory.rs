@@ -20,11 +20,8 @@ pub(super) fn refuse_what_does_not_fit(plan: &Plan) -> Result<(), EngineError> {
 
 fn fits(plan: &Plan, available: u64) -> Result<(), EngineError> {
     let users = u64::from(plan.users.get());
-    let width = u64::from(
-        plan.concurrency
-            .map_or(plan.users.get(), std::num::NonZeroU32::get),
-    );
-    let needed = users * FINISHED_BYTES + width.min(users) * (IN_FLIGHT_BYTES - FINISHED_BYTES);
+    let width = u64::from(plan.width());
+    let needed = users * FINISHED_BYTES + width * (IN_FLIGHT_BYTES - FINISHED_BYTES);
     if needed <= available {
         return Ok(());
     }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use services::{RedisChoice, ServiceChoice, ServiceError, Services};
 
-use crate::client::{Clock, Log, Race, Turnstile};
+use crate::client::{Clock, Log, Race, Stop, Turnstile};
 use crate::history::{Footer, Header, History, Outcome, Reply};
 use crate::lock::LockError;
 use crate::plan::Plan;
@@ -135,6 +135,7 @@ impl Engine {
         round: u32,
     ) -> Result<History, EngineError> {
         let header = self.begin(strategy, plan, round).await?;
+        self.services.world.make_room_for(plan.width());
         let race = Arc::new(self.new_race(plan, None));
         let crowd = Crowd::new(Arc::clone(&race), plan.clone(), round, strategy.clone());
         let crowd = crowd.counting(Arc::clone(&self.finished));
@@ -143,6 +144,7 @@ impl Engine {
         let ended = tokio::select! {
             ended = &mut running => ended,
             () = watchdog::watch(&race.world, plan.timeout) => running.await,
+            () = race.stop.watch() => running.await,
         };
         // When the crowd itself panicked racesim has a fault, which is not to be hidden.
         let let_in = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
@@ -174,6 +176,7 @@ impl Engine {
         let followed = tokio::select! {
             followed = conductor.follow(schedule) => followed,
             () = watchdog::watch(&race.world, plan.timeout) => Err(EngineError::Silent),
+            () = race.stop.watch() => Err(EngineError::Silent),
         };
         let (replies, outcomes) = conductor.dismiss().await;
         if let Some(lock) = &race.world.lock {
@@ -211,7 +214,7 @@ impl Engine {
             world: Arc::clone(&self.services.world),
             log: Log::with_room_for(usize::try_from(plan.users.get()).unwrap_or(0)),
             clock: Clock::default(),
-            stop: self.stop.clone(),
+            stop: Stop::on(self.stop.clone()),
             turnstile,
         }
     }

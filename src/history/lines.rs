@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, Event, Footer, Header, History};
+use super::{Attempt, Event, Footer, Header, History, INSTANT_MAX_NS, Rows};
 use crate::seat::Booking;
 
 /// One line of the file.
@@ -16,6 +16,17 @@ enum Line {
     Attempt(Attempt),
     Booking(Booking),
     Footer(Footer),
+}
+
+impl Line {
+    /// The latest instant it names.
+    fn ends_ns(&self) -> u64 {
+        match self {
+            Self::Step(event) => event.invoked_ns.max(event.completed_ns),
+            Self::Attempt(attempt) => attempt.started_ns.max(attempt.ended_ns),
+            Self::Header(_) | Self::Booking(_) | Self::Footer(_) => 0,
+        }
+    }
 }
 
 /// Why a file cannot be judged at all.
@@ -42,11 +53,11 @@ pub fn write(history: &History, to: &mut impl Write) -> io::Result<()> {
     history
         .events
         .iter()
-        .try_for_each(|event| line(Line::Step(*event)))?;
+        .try_for_each(|event| line(Line::Step(event)))?;
     history
         .attempts
         .iter()
-        .try_for_each(|attempt| line(Line::Attempt(*attempt)))?;
+        .try_for_each(|attempt| line(Line::Attempt(attempt)))?;
     history
         .bookings
         .iter()
@@ -65,7 +76,10 @@ pub fn read(from: impl BufRead) -> Result<Vec<History>, ReadError> {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        match serde_json::from_slice(&bytes) {
+        match serde_json::from_slice::<Line>(&bytes) {
+            Ok(line) if line.ends_ns() > INSTANT_MAX_NS => {
+                reader.spoil(format!("line {} is later than 78 hours", index + 1));
+            }
             Ok(line) => reader.take(line),
             Err(_) => reader.spoil(format!("line {} is not a line of a history", index + 1)),
         }
@@ -135,8 +149,8 @@ impl History {
         let known = version == Header::VERSION;
         Self {
             header,
-            events: Vec::new(),
-            attempts: Vec::new(),
+            events: Rows::default(),
+            attempts: Rows::default(),
             bookings: Vec::new(),
             footer: Footer::default(),
             damage: (!known)

@@ -1,12 +1,14 @@
 //! What happened: the steps, the ends of the attempts, and the bookings found afterwards.
 
 mod lines;
+mod rows;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use lines::{ReadError, read, write};
+pub use rows::{Compact, INSTANT_MAX_NS, PackedAttempt, PackedEvent, Rows};
 
 use crate::seat::{Booking, SeatId, UserId};
 
@@ -16,9 +18,9 @@ pub struct History {
     /// What was raced, on what.
     pub header: Header,
     /// Every step, in the order they were answered.
-    pub events: Vec<Event>,
+    pub events: Rows<Event>,
     /// The end of every attempt, in the order they ended.
-    pub attempts: Vec<Attempt>,
+    pub attempts: Rows<Attempt>,
     /// The rows of the database after the race, in the order they were inserted.
     pub bookings: Vec<Booking>,
     /// How the race ended.

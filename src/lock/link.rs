@@ -1,12 +1,12 @@
 //! A connection to a Redis server: made ready for a race, and the commands on it.
 
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, Pipeline, RedisError, Script, ServerErrorKind, Value,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, RedisError, Script, ServerErrorKind,
+    Value,
 };
 
 use super::redis::{KeyPrefix, PIPELINE_MAX, Request};
@@ -22,6 +22,10 @@ const COMPARE_AND_DELETE: &str = "if redis.call('get', KEYS[1]) == ARGV[1] then 
 /// Frees a lock whose value begins with the name of this run.
 const SWEEP: &str = "local held = redis.call('get', KEYS[1]) \
     if held and string.sub(held, 1, #ARGV[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end";
+
+/// Room for the longest command and its words, so that it never grows.
+const COMMAND_WORDS: usize = 6;
+const COMMAND_BYTES: usize = 112;
 
 /// How often a lock that is running out is looked at.
 const EXPIRY_POLL: Duration = Duration::from_millis(1);
@@ -178,30 +182,27 @@ impl Link {
         format!("{}{seat}", self.prefix.0)
     }
 
-    /// The command for a request: one round trip each, atomic on the server. The texts are written
-    /// into `words`, which serve again and again.
-    fn command(&self, request: Request, words: &mut Words, pipeline: &mut Pipeline) {
+    /// The command for a request: one round trip each, atomic on the server.
+    fn command(&self, request: Request, words: &mut Words) -> Cmd {
+        let mut cmd = Cmd::with_capacity(COMMAND_WORDS, COMMAND_BYTES);
         match request {
             Request::Acquire { seat, token, ttl } => {
                 words.fill(self, seat, token);
-                let set = pipeline
-                    .cmd("SET")
-                    .arg(&words.key)
-                    .arg(&words.value)
-                    .arg("NX");
+                cmd.arg("SET").arg(&words.key).arg(&words.value).arg("NX");
                 let ttl_ms = ttl.as_millis();
                 if ttl_ms.is_multiple_of(1000) {
-                    set.arg("EX").arg(ttl_ms / 1000);
+                    cmd.arg("EX").arg(ttl_ms / 1000);
                 } else {
-                    set.arg("PX").arg(ttl_ms);
+                    cmd.arg("PX").arg(ttl_ms);
                 }
             }
             Request::Release { seat, token } => {
                 words.fill(self, seat, token);
-                let release = pipeline.cmd("EVALSHA").arg(&*self.script).arg(1);
-                release.arg(&words.key).arg(&words.value);
+                cmd.arg("EVALSHA").arg(&*self.script).arg(1);
+                cmd.arg(&words.key).arg(&words.value);
             }
         }
+        cmd
     }
 
     /// Sends a batch in one pipeline: the reply to each. What fails because the server has
@@ -226,7 +227,7 @@ impl Link {
         pipeline.ignore_errors();
         let mut words = Words::default();
         for request in requests {
-            self.command(*request, &mut words, &mut pipeline);
+            pipeline.add_command(self.command(*request, &mut words));
         }
         let sent: Result<Vec<Value>, _> = pipeline.query_async(&mut self.connection).await;
         match sent {
@@ -236,20 +237,29 @@ impl Link {
     }
 }
 
-/// The key and the value of a command.
+/// The key and the value of a command; written again only as far as they change.
 #[derive(Default)]
 struct Words {
+    seat: Option<SeatId>,
     key: String,
     value: String,
 }
 
 impl Words {
     fn fill(&mut self, link: &Link, seat: SeatId, token: Token) {
-        self.key.clear();
+        let mut digits = itoa::Buffer::new();
+        if self.seat != Some(seat) {
+            self.seat = Some(seat);
+            self.key.clear();
+            self.key.push_str(&link.prefix.0);
+            self.key.push_str(digits.format(seat.number()));
+        }
         self.value.clear();
-        // Writing to a string cannot fail.
-        let _ = write!(self.key, "{}{seat}", link.prefix.0);
-        let _ = write!(self.value, "{}:{token}", link.run);
+        self.value.push_str(&link.run);
+        for number in [token.user.0, token.request] {
+            self.value.push(':');
+            self.value.push_str(digits.format(number));
+        }
     }
 }
 

@@ -7,9 +7,7 @@ mod server;
 mod ttl;
 mod url;
 
-use std::fmt;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -19,7 +17,7 @@ pub use server::{find_server, start_server};
 pub use ttl::{Ttl, TtlError};
 pub use url::{Url, redact};
 
-use crate::exchange::{Answer, Pulse};
+use crate::exchange::{Answer, CallError, Handed, Pulse, Ticket};
 use crate::seat::{SeatId, UserId};
 
 /// What a lock is held with: unique for every request of every user.
@@ -35,12 +33,6 @@ pub struct Token {
     pub request: u32,
 }
 
-impl fmt::Display for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.user, self.request)
-    }
-}
-
 /// The lock service that was raced.
 #[derive(Debug)]
 pub enum LockService {
@@ -52,24 +44,44 @@ pub enum LockService {
 
 impl LockService {
     /// `SET key token NX EX ttl`: whether the lock is the token's now.
-    ///
-    /// # Errors
-    /// [`CallError`](crate::exchange::CallError) when the service did not say.
-    pub fn acquire(&self, seat: SeatId, token: Token, ttl: Ttl) -> LockCall<'_> {
+    pub fn acquire(&self, seat: SeatId, token: Token, ttl: Ttl) -> Handed<bool> {
         match self {
-            Self::Redis(redis) => LockCall(Called::Redis(redis.acquire(seat, token, ttl))),
-            Self::InProcess(locks) => LockCall(Called::Done(locks.acquire(seat, token, ttl))),
+            Self::Redis(redis) => {
+                Handed::Waits(redis.hand_in(redis::Request::Acquire { seat, token, ttl }))
+            }
+            Self::InProcess(locks) => Handed::Answered(Ok(locks.acquire(seat, token, ttl))),
         }
     }
 
     /// Frees the lock if the token holds it, in one step: whether it did.
-    ///
-    /// # Errors
-    /// [`CallError`](crate::exchange::CallError) when the service did not say.
-    pub fn release(&self, seat: SeatId, token: Token) -> LockCall<'_> {
+    pub fn release(&self, seat: SeatId, token: Token) -> Handed<bool> {
         match self {
-            Self::Redis(redis) => LockCall(Called::Redis(redis.release(seat, token))),
-            Self::InProcess(locks) => LockCall(Called::Done(locks.release(seat, token))),
+            Self::Redis(redis) => {
+                Handed::Waits(redis.hand_in(redis::Request::Release { seat, token }))
+            }
+            Self::InProcess(locks) => Handed::Answered(Ok(locks.release(seat, token))),
+        }
+    }
+
+    /// The reply to a request that waits, once it is there.
+    pub fn poll(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Answer<bool>> {
+        match self {
+            Self::Redis(redis) => redis.poll(ticket, cx),
+            Self::InProcess(_) => Poll::Ready(Err(CallError::Failed)),
+        }
+    }
+
+    /// Nobody waits for this reply any more.
+    pub fn abandon(&self, ticket: Ticket) {
+        if let Self::Redis(redis) = self {
+            redis.abandon(ticket);
+        }
+    }
+
+    /// Makes room for so many users who wait at once.
+    pub fn make_room_for(&self, users: usize) {
+        if let Self::Redis(redis) = self {
+            redis.make_room_for(users);
         }
     }
 
@@ -143,27 +155,6 @@ impl LockService {
     pub fn give_up(&self, why: &str) {
         if let Self::Redis(redis) = self {
             redis.give_up(why);
-        }
-    }
-}
-
-/// A request to the lock service on its way.
-#[derive(Debug)]
-pub struct LockCall<'a>(Called<'a>);
-
-#[derive(Debug)]
-enum Called<'a> {
-    Redis(redis::RedisCall<'a>),
-    Done(bool),
-}
-
-impl Future for LockCall<'_> {
-    type Output = Answer<bool>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer<bool>> {
-        match &mut self.0 {
-            Called::Redis(call) => Pin::new(call).poll(cx),
-            Called::Done(answer) => Poll::Ready(Ok(*answer)),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! the service up when it answers nobody ([`Exchange::close`]).
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use redis::{ErrorKind, RedisError, Value};
@@ -12,8 +13,7 @@ use tokio::task::JoinSet;
 
 use super::link::Link;
 use super::{LockError, Token, Ttl, Url};
-use crate::exchange::{Answer, Call, CallError, Exchange, Pulse};
-
+use crate::exchange::{Answer, CallError, Exchange, Pulse, Ticket};
 use crate::seat::SeatId;
 
 /// The most commands in one pipeline, and the most pipelines under way: beyond these the gain is
@@ -42,9 +42,6 @@ pub struct Redis {
 
 /// What went wrong first.
 type Trouble = Arc<Mutex<Option<String>>>;
-
-/// A command on its way.
-pub(super) type RedisCall<'a> = Call<'a, Request, bool>;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Request {
@@ -88,12 +85,20 @@ impl Redis {
         })
     }
 
-    pub(super) fn acquire(&self, seat: SeatId, token: Token, ttl: Ttl) -> RedisCall<'_> {
-        self.exchange.call(Request::Acquire { seat, token, ttl })
+    pub(super) fn hand_in(&self, request: Request) -> Ticket {
+        self.exchange.hand_in(request)
     }
 
-    pub(super) fn release(&self, seat: SeatId, token: Token) -> RedisCall<'_> {
-        self.exchange.call(Request::Release { seat, token })
+    pub(super) fn poll(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Answer<bool>> {
+        self.exchange.poll(ticket, cx)
+    }
+
+    pub(super) fn abandon(&self, ticket: Ticket) {
+        self.exchange.abandon(ticket);
+    }
+
+    pub(super) fn make_room_for(&self, users: usize) {
+        self.exchange.make_room_for(users);
     }
 
     /// Lets the lock of this seat run out, and waits until the server itself says that it has.

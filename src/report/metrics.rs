@@ -114,10 +114,10 @@ pub static METRICS: [Metric; 25] = [
         |s| some(s.double_bookings()),
     ),
     count("seats_oversold", "seats with more than one row", |s| {
-        seats(s, |bookings| bookings > 1)
+        some(s.all_seats.oversold)
     }),
     count("seats_unsold", "wanted seats without a row", |s| {
-        seats(s, |bookings| bookings == 0)
+        some(s.all_seats.unsold)
     }),
     count("confirmed", "users told that their seat is booked", |s| {
         some(s.count(Outcome::Confirmed))
@@ -208,15 +208,6 @@ fn some(count: u64) -> Option<f64> {
 
 fn millis(time: Option<std::time::Duration>) -> Option<f64> {
     time.map(crate::duration::as_millis)
-}
-
-fn seats(stats: &Stats, is_counted: impl Fn(u64) -> bool) -> Option<f64> {
-    let counted = stats
-        .seats
-        .values()
-        .filter(|seat| is_counted(seat.bookings))
-        .count();
-    u64::try_from(counted).ok().map(as_f64)
 }
 
 fn confirmed(stats: &Stats, quantile: f64) -> Option<f64> {

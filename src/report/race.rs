@@ -7,7 +7,7 @@ use crate::checker::{Property, Verdict, judge};
 use crate::explain::{Explanation, explain};
 use crate::history::{Header, History, Outcome, Step};
 use crate::seat::{SeatId, UserId};
-use crate::stats::{Rate, Stats, Timing};
+use crate::stats::{Rate, SeatStats, Stats, Timing};
 
 /// How many seats are listed; of more, the worst.
 const SEATS_LISTED: usize = 10;
@@ -191,7 +191,7 @@ impl Tally {
             rounds,
             total: Metrics::of(&self.total),
             seats: worst_seats(&self.total),
-            seats_wanted: self.total.seats.len(),
+            seats_wanted: usize::try_from(self.total.all_seats.wanted).unwrap_or(usize::MAX),
             outcomes: self
                 .total
                 .outcomes
@@ -249,21 +249,24 @@ fn verdict_report(property: Property, verdict: &Verdict, history: &History) -> V
 
 fn worst_seats(stats: &Stats) -> Vec<SeatReport> {
     let mut worst: Vec<_> = stats.seats.iter().collect();
-    worst.sort_by_key(|(seat, stats)| {
-        (
-            std::cmp::Reverse(stats.double_bookings),
-            stats.bookings > 0,
-            **seat,
-        )
-    });
-    let listed = worst.into_iter().take(SEATS_LISTED);
-    listed
+    let badness = |(seat, stats): &(SeatId, &SeatStats)| {
+        let doubles = std::cmp::Reverse(stats.double_bookings);
+        (doubles, stats.bookings > 0, *seat)
+    };
+    // Of a million seats only these need to be put in order.
+    if worst.len() > SEATS_LISTED {
+        worst.select_nth_unstable_by_key(SEATS_LISTED, badness);
+        worst.truncate(SEATS_LISTED);
+    }
+    worst.sort_unstable_by_key(badness);
+    worst
+        .into_iter()
         .map(|(seat, stats)| SeatReport {
-            seat: *seat,
+            seat,
             attempts: stats.attempts,
             bookings: stats.bookings,
             double_bookings: stats.double_bookings,
-            first_users: stats.first_users.clone(),
+            first_users: stats.first_users.to_vec(),
         })
         .collect()
 }

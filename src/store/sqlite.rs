@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -143,20 +144,29 @@ impl Sqlite {
         self.control(|reply| Control::Begin(record, reply)).await
     }
 
-    /// Whether the seat has no booking in this run.
-    ///
-    /// # Errors
-    /// [`CallError`] when the database did not say.
-    pub fn check(&self, seat: SeatId) -> impl Future<Output = Answer<bool>> {
-        self.exchange.call(Request::Check(seat))
+    /// Asks whether the seat has no booking in this run.
+    pub fn check(&self, seat: SeatId) -> Ticket {
+        self.exchange.hand_in(Request::Check(seat))
     }
 
-    /// Books the seat; `false` when the database refuses.
-    ///
-    /// # Errors
-    /// [`CallError`] when the database failed.
-    pub fn insert(&self, seat: SeatId, user: UserId) -> impl Future<Output = Answer<bool>> {
-        self.exchange.call(Request::Insert(seat, user))
+    /// Books the seat; answered `false` when the database refuses.
+    pub fn insert(&self, seat: SeatId, user: UserId) -> Ticket {
+        self.exchange.hand_in(Request::Insert(seat, user))
+    }
+
+    /// The reply to a request, once it is there.
+    pub fn poll(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Answer<bool>> {
+        self.exchange.poll(ticket, cx)
+    }
+
+    /// Nobody waits for this reply any more.
+    pub fn abandon(&self, ticket: Ticket) {
+        self.exchange.abandon(ticket);
+    }
+
+    /// Makes room for so many users who wait at once.
+    pub fn make_room_for(&self, users: usize) {
+        self.exchange.make_room_for(users);
     }
 
     /// The rows of this run in the order they arrived, as a connection of its own sees them: only

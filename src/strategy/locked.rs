@@ -39,15 +39,24 @@ impl Strategy for Locked {
         Some(self.ttl)
     }
 
-    async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {
-        let outcome = match client.acquire(self.ttl).await {
-            Ok(true) => Naive.attempt(client).await,
-            Ok(false) => return Ok(Outcome::Locked),
-            Err(StepError::Lost) => Err(StepError::Lost),
-            Err(error) => return Err(error),
-        };
-        // What the user is told was decided above: a lock that cannot be freed ends by itself.
-        let _ = client.release().await;
-        outcome
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "that would hold its arguments twice"
+    )]
+    fn attempt(
+        &self,
+        client: &mut Client,
+    ) -> impl Future<Output = Result<Outcome, StepError>> + Send {
+        async move {
+            let outcome = match client.acquire(self.ttl).await {
+                Ok(true) => Naive.attempt(client).await,
+                Ok(false) => return Ok(Outcome::Locked),
+                Err(StepError::Lost) => Err(StepError::Lost),
+                Err(error) => return Err(error),
+            };
+            // What the user is told was decided above: a lock that cannot be freed ends by itself.
+            let _ = client.release().await;
+            outcome
+        }
     }
 }

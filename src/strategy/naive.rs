@@ -29,17 +29,26 @@ impl Strategy for Naive {
         false
     }
 
-    async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {
-        let is_available = client.check().await?;
-        if !is_available {
-            return Ok(Outcome::Taken);
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "that would hold its arguments twice"
+    )]
+    fn attempt(
+        &self,
+        client: &mut Client,
+    ) -> impl Future<Output = Result<Outcome, StepError>> + Send {
+        async move {
+            let is_available = client.check().await?;
+            if !is_available {
+                return Ok(Outcome::Taken);
+            }
+            client.pay().await?;
+            let is_inserted = client.insert().await?;
+            Ok(if is_inserted {
+                Outcome::Confirmed
+            } else {
+                Outcome::Conflict
+            })
         }
-        client.pay().await?;
-        let is_inserted = client.insert().await?;
-        Ok(if is_inserted {
-            Outcome::Confirmed
-        } else {
-            Outcome::Conflict
-        })
     }
 }

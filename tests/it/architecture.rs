@@ -35,8 +35,8 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("explain", &["checker", "duration", "history", "seat"]),
-    ("stats", &["history", "seat"]),
-    ("checker", &["history", "seat"]),
+    ("stats", &["history", "index", "seat"]),
+    ("checker", &["history", "index", "seat"]),
     (
         "explore",
         &["client", "fault", "history", "schedule", "seat", "strategy"],
@@ -55,6 +55,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("schedule", &["fault", "history", "seat"]),
     ("history", &["seat"]),
     ("plan", &["duration", "seat", "seed"]),
+    ("index", &["seat"]),
     ("exchange", &[]),
     ("fault", &[]),
     ("folder", &[]),

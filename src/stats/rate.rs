@@ -1,0 +1,83 @@
+//! How often did it happen, and how sure is that?
+
+use super::as_f64;
+
+/// A share of rounds, and the interval that holds the true rate in 95 of 100 such experiments.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Rate {
+    /// How often it happened.
+    pub hits: u64,
+    /// Out of how many.
+    pub of: u64,
+    /// The lower end of the interval, from 0 to 1.
+    pub low: f64,
+    /// The upper end of the interval, from 0 to 1.
+    pub high: f64,
+}
+
+impl Rate {
+    /// The rate with its Wilson score interval
+    /// (<https://www.itl.nist.gov/div898/handbook/prc/section2/prc241.htm>).
+    #[must_use]
+    pub fn of(hits: u64, of: u64) -> Self {
+        /// The normal quantile of 97.5 %.
+        const Z: f64 = 1.959_963_984_540_054;
+        if of == 0 {
+            return Self {
+                hits,
+                of,
+                low: 0.0,
+                high: 1.0,
+            };
+        }
+        let (n, p) = (as_f64(of), as_f64(hits) / as_f64(of));
+        let scale = 1.0 + Z * Z / n;
+        let centre = (p + Z * Z / (2.0 * n)) / scale;
+        let half = Z / scale * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+        let low = if hits == 0 {
+            0.0
+        } else {
+            (centre - half).max(0.0)
+        };
+        let high = if hits == of {
+            1.0
+        } else {
+            (centre + half).min(1.0)
+        };
+        Self {
+            hits,
+            of,
+            low,
+            high,
+        }
+    }
+
+    /// The rate from 0 to 1.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        if self.of == 0 {
+            0.0
+        } else {
+            as_f64(self.hits) / as_f64(self.of)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wilson_interval_agrees_with_the_handbook() {
+        // 4 of 20, 95 %: 0.0807 to 0.4160 (Newcombe 1998, table of the score method).
+        let rate = Rate::of(4, 20);
+        assert!((rate.low - 0.0807).abs() < 1e-3, "{rate:?}");
+        assert!((rate.high - 0.4160).abs() < 1e-3, "{rate:?}");
+    }
+
+    #[test]
+    fn a_rate_of_nothing_or_everything_stays_within_bounds() {
+        assert_eq!((Rate::of(0, 10).low, Rate::of(10, 10).high), (0.0, 1.0));
+        assert!(Rate::of(0, 10).high > 0.2);
+    }
+}
