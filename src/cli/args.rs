@@ -16,7 +16,7 @@ use crate::plan::{Commit, Payment, Plan, Wanted};
 use crate::report::{Assertion, Format};
 use crate::seat::SeatId;
 use crate::seed::Seed;
-use crate::strategy::{BuiltIn, Locked, Naive, Strategy};
+use crate::strategy::{BuiltIn, Conditional, Locked, Naive, Strategy, Unique};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -62,6 +62,12 @@ enum Sub {
         #[command(flatten)]
         race: RaceArgs,
     },
+    #[command(after_help = RACE_EXAMPLES)]
+    /// Race the same under UNIQUE(seat): the database refuses the second booking
+    Unique(RaceArgs),
+    #[command(after_help = RACE_EXAMPLES)]
+    /// Race one statement that looks and inserts: INSERT … WHERE NOT EXISTS
+    Conditional(RaceArgs),
     #[command(after_help = EXAMPLES)]
     /// Race strategies side by side: consistency, performance, user experience, scaling
     Compare {
@@ -173,6 +179,8 @@ impl Args {
     pub(super) fn into_command(self) -> Result<Command, String> {
         match self.command {
             Sub::Naive(race) => race.into_command(&Request::single(Naive::NAME), None),
+            Sub::Unique(race) => race.into_command(&Request::single(Unique::NAME), None),
+            Sub::Conditional(race) => race.into_command(&Request::single(Conditional::NAME), None),
             Sub::Locked { lock, race } => {
                 race.into_command(&Request::single(Locked::NAME), Some(lock))
             }

@@ -8,10 +8,11 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
+use super::How;
 use super::turnstile::Turnstile;
 use crate::exchange::{Answer, CallError, Handed, Ticket};
 use crate::history::{Attempt, Event, Rows, Step};
-use crate::lock::{LockService, Token, Ttl};
+use crate::lock::{LockService, Token};
 use crate::seat::SeatId;
 use crate::store::Sqlite;
 
@@ -35,11 +36,11 @@ impl World {
     }
 
     /// Hands a step in at the service that carries it out.
-    pub(super) fn hand_in(&self, step: Step, seat: SeatId, token: Token, ttl: Ttl) -> Handed<bool> {
+    pub(super) fn hand_in(&self, step: Step, seat: SeatId, token: Token, how: How) -> Handed<bool> {
         match (step, &self.lock) {
             (Step::Check, _) => Handed::Waits(self.store.check(seat)),
-            (Step::Insert, _) => Handed::Waits(self.store.insert(seat, token.user)),
-            (Step::Acquire, Some(lock)) => lock.acquire(seat, token, ttl),
+            (Step::Insert, _) => Handed::Waits(self.store.insert(seat, token.user, how.guard)),
+            (Step::Acquire, Some(lock)) => lock.acquire(seat, token, how.ttl),
             (Step::Release, Some(lock)) => lock.release(seat, token),
             // A strategy that takes a lock without having said so.
             (Step::Pay | Step::Acquire | Step::Release, _) => {
@@ -75,9 +76,9 @@ impl World {
         step: Step,
         seat: SeatId,
         token: Token,
-        ttl: Ttl,
+        how: How,
     ) -> Answer<bool> {
-        let ticket = match self.hand_in(step, seat, token, ttl) {
+        let ticket = match self.hand_in(step, seat, token, how) {
             Handed::Waits(ticket) => ticket,
             Handed::Answered(answer) => return answer,
         };

@@ -15,6 +15,7 @@ use crate::lock::Token;
 use crate::seat::{SeatId, UserId};
 
 pub use crate::lock::Ttl;
+pub use crate::store::Guard;
 pub use live::{Clock, Log, Race, Stop, World};
 pub use script::{Asked, Script, poll_once};
 pub use step::{PayCall, StepCall};
@@ -42,6 +43,15 @@ pub const fn told(end: Result<Outcome, StepError>) -> Outcome {
         Err(StepError::Failed | StepError::Stopped) => Outcome::Failed,
         Err(StepError::Lost) => Outcome::Unknown,
     }
+}
+
+/// How a step is to be taken, beyond its name.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct How {
+    /// How long a lock is to live.
+    ttl: Ttl,
+    /// What the database is to hold against a second booking.
+    guard: Guard,
 }
 
 /// One user at its screen: all that a strategy can see and do.
@@ -116,7 +126,7 @@ impl Client {
     /// # Errors
     /// [`StepError`] when there was no answer. Nothing has happened then.
     pub fn check(&mut self) -> StepCall<'_> {
-        self.step(Step::Check, Ttl::default())
+        self.step(Step::Check, How::default())
     }
 
     /// Pays for the seat, which takes as long as the plan says.
@@ -132,7 +142,19 @@ impl Client {
     /// # Errors
     /// [`StepError::Lost`] leaves open whether the booking is there.
     pub fn insert(&mut self) -> StepCall<'_> {
-        self.step(Step::Insert, Ttl::default())
+        self.insert_guarded(Guard::None)
+    }
+
+    /// Inserts the booking under this guard; `false` when the database refuses it.
+    ///
+    /// # Errors
+    /// [`StepError::Lost`] leaves open whether the booking is there.
+    pub fn insert_guarded(&mut self, guard: Guard) -> StepCall<'_> {
+        let how = How {
+            guard,
+            ..How::default()
+        };
+        self.step(Step::Insert, how)
     }
 
     /// Takes the lock of the seat for at most this long; `false` when somebody else holds it.
@@ -141,7 +163,11 @@ impl Client {
     /// [`StepError::Lost`] leaves open whether the lock is held: [`release`](Self::release) it.
     pub fn acquire(&mut self, ttl: Ttl) -> StepCall<'_> {
         self.requests += 1;
-        self.step(Step::Acquire, ttl)
+        let how = How {
+            ttl,
+            ..How::default()
+        };
+        self.step(Step::Acquire, how)
     }
 
     /// Frees the lock if the last [`acquire`](Self::acquire) still holds it; `false` when it does
@@ -150,7 +176,7 @@ impl Client {
     /// # Errors
     /// [`StepError`] when the lock may live on until its time is over.
     pub fn release(&mut self) -> StepCall<'_> {
-        self.step(Step::Release, Ttl::default())
+        self.step(Step::Release, How::default())
     }
 
     /// Writes down what the user is told at the end of its attempt.
@@ -174,14 +200,14 @@ impl Client {
         self.seen_ns
     }
 
-    fn step(&mut self, step: Step, ttl: Ttl) -> StepCall<'_> {
+    fn step(&mut self, step: Step, how: How) -> StepCall<'_> {
         if step != Step::Release && self.is_stopped() {
             return StepCall::stopped();
         }
         match &self.services {
-            Services::Scripted(_) => StepCall::scripted(self, step),
-            Services::Live(race) if race.turnstile.is_some() => StepCall::in_turn(self, step, ttl),
-            Services::Live(_) => StepCall::raced(self, step, ttl),
+            Services::Scripted(_) => StepCall::scripted(self, step, how.guard),
+            Services::Live(race) if race.turnstile.is_some() => StepCall::in_turn(self, step, how),
+            Services::Live(_) => StepCall::raced(self, step, how),
         }
     }
 

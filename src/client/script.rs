@@ -6,6 +6,7 @@
 use std::task::{Context, Poll, Waker};
 
 use crate::history::{Reply, Step};
+use crate::store::Guard;
 
 /// What a user was answered so far.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +24,8 @@ pub struct Asked {
     pub step: Step,
     /// Which of the user's lock requests it belongs to, from 1; 0 before the first.
     pub request: u32,
+    /// What the database is to hold against a second booking.
+    pub guard: Guard,
 }
 
 impl Script {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::script::Asked;
 use super::turnstile::{Turn, Word};
-use super::{Client, Services, StepError, Ttl};
+use super::{Client, Guard, How, Services, StepError};
 use crate::exchange::{Answer, CallError, Handed, Ticket};
 use crate::history::{Reply, Step};
 
@@ -39,6 +39,7 @@ enum Way<'a> {
     Scripted {
         client: &'a mut Client,
         step: Step,
+        guard: Guard,
     },
     /// Whatever else has to be waited for first. Boxed twice: a thin pointer leaves a race's step
     /// at 16 bytes.
@@ -63,16 +64,20 @@ impl<'a> StepCall<'a> {
         Self(Way::Over(Err(StepError::Stopped)))
     }
 
-    pub(super) fn scripted(client: &'a mut Client, step: Step) -> Self {
-        Self(Way::Scripted { client, step })
+    pub(super) fn scripted(client: &'a mut Client, step: Step, guard: Guard) -> Self {
+        Self(Way::Scripted {
+            client,
+            step,
+            guard,
+        })
     }
 
     /// A step that nothing holds up.
-    pub(super) fn raced(client: &'a mut Client, step: Step, ttl: Ttl) -> Self {
+    pub(super) fn raced(client: &'a mut Client, step: Step, how: How) -> Self {
         let Services::Live(race) = &client.services else {
-            return Self::scripted(client, step);
+            return Self::scripted(client, step, how.guard);
         };
-        match race.world.hand_in(step, client.seat, client.token(), ttl) {
+        match race.world.hand_in(step, client.seat, client.token(), how) {
             Handed::Waits(ticket) => Self(Way::Raced {
                 client,
                 step,
@@ -86,8 +91,8 @@ impl<'a> StepCall<'a> {
     }
 
     /// A step that waits for its turn first.
-    pub(super) fn in_turn(client: &'a mut Client, step: Step, ttl: Ttl) -> Self {
-        Self::long(in_turn(client, step, ttl))
+    pub(super) fn in_turn(client: &'a mut Client, step: Step, how: How) -> Self {
+        Self::long(in_turn(client, step, how))
     }
 
     fn long(work: impl Future<Output = Answered> + Send + 'a) -> Self {
@@ -124,10 +129,15 @@ impl Future for StepCall<'_> {
                 client.record(*step, reply_of(*step, answer));
                 learnt(*step, answer)
             }
-            Way::Scripted { client, step } => {
+            Way::Scripted {
+                client,
+                step,
+                guard,
+            } => {
                 let asked = Asked {
                     step: *step,
                     request: client.requests,
+                    guard: *guard,
                 };
                 let reply = match &mut client.services {
                     Services::Scripted(script) => ready!(script.poll_reply(asked)),
@@ -193,7 +203,7 @@ impl Drop for Underway<'_> {
 }
 
 /// Takes the step when its turn has come, and tells at the turnstile what it was answered.
-async fn in_turn(client: &mut Client, step: Step, ttl: Ttl) -> Answered {
+async fn in_turn(client: &mut Client, step: Step, how: How) -> Answered {
     let (user, seat, token) = (client.user, client.seat, client.token());
     let Services::Live(race) = &client.services else {
         return Err(StepError::Failed);
@@ -207,7 +217,7 @@ async fn in_turn(client: &mut Client, step: Step, ttl: Ttl) -> Answered {
         return Err(StepError::Stopped);
     }
     let mut underway = Underway::begin(client, step);
-    let answer = race.world.ask(step, seat, token, ttl).await;
+    let answer = race.world.ask(step, seat, token, how).await;
     let heard = match turn {
         Turn::ActUnanswered => Err(CallError::Lost),
         Turn::Act | Turn::Stop => answer,

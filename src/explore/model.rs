@@ -252,7 +252,7 @@ impl<S: Strategy> Race<S> {
         let Next::Asks(asked) = state.users[place].next else {
             return None;
         };
-        let reply = state.world.act(place, asked.step, asked.request);
+        let reply = state.world.act(place, asked);
         let heard = if delivery == Delivery::Lost {
             Reply::Lost
         } else {

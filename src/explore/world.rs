@@ -1,5 +1,6 @@
 //! The stores as the model sees them: one seat, one lock, and who has what.
 
+use crate::client::{Asked, Guard};
 use crate::history::{Reply, Step};
 
 /// The most users of a model.
@@ -36,15 +37,15 @@ enum Lease {
 
 impl World {
     /// Carries out a step of this user (numbered from 0): what it is answered.
-    pub(super) fn act(&mut self, user: usize, step: Step, request: u32) -> Reply {
+    pub(super) fn act(&mut self, user: usize, asked: Asked) -> Reply {
         let token = Holder {
             user: narrow(user),
-            request: u8::try_from(request).unwrap_or(u8::MAX),
+            request: u8::try_from(asked.request).unwrap_or(u8::MAX),
         };
-        match step {
+        match asked.step {
             Step::Check if self.rows[0] == 0 => Reply::Available,
             Step::Check => Reply::Taken,
-            Step::Insert => self.insert(user),
+            Step::Insert => self.insert(user, asked.guard),
             Step::Acquire if self.holder.is_some() => Reply::Held,
             Step::Acquire => {
                 self.holder = Some(token);
@@ -56,10 +57,16 @@ impl World {
         }
     }
 
-    /// One row for each user and seat; another user's row is no obstacle.
-    fn insert(&mut self, user: usize) -> Reply {
+    /// One row for each user and seat; another user's row is an obstacle only under a guard. On
+    /// `SQLite`, with its one writer, both guards are one indivisible act
+    /// (<https://www.sqlite.org/isolation.html>).
+    fn insert(&mut self, user: usize, guard: Guard) -> Reply {
         let number = narrow(user + 1);
-        if self.rows.contains(&number) {
+        let is_refused = match guard {
+            Guard::None => false,
+            Guard::Unique | Guard::NotExists => self.rows[0] != 0,
+        };
+        if is_refused || self.rows.contains(&number) {
             return Reply::Conflict;
         }
         if let Some(free) = self.rows.iter().position(|row| *row == 0) {

@@ -8,6 +8,18 @@ use std::path::PathBuf;
 
 pub use sqlite::{RunRecord, Settings, Sqlite};
 
+/// What the database itself holds against a second booking of one seat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Guard {
+    /// Nothing.
+    #[default]
+    None,
+    /// A UNIQUE constraint on the seat.
+    Unique,
+    /// The insert looks for a booking in the same statement.
+    NotExists,
+}
+
 /// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

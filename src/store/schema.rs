@@ -13,10 +13,11 @@ use super::StoreError;
 /// (<https://www.sqlite.org/fileformat2.html#application_id>).
 const APPLICATION_ID: u32 = 0x5241_4345;
 
-/// The version of the tables below.
-const SCHEMA_VERSION: u32 = 1;
+/// The version of the tables below. The first had no guard.
+const SCHEMA_VERSION: u32 = 2;
 
-/// A seat can be booked by many: nothing here keeps two users from one seat.
+/// A seat can be booked by many: nothing in the tables keeps two users from one seat. Only rows that
+/// say so are `guarded`, and of those a seat has one.
 ///
 /// One tree serves the check and the insert; `position` is the order in which the bookings arrived.
 const TABLES: &str = "
@@ -37,13 +38,20 @@ CREATE TABLE bookings (
 ) WITHOUT ROWID;
 ";
 
+/// What strategies rely on that leave the last word to the database.
+const GUARD: &str = "
+ALTER TABLE bookings ADD COLUMN guarded INTEGER NOT NULL DEFAULT 0;
+CREATE UNIQUE INDEX one_booking_for_a_guarded_seat ON bookings (run, seat) WHERE guarded = 1;
+";
+
 /// How long `SQLite` waits for another process that is writing to the same file.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the header of a file says it is.
 enum Owner {
     Nobody,
-    Racesim,
+    /// Ours, with tables of this version.
+    Racesim(u32),
 }
 
 /// A connection to the racesim database at `path`, made when nothing is there.
@@ -58,21 +66,24 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
         return Err(StoreError::ReadOnly(path.to_owned()));
     }
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
-    if let Owner::Nobody = owner {
+    if !matches!(owner, Owner::Racesim(SCHEMA_VERSION)) {
         make_ours(&connection).map_err(failed)?;
     }
     Ok(connection)
 }
 
-/// Makes the tables and marks the file, unless another racesim has just done so.
+/// Makes what is missing of the tables and marks the file, unless another racesim has just done so.
 fn make_ours(connection: &Connection) -> rusqlite::Result<()> {
     // Before the switch to WAL, so that the mark is in the file itself from the first moment.
     connection.execute_batch("BEGIN EXCLUSIVE")?;
-    let mark: u32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    if mark != APPLICATION_ID {
+    let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version < 1 {
         connection.execute_batch(&format!(
-            "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; {TABLES}"
+            "PRAGMA application_id = {APPLICATION_ID}; {TABLES}"
         ))?;
+    }
+    if version < SCHEMA_VERSION {
+        connection.execute_batch(&format!("PRAGMA user_version = {SCHEMA_VERSION}; {GUARD}"))?;
     }
     connection.execute_batch("COMMIT")
 }
@@ -120,7 +131,7 @@ fn owner(path: &Path) -> Result<Owner, StoreError> {
         return Err(StoreError::Foreign(path.to_owned()));
     }
     match number_at(&header, 60) {
-        SCHEMA_VERSION => Ok(Owner::Racesim),
+        version @ 1..=SCHEMA_VERSION => Ok(Owner::Racesim(version)),
         found => Err(StoreError::Newer {
             path: path.to_owned(),
             found,

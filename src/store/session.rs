@@ -6,7 +6,7 @@ use rusqlite::{Connection, Statement, params};
 
 use super::schema::BUSY_TIMEOUT;
 use super::sqlite::{Batch, Control, Request, RunRecord};
-use super::{StoreError, schema};
+use super::{Guard, StoreError, schema};
 use crate::seat::{Booking, SeatId, UserId};
 
 /// An open, warm connection and its journal mode.
@@ -30,6 +30,8 @@ pub(super) struct Session<'c> {
     commit: Statement<'c>,
     check: Statement<'c>,
     insert: Statement<'c>,
+    insert_guarded: Statement<'c>,
+    insert_not_exists: Statement<'c>,
     run: i64,
     position: i64,
 }
@@ -45,6 +47,13 @@ impl<'c> Session<'c> {
                 .prepare("SELECT 1 FROM bookings WHERE run = ?1 AND seat = ?2 LIMIT 1")?,
             insert: connection.prepare(
                 "INSERT INTO bookings (run, seat, user, position) VALUES (?1, ?2, ?3, ?4)",
+            )?,
+            insert_guarded: connection.prepare(
+                "INSERT INTO bookings (run, seat, user, position, guarded) VALUES (?1, ?2, ?3, ?4, 1)",
+            )?,
+            insert_not_exists: connection.prepare(
+                "INSERT INTO bookings (run, seat, user, position) SELECT ?1, ?2, ?3, ?4 \
+                 WHERE NOT EXISTS (SELECT 1 FROM bookings WHERE run = ?1 AND seat = ?2)",
             )?,
             run: 0,
             position: 0,
@@ -77,7 +86,7 @@ impl<'c> Session<'c> {
                 let is_booked = self.check.exists(params![self.run, seat.number()])?;
                 Ok(!is_booked)
             }
-            Request::Insert(seat, user) => self.insert(seat, user),
+            Request::Insert(seat, user, guard) => self.insert(seat, user, guard),
             Request::Control(control) => Ok(self.control(*control)),
         }
     }
@@ -90,13 +99,15 @@ impl<'c> Session<'c> {
         }
     }
 
-    fn insert(&mut self, seat: SeatId, user: UserId) -> rusqlite::Result<bool> {
+    fn insert(&mut self, seat: SeatId, user: UserId, guard: Guard) -> rusqlite::Result<bool> {
         self.position += 1;
-        let inserted = self
-            .insert
-            .execute(params![self.run, seat.number(), user.0, self.position]);
-        match inserted {
-            Ok(_) => Ok(true),
+        let statement = match guard {
+            Guard::None => &mut self.insert,
+            Guard::Unique => &mut self.insert_guarded,
+            Guard::NotExists => &mut self.insert_not_exists,
+        };
+        match statement.execute(params![self.run, seat.number(), user.0, self.position]) {
+            Ok(inserted) => Ok(inserted == 1),
             Err(error)
                 if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) =>
             {

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use super::session::{Session, prepare};
-use super::{StoreError, schema};
+use super::{Guard, StoreError, schema};
 use crate::exchange::{Answer, CallError, Exchange, Pulse, Ticket};
 use crate::seat::{Booking, SeatId, UserId};
 
@@ -82,7 +82,7 @@ pub struct Sqlite {
 #[derive(Debug)]
 pub(super) enum Request {
     Check(SeatId),
-    Insert(SeatId, UserId),
+    Insert(SeatId, UserId, Guard),
     /// Boxed: a million users' requests are no larger for it.
     Control(Box<Control>),
 }
@@ -154,8 +154,8 @@ impl Sqlite {
     }
 
     /// Books the seat; answered `false` when the database refuses.
-    pub fn insert(&self, seat: SeatId, user: UserId) -> Ticket {
-        self.exchange.hand_in(Request::Insert(seat, user))
+    pub fn insert(&self, seat: SeatId, user: UserId, guard: Guard) -> Ticket {
+        self.exchange.hand_in(Request::Insert(seat, user, guard))
     }
 
     /// The reply to a request, once it is there.

@@ -1,15 +1,19 @@
 //! The protocols, a file each: plain async functions over the steps of a [`Client`].
 
+mod conditional;
 mod locked;
 mod naive;
+mod unique;
 
 use tokio_util::either::Either;
 
 use crate::client::{Client, StepError, Ttl};
 use crate::history::Outcome;
 
+pub use conditional::Conditional;
 pub use locked::Locked;
 pub use naive::Naive;
+pub use unique::Unique;
 
 /// How one user tries to book one seat.
 ///
@@ -43,6 +47,10 @@ pub enum BuiltIn {
     Naive(Naive),
     /// See [`Locked`].
     Locked(Locked),
+    /// See [`Unique`].
+    Unique(Unique),
+    /// See [`Conditional`].
+    Conditional(Conditional),
 }
 
 /// A strategy's name and what it does, in a line.
@@ -55,7 +63,7 @@ pub struct Entry {
 }
 
 /// Every strategy that racesim brings.
-pub const CATALOGUE: [Entry; 2] = [
+pub const CATALOGUE: [Entry; 4] = [
     Entry {
         name: Naive::NAME,
         summary: "check, pay, insert: nothing stands between two users who check at once",
@@ -63,6 +71,14 @@ pub const CATALOGUE: [Entry; 2] = [
     Entry {
         name: Locked::NAME,
         summary: "a lock in Redis (SET NX EX) around check, pay, insert: losers are refused at once",
+    },
+    Entry {
+        name: Unique::NAME,
+        summary: "check, pay, insert under UNIQUE(seat): the database refuses the second, who has paid",
+    },
+    Entry {
+        name: Conditional::NAME,
+        summary: "pay, then INSERT … WHERE NOT EXISTS: one statement looks and inserts",
     },
 ];
 
@@ -73,7 +89,21 @@ impl BuiltIn {
         match name {
             Naive::NAME => Some(Self::Naive(Naive)),
             Locked::NAME => Some(Self::Locked(Locked { ttl })),
+            Unique::NAME => Some(Self::Unique(Unique)),
+            Conditional::NAME => Some(Self::Conditional(Conditional)),
             _ => None,
+        }
+    }
+}
+
+impl BuiltIn {
+    /// The attempts of those that a race gives no room to in every user.
+    async fn attempt_of_others(&self, client: &mut Client) -> Result<Outcome, StepError> {
+        match self {
+            Self::Naive(naive) => naive.attempt(client).await,
+            Self::Locked(locked) => locked.attempt(client).await,
+            Self::Unique(unique) => unique.attempt(client).await,
+            Self::Conditional(conditional) => conditional.attempt(client).await,
         }
     }
 }
@@ -83,6 +113,8 @@ impl Strategy for BuiltIn {
         match self {
             Self::Naive(naive) => naive.name(),
             Self::Locked(locked) => locked.name(),
+            Self::Unique(unique) => unique.name(),
+            Self::Conditional(conditional) => conditional.name(),
         }
     }
 
@@ -90,6 +122,8 @@ impl Strategy for BuiltIn {
         match self {
             Self::Naive(naive) => naive.ttl(),
             Self::Locked(locked) => locked.ttl(),
+            Self::Unique(unique) => unique.ttl(),
+            Self::Conditional(conditional) => conditional.ttl(),
         }
     }
 
@@ -97,6 +131,8 @@ impl Strategy for BuiltIn {
         match self {
             Self::Naive(naive) => naive.promises_one_booking(),
             Self::Locked(locked) => locked.promises_one_booking(),
+            Self::Unique(unique) => unique.promises_one_booking(),
+            Self::Conditional(conditional) => conditional.promises_one_booking(),
         }
     }
 
@@ -107,7 +143,9 @@ impl Strategy for BuiltIn {
     ) -> impl Future<Output = Result<Outcome, StepError>> + Send {
         match self {
             Self::Naive(naive) => Either::Left(naive.attempt(client)),
-            Self::Locked(locked) => Either::Right(locked.attempt(client)),
+            Self::Locked(locked) => Either::Right(Either::Left(locked.attempt(client))),
+            // Boxed: a race of a million users is no larger for those that follow.
+            other => Either::Right(Either::Right(Box::pin(other.attempt_of_others(client)))),
         }
     }
 }

@@ -166,6 +166,33 @@ fn a_database_of_a_later_racesim_is_left_alone() {
         .assert_refused(4, "was written by a later racesim (schema 99)");
 }
 
+#[test]
+fn a_database_of_the_first_schema_gains_the_guard_and_keeps_its_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("first.db");
+    let file = path.to_str().unwrap();
+    assert_eq!(
+        run(&["naive", "--users", "5", "--database", file]).code,
+        Some(0)
+    );
+    let database = Connection::open(&path).unwrap();
+    database
+        .execute_batch(
+            "DROP INDEX one_booking_for_a_guarded_seat;
+             ALTER TABLE bookings DROP COLUMN guarded; PRAGMA user_version = 1;",
+        )
+        .unwrap();
+    drop(database);
+    let ran = run(&["unique", "--users", "20", "--database", file]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    let database = Connection::open(&path).unwrap();
+    let rows = |run: u32| -> u32 {
+        let count = "SELECT count(*) FROM bookings WHERE run = ?1";
+        database.query_row(count, [run], |row| row.get(0)).unwrap()
+    };
+    assert_eq!((rows(1), rows(2)), (5, 1));
+}
+
 /// The binary where a user without rights can run it too, and how to become one when we are root.
 fn without_rights(folder: &Path, arguments: &[&str]) -> Command {
     use std::os::unix::fs::PermissionsExt;

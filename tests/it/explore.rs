@@ -1,9 +1,10 @@
 //! Does the search find the shortest interleaving that breaks a strategy, and only where there is
 //! one? The lines of the strategies that are known to be true.
 
+use racesim::client::Guard;
 use racesim::explore::{Answer, Asked, Limit, Search, search};
 use racesim::fault::Allowance;
-use racesim::strategy::{Locked, Naive, Strategy};
+use racesim::strategy::{Conditional, Locked, Naive, Strategy, Unique};
 
 fn searching(users: u32, faults: &[&str]) -> Search {
     let faults = faults
@@ -78,6 +79,46 @@ fn naive_keeps_every_other_property_when_nothing_goes_wrong() {
     for property in Asked::ALL.into_iter().skip(2) {
         assert_holds(&Naive, property, 3, &[]);
     }
+}
+
+#[test]
+fn d3_and_d6_nothing_breaks_what_leaves_the_last_word_to_the_database() {
+    for property in [
+        Asked::NoDoubleBooking,
+        Asked::NoPhantomSuccess,
+        Asked::NoStrayBooking,
+    ] {
+        let faults = ["crash:2", "lost-reply:2", "give-up"];
+        assert_holds(&Unique, property, 3, &faults);
+        assert_holds(&Conditional, property, 3, &faults);
+    }
+    assert_holds(&Unique, Asked::SomeoneBooks, 4, &[]);
+    assert_holds(&Conditional, Asked::SomeoneBooks, 4, &[]);
+}
+
+/// `unique` or `conditional` without its guard, and so without its promise.
+#[derive(Clone)]
+struct Unguarded;
+
+impl Strategy for Unguarded {
+    fn name(&self) -> &'static str {
+        "unguarded"
+    }
+
+    async fn attempt(
+        &self,
+        client: &mut racesim::client::Client,
+    ) -> Result<racesim::history::Outcome, racesim::client::StepError> {
+        client.pay().await?;
+        client.insert_guarded(Guard::None).await?;
+        Ok(racesim::history::Outcome::Confirmed)
+    }
+}
+
+#[test]
+fn without_its_guard_the_seat_is_sold_twice() {
+    let schedule = broken(&Unguarded, Asked::NoDoubleBooking, 2, &[]);
+    assert_eq!(schedule, "A.insert B.insert");
 }
 
 #[test]

@@ -192,7 +192,7 @@ fn strategies_are_listed_a_line_each() {
         .lines()
         .filter_map(|line| line.split_whitespace().next())
         .collect();
-    assert_eq!(names, ["naive", "locked"]);
+    assert_eq!(names, ["naive", "locked", "unique", "conditional"]);
 }
 
 #[test]

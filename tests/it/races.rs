@@ -68,6 +68,25 @@ fn locked_sells_the_seat_once_and_refuses_the_others_before_they_pay() {
 }
 
 #[test]
+fn d3_and_d6_the_database_refuses_the_losers_after_they_have_paid() {
+    for strategy in ["unique", "conditional"] {
+        for commit in ["group", "each"] {
+            let report = raced(&[strategy, "--users", "300", "--commit", commit]).json();
+            let numbers = [
+                "bookings",
+                "double_bookings",
+                "confirmed",
+                "refused_conflict",
+                "paid_in_vain",
+            ]
+            .map(|name| metric(&report, name));
+            assert_eq!(numbers, [1, 0, 1, 299, 299], "{strategy}, commit {commit}");
+            assert_eq!(report["races"][0]["verdict"], "holds");
+        }
+    }
+}
+
+#[test]
 fn a_hundred_rounds_of_locked_give_one_booking_each() {
     let ran = raced(&["locked", "--users", "500", "--rounds", "100"]);
     assert_eq!(rounds_of(&ran, "bookings"), [1; 100]);

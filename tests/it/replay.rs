@@ -11,7 +11,7 @@ use racesim::explore::interleavings;
 use racesim::history::Outcome;
 use racesim::plan::Plan;
 use racesim::replay::{replay, replay_all};
-use racesim::strategy::{Locked, Naive, Strategy};
+use racesim::strategy::{Conditional, Locked, Naive, Strategy, Unique};
 
 use super::support::{Ran, RedisServer, run};
 
@@ -41,6 +41,21 @@ fn naive_sells_the_seat_twice_on_real_sqlite_every_time_out_of_two_hundred() {
             let schedule = "A.check B.check A.insert B.insert".parse().unwrap();
             let replayed = replay(&engine, &Naive, &plan, schedule).await.unwrap();
             assert_eq!((replayed.rows.len(), replayed.differences), (2, vec![]));
+        }
+    });
+}
+
+#[test]
+fn d3_and_d6_every_interleaving_of_three_books_once_on_real_sqlite() {
+    on_a_runtime(async {
+        let plan = plan(3);
+        let engine = engine(&plan).await;
+        let unique = replay_all(&engine, &Unique, &plan).await.unwrap();
+        let conditional = replay_all(&engine, &Conditional, &plan).await.unwrap();
+        assert!(unique.len() > 10 && conditional.len() > 5);
+        for one in unique.iter().chain(&conditional) {
+            assert_eq!(one.differences, [""; 0], "{}", one.schedule);
+            assert_eq!(one.rows.len(), 1, "{}", one.schedule);
         }
     });
 }

@@ -1,0 +1,38 @@
+//! Pay, then one statement that looks and inserts.
+//!
+//! 1. pay.
+//! 2. `INSERT … SELECT … WHERE NOT EXISTS (…)`: the booking is inserted only if the seat has none.
+//!    Otherwise the user is told that the seat was booked while it paid.
+//!
+//! No interleaving breaks it on `SQLite`, which has one writer at a time
+//! (<https://www.sqlite.org/isolation.html>): nobody inserts between the look and the insert. On a
+//! database with several writers, such as `PostgreSQL` below SERIALIZABLE, two such statements can
+//! both see an empty seat, and both insert.
+
+use super::Strategy;
+use crate::client::{Client, Guard, StepError};
+use crate::history::Outcome;
+
+/// One statement that looks and inserts.
+#[derive(Debug, Clone, Copy)]
+pub struct Conditional;
+
+impl Conditional {
+    /// The name that a person types.
+    pub const NAME: &str = "conditional";
+}
+
+impl Strategy for Conditional {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {
+        client.pay().await?;
+        Ok(if client.insert_guarded(Guard::NotExists).await? {
+            Outcome::Confirmed
+        } else {
+            Outcome::Conflict
+        })
+    }
+}
