@@ -39,7 +39,9 @@ fn line(kind: ErrorKind, error: &Error) -> String {
         .unwrap_or_default();
     let value = find(ContextKind::InvalidValue).unwrap_or_default();
     let perhaps = |context| {
-        find(context).map_or_else(String::new, |nearest| format!(", perhaps '{nearest}'"))
+        // Of several that are near, the nearest comes last.
+        let nearest = find(context).and_then(|near| near.rsplit(", ").next().map(str::to_owned));
+        nearest.map_or_else(String::new, |nearest| format!(", perhaps '{nearest}'"))
     };
     match kind {
         ErrorKind::ValueValidation => {

@@ -37,6 +37,7 @@ fn a_time_that_cannot_be_is_named() {
 #[test]
 fn a_mistyped_word_is_answered_with_the_nearest() {
     run(&["naiv"]).assert_refused(2, "there is no command 'naiv', perhaps 'naive'");
+    run(&["uniqe"]).assert_refused(2, "there is no command 'uniqe', perhaps 'unique'");
     run(&["naive", "--usres", "3"])
         .assert_refused(2, "'--usres' is not known here, perhaps '--users'");
     run(&["compare", "loked"]).assert_refused(
