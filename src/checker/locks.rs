@@ -57,17 +57,13 @@ fn overlap(held: Use, next: Use) -> Verdict {
 fn uses(history: &History) -> Vec<Use> {
     let mut open: ByUser<u64> = ByUser::for_about(grants(history));
     let mut uses = Vec::new();
-    let mut unfreed = 0_usize;
     walk(history, |event| {
         match (event.step, event.reply) {
             (Step::Acquire, Reply::Granted) => {
-                let is_again = open.get(event.seat, event.user).is_some();
-                unfreed += usize::from(!is_again);
                 open.insert(event.seat, event.user, event.completed_ns);
             }
             (Step::Release, _) => {
                 if let Some(from_ns) = open.remove(event.seat, event.user) {
-                    unfreed -= 1;
                     uses.push(Use {
                         seat: event.seat,
                         user: event.user,
@@ -81,7 +77,7 @@ fn uses(history: &History) -> Vec<Use> {
         ControlFlow::Continue(())
     });
     // Only those who never freed theirs need to be looked for in the rest of the history.
-    if unfreed > 0 {
+    if open.iter().next().is_some() {
         uses.extend(unfreed_uses(history, &open));
     }
     uses

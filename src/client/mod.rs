@@ -180,7 +180,7 @@ impl Client {
     }
 
     /// Writes down what the user is told at the end of its attempt.
-    pub fn end(&self, outcome: Outcome, started_ns: u64) {
+    pub(crate) fn end(&self, outcome: Outcome, started_ns: u64) {
         if let Services::Live(race) = &self.services {
             race.log.end(Attempt {
                 user: self.user,
@@ -193,7 +193,7 @@ impl Client {
     }
 
     /// The user's next step begins now, in nanoseconds from the start of the race.
-    pub fn begin(&mut self) -> u64 {
+    pub(crate) fn begin(&mut self) -> u64 {
         if let Services::Live(race) = &self.services {
             self.seen_ns = race.clock.now_ns();
         }

@@ -8,7 +8,7 @@ mod watchdog;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
@@ -143,8 +143,7 @@ impl Engine {
         let mut running = tokio::spawn(crowd.run());
         let ended = tokio::select! {
             ended = &mut running => ended,
-            () = watchdog::watch(&race.world, plan.timeout) => running.await,
-            () = race.stop.watch() => running.await,
+            () = mind(&race, plan.timeout) => running.await,
         };
         // When the crowd itself panicked racesim has a fault, which is not to be hidden.
         let let_in = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
@@ -175,8 +174,7 @@ impl Engine {
         let mut conductor = Conductor::assemble(&self.services, &race, strategy, plan, words);
         let followed = tokio::select! {
             followed = conductor.follow(schedule) => followed,
-            () = watchdog::watch(&race.world, plan.timeout) => Err(EngineError::Silent),
-            () = race.stop.watch() => Err(EngineError::Silent),
+            () = mind(&race, plan.timeout) => Err(EngineError::Silent),
         };
         let (replies, outcomes) = conductor.dismiss().await;
         if let Some(lock) = &race.world.lock {
@@ -264,6 +262,12 @@ impl Engine {
             began: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
         }
     }
+}
+
+/// Looks after a race for as long as it is polled: gives up the services that are silent, and tells
+/// the users when they are to stop.
+async fn mind(race: &Race, limit: Duration) {
+    tokio::join!(watchdog::watch(&race.world, limit), race.stop.watch());
 }
 
 fn record(header: &Header) -> RunRecord {

@@ -23,7 +23,7 @@ const COMPARE_AND_DELETE: &str = "if redis.call('get', KEYS[1]) == ARGV[1] then 
 const SWEEP: &str = "local held = redis.call('get', KEYS[1]) \
     if held and string.sub(held, 1, #ARGV[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end";
 
-/// Room for the longest command and its words, so that it never grows.
+/// Room for the longest command under a prefix of usual length, so that it need not grow.
 const COMMAND_WORDS: usize = 6;
 const COMMAND_BYTES: usize = 112;
 

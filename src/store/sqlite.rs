@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
@@ -20,9 +20,9 @@ use crate::seat::{Booking, SeatId, UserId};
 /// The most statements in one commit: beyond it the gain is below the noise.
 const GROUP_MAX: usize = 1024;
 
-/// So many replies are handed on together while more requests wait: waking the runtime for each
-/// costs a tenth of what a commit does.
-const REPLIES_MIN: usize = 32;
+/// So long the replies to one group may wait for those to the next while more requests wait: waking
+/// the runtime for each costs a tenth of what a small commit does. A slow disk holds nobody up.
+const REPLY_DELAY: Duration = Duration::from_micros(300);
 
 /// How long the end of a run waits for the file to be closed.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
@@ -289,13 +289,17 @@ impl Server {
         while self.exchange.take_blocking(&mut batch) {
             let mut waiting = batch.drain(..).peekable();
             let mut replies = Replies::new();
+            let mut sent = Instant::now();
             while waiting.peek().is_some() {
                 let group: Batch = waiting.by_ref().take(self.group_max).collect();
                 replies.extend(self.commit(&mut session, group));
-                let is_due = replies.len() >= REPLIES_MIN || waiting.peek().is_none();
-                if is_due && self.replies.send(std::mem::take(&mut replies)).is_err() {
+                if sent.elapsed() < REPLY_DELAY && waiting.peek().is_some() {
+                    continue;
+                }
+                if self.replies.send(std::mem::take(&mut replies)).is_err() {
                     return;
                 }
+                sent = Instant::now();
             }
         }
     }

@@ -18,7 +18,8 @@ pub use unique::Unique;
 /// How one user tries to book one seat.
 ///
 /// A strategy sees only its [`Client`] and is deterministic given the replies it gets, so that
-/// every interleaving of it can be searched.
+/// every interleaving of it can be searched. It takes no time of its own: in a race, a step begins
+/// when the one before it was complete.
 pub trait Strategy: Clone + Send + Sync + 'static {
     /// The name that a person types.
     fn name(&self) -> &str;
@@ -94,9 +95,7 @@ impl BuiltIn {
             _ => None,
         }
     }
-}
 
-impl BuiltIn {
     /// The attempts of those that a race gives no room to in every user.
     async fn attempt_of_others(&self, client: &mut Client) -> Result<Outcome, StepError> {
         match self {
