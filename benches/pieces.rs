@@ -104,9 +104,7 @@ fn pieces(criterion: &mut Criterion) {
 }
 
 fn every_interleaving(criterion: &mut Criterion) {
-    let locked = Locked {
-        ttl: Ttl::default(),
-    };
+    let locked = Locked::new(Ttl::default());
     let three = Search {
         users: 3,
         ..Search::default()

@@ -211,8 +211,11 @@ async fn race<S: Strategy>(
         redis: redis.clone(),
         ..ServiceChoice::default()
     };
-    let seats = strategy.ttl().map(|_| plan.seats_wanted());
-    let services = Services::start(&choice, plan, seats.as_deref()).await?;
+    let seats = match strategy.ttl() {
+        Some(_) => plan.seats_wanted(),
+        None => Vec::new(),
+    };
+    let services = Services::start(&choice, plan, strategy.needs(), &seats).await?;
     let engine = Engine::new(services);
     let history = engine.race(strategy, plan, 0).await?;
     let judging = Instant::now();
@@ -253,10 +256,8 @@ async fn round(board: &mut Board, server: &Server) -> Result<(), Error> {
     board.add("SQ1", raw_sqlite(20_000, 1)?);
     board.add("SQB", raw_sqlite(USERS, 1000)?);
 
-    let redis = RedisChoice::Url(server.url().parse()?);
-    let locked = Locked {
-        ttl: Ttl::default(),
-    };
+    let redis = RedisChoice::Urls(vec![server.url().parse()?]);
+    let locked = Locked::new(Ttl::default());
     let mut both = |name: &'static str, whole: &'static str, rates: (f64, f64)| {
         board.add(name, rates.0);
         board.add(whole, rates.1);

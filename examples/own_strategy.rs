@@ -48,7 +48,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         concurrency: Some(2.try_into()?),
         ..Plan::new(500.try_into()?)
     };
-    let services = Services::start(&ServiceChoice::default(), &plan, None).await?;
+    let services =
+        Services::start(&ServiceChoice::default(), &plan, DoubleCheck.needs(), &[]).await?;
     let engine = Engine::new(services);
     let stats = Stats::of(&engine.race(&DoubleCheck, &plan, 0).await?);
     println!("raced:    {} double bookings", stats.double_bookings());

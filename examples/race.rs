@@ -3,13 +3,13 @@
 use racesim::engine::{Engine, ServiceChoice, Services};
 use racesim::plan::Plan;
 use racesim::stats::Stats;
-use racesim::strategy::Naive;
+use racesim::strategy::{Naive, Strategy};
 
 #[tokio::main(flavor = "current_thread")]
 #[expect(clippy::print_stdout, reason = "an example shows what it found")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let plan = Plan::new(500.try_into()?);
-    let services = Services::start(&ServiceChoice::default(), &plan, None).await?;
+    let services = Services::start(&ServiceChoice::default(), &plan, Naive.needs(), &[]).await?;
     let history = Engine::new(services).race(&Naive, &plan, 0).await?;
 
     let stats = Stats::of(&history);

@@ -23,6 +23,41 @@ pub enum CallError {
     Lost,
 }
 
+/// What a service says to a user's step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Said {
+    /// It is done, or so.
+    Yes,
+    /// It is not done, or not so.
+    No,
+    /// Somebody else is at it.
+    Busy,
+    /// Somebody else was there since the user last looked.
+    Stale,
+}
+
+/// What a service says, and a number that the user brings along next time: a seat's version, or the
+/// token of a lock. 0 for none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Response {
+    /// What it says.
+    pub said: Said,
+    /// The number.
+    pub number: u32,
+}
+
+impl From<Said> for Response {
+    fn from(said: Said) -> Self {
+        Self { said, number: 0 }
+    }
+}
+
+impl From<bool> for Response {
+    fn from(is_done: bool) -> Self {
+        Self::from(if is_done { Said::Yes } else { Said::No })
+    }
+}
+
 /// What became of a request.
 pub type Answer<R> = Result<R, CallError>;
 

@@ -27,6 +27,8 @@ stop() {
 while read -r order program; do
     case $order in
         serve) stop; "$program" "$1/server.conf" >"$1/server.log" 2>&1 </dev/null & server=$! ;;
+        pause) kill -STOP "$server" 2>/dev/null ;;
+        resume) kill -CONT "$server" 2>/dev/null ;;
     esac
 done
 stop
@@ -93,12 +95,32 @@ impl RunFolder {
     /// When the configuration cannot be written, or the guardian is gone.
     pub fn serve(&mut self, program: &Path, configuration: &str) -> io::Result<()> {
         std::fs::write(self.path().join("server.conf"), configuration)?;
+        self.order(&format!("serve {}", program.display()))
+    }
+
+    /// Makes the server stand still.
+    ///
+    /// # Errors
+    /// When the guardian is gone.
+    pub fn pause(&mut self) -> io::Result<()> {
+        self.order("pause")
+    }
+
+    /// Lets a server go on that stands still.
+    ///
+    /// # Errors
+    /// When the guardian is gone.
+    pub fn resume(&mut self) -> io::Result<()> {
+        self.order("resume")
+    }
+
+    fn order(&mut self, order: &str) -> io::Result<()> {
         let orders = self
             .guardian
             .as_mut()
             .and_then(|guardian| guardian.stdin.as_mut());
         let orders = orders.ok_or(io::ErrorKind::BrokenPipe)?;
-        writeln!(orders, "serve {}", program.display())
+        writeln!(orders, "{order}")
     }
 
     /// The last line that the server printed; empty when it printed none.

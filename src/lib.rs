@@ -40,10 +40,10 @@
 //! use racesim::engine::{Engine, ServiceChoice, Services};
 //! use racesim::plan::Plan;
 //! use racesim::stats::Stats;
-//! use racesim::strategy::Naive;
+//! use racesim::strategy::{Naive, Strategy};
 //!
 //! let plan = Plan::new(50.try_into()?);
-//! let services = Services::start(&ServiceChoice::default(), &plan, None).await?;
+//! let services = Services::start(&ServiceChoice::default(), &plan, Naive.needs(), &[]).await?;
 //! let history = Engine::new(services).race(&Naive, &plan, 0).await?;
 //! assert!(Stats::of(&history).double_bookings() > 0);
 //! # Ok(())

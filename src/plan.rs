@@ -9,6 +9,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use crate::duration::{DurationError, Millis, duration};
+use crate::fault::Injection;
 use crate::seat::{SeatId, UserId};
 use crate::seed::{Purpose, Seed};
 
@@ -31,6 +32,8 @@ pub struct Plan {
     pub seed: Seed,
     /// Whether statements that wait together share a commit.
     pub commit: Commit,
+    /// What goes wrong.
+    pub faults: Vec<Injection>,
     /// How long a service may leave everybody without an answer before it counts as gone.
     pub timeout: Duration,
 }
@@ -49,6 +52,7 @@ impl Plan {
             rounds: NonZeroU32::MIN,
             seed: Seed(0),
             commit: Commit::Group,
+            faults: Vec::new(),
             timeout: Duration::from_secs(5),
         }
     }

@@ -25,10 +25,12 @@ pub enum Move {
     Crash(UserId),
     /// A user abandons its attempt.
     GiveUp(UserId),
-    /// The time to live of the held lock runs out.
-    Expire,
-    /// The lock service forgets everything.
-    Restart,
+    /// A user stands still until what it holds for a time has run out.
+    Stall(UserId),
+    /// The time to live of the held lock runs out; of several lock services, on this one, from 0.
+    Expire(u8),
+    /// A lock service, numbered from 0, forgets everything.
+    Restart(u8),
 }
 
 /// Whether a reply reaches the user.
@@ -45,8 +47,11 @@ impl Move {
     #[must_use]
     pub const fn user(self) -> Option<UserId> {
         match self {
-            Self::Step { user, .. } | Self::Crash(user) | Self::GiveUp(user) => Some(user),
-            Self::Expire | Self::Restart => None,
+            Self::Step { user, .. }
+            | Self::Crash(user)
+            | Self::GiveUp(user)
+            | Self::Stall(user) => Some(user),
+            Self::Expire(_) | Self::Restart(_) => None,
         }
     }
 }
@@ -68,8 +73,11 @@ impl fmt::Display for Move {
             }
             Self::Crash(user) => write!(f, "{}.{}", user.letter(), Fault::Crash),
             Self::GiveUp(user) => write!(f, "{}.{}", user.letter(), Fault::GiveUp),
-            Self::Expire => write!(f, "{}", Fault::Expire),
-            Self::Restart => write!(f, "{}", Fault::Restart),
+            Self::Stall(user) => write!(f, "{}.{}", user.letter(), Fault::Stall),
+            Self::Expire(0) => write!(f, "{}", Fault::Expire),
+            Self::Restart(0) => write!(f, "{}", Fault::Restart),
+            Self::Expire(node) => write!(f, "{}@{}", Fault::Expire, node + 1),
+            Self::Restart(node) => write!(f, "{}@{}", Fault::Restart, node + 1),
         }
     }
 }
@@ -109,7 +117,7 @@ pub enum ScheduleError {
     Empty,
     /// A word that is no move.
     #[error(
-        "move {position} of the schedule, '{word}', is none: write USER.STEP (A.check, B.insert, A.insert:lost-reply), USER.crash, USER.give-up, expire or restart"
+        "move {position} of the schedule, '{word}', is none: write USER.STEP (A.check, B.insert, A.insert:lost-reply), USER.crash, USER.give-up, USER.stall, expire or restart"
     )]
     Word {
         /// Which move, from 1.
@@ -141,28 +149,29 @@ impl FromStr for Schedule {
 }
 
 fn move_of(word: &str) -> Option<Move> {
-    if word == Fault::Expire.name() {
-        return Some(Move::Expire);
-    }
-    if word == Fault::Restart.name() {
-        return Some(Move::Restart);
+    let (service, node) = match word.split_once('@') {
+        Some((service, node)) => (service, node.parse::<u8>().ok()?.checked_sub(1)?),
+        None => (word, 0),
+    };
+    match Fault::named(service) {
+        Some(Fault::Expire) => return Some(Move::Expire(node)),
+        Some(Fault::Restart) => return Some(Move::Restart(node)),
+        _ => {}
     }
     let (user, what) = word.split_once('.')?;
     let user = UserId::of_letter(user)?;
-    if what == Fault::Crash.name() {
-        return Some(Move::Crash(user));
-    }
-    if what == Fault::GiveUp.name() {
-        return Some(Move::GiveUp(user));
+    match Fault::named(what) {
+        Some(Fault::Crash) => return Some(Move::Crash(user)),
+        Some(Fault::GiveUp) => return Some(Move::GiveUp(user)),
+        Some(Fault::Stall) => return Some(Move::Stall(user)),
+        _ => {}
     }
     let (name, reply) = match what.split_once(':') {
         Some((name, fault)) if fault == Fault::LostReply.name() => (name, Delivery::Lost),
         Some(_) => return None,
         None => (what, Delivery::Arrives),
     };
-    let step = Step::ALL
-        .into_iter()
-        .find(|step| *step != Step::Pay && step.to_string() == name)?;
+    let step = Step::named(name).filter(|step| *step != Step::Pay)?;
     Some(Move::Step { user, step, reply })
 }
 
@@ -185,8 +194,7 @@ mod tests {
 
     #[test]
     fn a_schedule_is_written_as_it_is_read() {
-        let text =
-            "A.acquire A.check expire B.acquire:lost-reply B.crash restart A.give-up A.release";
+        let text = "A.acquire A.check expire B.acquire:lost-reply B.crash restart A.give-up A.release A.stall expire@2";
         let schedule: Schedule = text.parse().unwrap();
         assert_eq!((schedule.to_string().as_str(), schedule.users()), (text, 2));
     }

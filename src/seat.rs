@@ -20,6 +20,13 @@ impl UserId {
         place.map_or('?', |place| char::from(b'A' + place))
     }
 
+    /// The person behind the user, for strategies that cannot tell a person's requests apart: 1 and 2
+    /// are two screens of person 1, 3 and 4 of person 2, and so on.
+    #[must_use]
+    pub const fn person(self) -> Self {
+        Self(self.0.div_ceil(2))
+    }
+
     /// The user that is called so in a schedule; `None` for anything but one capital letter.
     #[must_use]
     pub fn of_letter(text: &str) -> Option<Self> {

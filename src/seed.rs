@@ -24,6 +24,8 @@ pub enum Purpose {
     Payment = 2,
     /// When a user arrives.
     Arrival = 3,
+    /// What befalls a user.
+    Fault = 4,
 }
 
 impl Seed {

@@ -16,6 +16,7 @@ pub(super) fn run(command: &ExploreCommand) -> Result<Exit, AppError> {
     let report = ExploreReport {
         version: Report::VERSION,
         strategy: command.strategy.name().to_owned(),
+        settings: command.strategy.settings(),
         users: command.search.users,
         faults: command
             .search

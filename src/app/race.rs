@@ -15,7 +15,7 @@ use crate::progress::Watch;
 use crate::report::{Assertion, Comparison, Metrics, Probes, RaceReport, Report, Shown, Tally};
 use crate::seat::SeatId;
 use crate::stats::Stats;
-use crate::strategy::{BuiltIn, Strategy};
+use crate::strategy::{BuiltIn, Needs, Strategy};
 
 /// How many users go one after another to see what an attempt costs when nobody waits.
 const ALONE: NonZeroU32 = NonZeroU32::new(200).expect("two hundred is not zero");
@@ -37,8 +37,13 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
     let mut outlets = Outlets::open(&command.output, &taken)?;
     let history = command.history.as_deref().map(Target::open).transpose()?;
     Engine::refuse_what_does_not_fit(&command.plan)?;
-    let seats = takes_locks(&command).then(|| seats(&command));
-    let services = Services::start(&command.services, &command.plan, seats.as_deref()).await?;
+    let needs = needs(&command);
+    let seats = if needs.locks > 0 {
+        seats(&command)
+    } else {
+        Vec::new()
+    };
+    let services = Services::start(&command.services, &command.plan, needs, &seats).await?;
     if services.is_lock_simulated() {
         outlets.note(IN_PROCESS);
     }
@@ -69,11 +74,10 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
     Ok(exit(&command, &report))
 }
 
-fn takes_locks(command: &RaceCommand) -> bool {
-    command
-        .strategies
-        .iter()
-        .any(|strategy| strategy.ttl().is_some())
+/// What any of the strategies needs.
+fn needs(command: &RaceCommand) -> Needs {
+    let needs = command.strategies.iter().map(Strategy::needs);
+    needs.fold(Needs::default(), Needs::and)
 }
 
 /// Every seat that may be locked in the run.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::output::Outlets;
 use super::{AppError, Exit};
-use crate::cli::{ReplayCommand, ReplayWhat};
+use crate::cli::{self, ReplayCommand, ReplayWhat};
 use crate::engine::{Engine, Services};
 use crate::plan::Plan;
 use crate::replay::{Replayed, replay, replay_all};
@@ -40,8 +40,8 @@ pub(super) async fn run(command: ReplayCommand) -> Result<Exit, AppError> {
         timeout: command.timeout,
         ..Plan::new(users)
     };
-    let seats = task.strategy.ttl().map(|_| plan.seats_wanted());
-    let services = Services::start(&command.services, &plan, seats.as_deref()).await?;
+    let needs = task.strategy.needs();
+    let services = Services::start(&command.services, &plan, needs, &plan.seats_wanted()).await?;
     if services.is_lock_simulated() {
         outlets.note(super::race::IN_PROCESS);
     }
@@ -93,16 +93,8 @@ fn from_file(path: &Path) -> Result<Task, AppError> {
             "it is not what racesim explore --export json:FILE writes ({error})"
         ))
     })?;
-    let ttl = report
-        .ttl_ms
-        .and_then(|ms| crate::lock::Ttl::new(std::time::Duration::from_millis(ms)).ok());
-    let strategy = BuiltIn::named(&report.strategy, ttl.unwrap_or_default());
-    let strategy = strategy.ok_or_else(|| {
-        refused(format!(
-            "there is no strategy '{}': see racesim strategies",
-            report.strategy
-        ))
-    })?;
+    let words = format!("{} {}", report.strategy, report.settings);
+    let strategy = cli::strategy_of(&words).map_err(refused)?;
     let schedule = report
         .properties
         .into_iter()
@@ -140,6 +132,7 @@ fn report(task: &Task, replayed: &[Replayed]) -> ReplayReport {
     ReplayReport {
         version: Report::VERSION,
         strategy: task.strategy.name().to_owned(),
+        settings: task.strategy.settings(),
         users: task.users,
         database: header.database,
         lock: header.lock,

@@ -1,22 +1,19 @@
 //! The words a person can type, and the command they add up to.
 
-use std::collections::HashSet;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
 use super::explore::{ExploreArgs, ReplayArgs};
-use super::{ColourChoice, Command, Output, RaceCommand, RaceKind, reproduce, values};
-use crate::duration::duration;
+use super::races::{LockedRaceArgs, RaceArgs, Request};
+use super::tuning::{
+    LadderArgs, RedlockArgs, RetriedTransactionArgs, RetryArgs, TtlArgs, TuningArgs,
+};
+use super::{ColourChoice, Command, Output, values};
 use crate::engine::{RedisChoice, ServiceChoice};
-use crate::lock::{KeyPrefix, Ttl, Url};
-use crate::plan::{Commit, Payment, Plan, Wanted};
-use crate::report::{Assertion, Format};
-use crate::seat::SeatId;
-use crate::seed::Seed;
-use crate::strategy::{BuiltIn, Conditional, Locked, Naive, Strategy, Unique};
+use crate::lock::{KeyPrefix, Url};
+use crate::report::Format;
+use crate::strategy::{Conditional, Hold, Locked, Naive, Optimistic, Redlock, Transaction, Unique};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,10 +30,10 @@ Examples:
   racesim naive --users 500 --payment 5ms..20ms --arrive-over 100ms
   racesim locked --rounds 100 --assert 'bookings == 1' --assert 'latency_p99 < 50ms'";
 
-const RACE: &str = "Race";
-const SERVICES: &str = "Services";
-const PACE: &str = "Pace";
-const RESULTS: &str = "Results";
+pub(super) const RACE: &str = "Race";
+pub(super) const SERVICES: &str = "Services";
+pub(super) const PACE: &str = "Pace";
+pub(super) const RESULTS: &str = "Results";
 
 /// Can this booking endpoint sell the same seat twice?
 ///
@@ -58,9 +55,9 @@ enum Sub {
     /// Race the same behind a lock in Redis: SET lock:seat:{id} {value} NX EX 600
     Locked {
         #[command(flatten)]
-        lock: LockArgs,
+        ladder: LadderArgs,
         #[command(flatten)]
-        race: RaceArgs,
+        with: Box<LockedRaceArgs>,
     },
     #[command(after_help = RACE_EXAMPLES)]
     /// Race the same under UNIQUE(seat): the database refuses the second booking
@@ -68,6 +65,38 @@ enum Sub {
     #[command(after_help = RACE_EXAMPLES)]
     /// Race one statement that looks and inserts: INSERT … WHERE NOT EXISTS
     Conditional(RaceArgs),
+    #[command(after_help = RACE_EXAMPLES)]
+    /// Race a compare-and-set on the seat's version
+    Optimistic {
+        #[command(flatten)]
+        retry: RetryArgs,
+        #[command(flatten)]
+        race: RaceArgs,
+    },
+    #[command(after_help = RACE_EXAMPLES)]
+    /// Race a claim in the database that runs out: hold, pay, confirm
+    Hold {
+        #[command(flatten)]
+        ttl: TtlArgs,
+        #[command(flatten)]
+        race: RaceArgs,
+    },
+    #[command(after_help = RACE_EXAMPLES)]
+    /// Race check, pay and insert inside one transaction
+    Transaction {
+        #[command(flatten)]
+        transaction: RetriedTransactionArgs,
+        #[command(flatten)]
+        race: RaceArgs,
+    },
+    #[command(after_help = RACE_EXAMPLES)]
+    /// Race a lock on most of several independent Redis
+    Redlock {
+        #[command(flatten)]
+        nodes: RedlockArgs,
+        #[command(flatten)]
+        with: Box<LockedRaceArgs>,
+    },
     #[command(after_help = EXAMPLES)]
     /// Race strategies side by side: consistency, performance, user experience, scaling
     Compare {
@@ -75,9 +104,9 @@ enum Sub {
         #[arg(value_name = "STRATEGY", value_parser = values::strategy_name)]
         strategies: Vec<&'static str>,
         #[command(flatten)]
-        lock: LockArgs,
+        tuning: Box<TuningArgs>,
         #[command(flatten)]
-        race: RaceArgs,
+        with: Box<LockedRaceArgs>,
     },
     /// Judge a recorded history again
     Check {
@@ -98,65 +127,14 @@ enum Sub {
 }
 
 #[derive(Debug, clap::Args)]
-struct RaceArgs {
-    /// How many users race
-    #[arg(long, value_name = "N", default_value = "500", value_parser = values::users, allow_negative_numbers = true, help_heading = RACE)]
-    users: NonZeroU32,
-    /// The seat that everybody wants
-    #[arg(long, value_name = "ID", default_value = "10", value_parser = values::seat, allow_negative_numbers = true, help_heading = RACE)]
-    seat: SeatId,
-    /// Seats 1 to N instead: each user draws one
-    #[arg(long, value_name = "N", value_parser = values::seats, allow_negative_numbers = true, help_heading = RACE, conflicts_with = "seat")]
-    seats: Option<NonZeroU32>,
-    /// How often the race is repeated
-    #[arg(long, value_name = "N", default_value = "1", value_parser = values::rounds, allow_negative_numbers = true, help_heading = RACE)]
-    rounds: NonZeroU32,
-    /// Fixes the inputs (who wants what, pays how long, arrives when), not the scheduler
-    #[arg(long, value_name = "N", help_heading = RACE)]
-    seed: Option<u64>,
-
-    /// The time a user pays between its check and its insert
-    #[arg(long, value_name = "DUR|MIN..MAX", default_value = "0ms", help_heading = PACE)]
-    payment: Payment,
-    /// At most W users in flight [default: everyone at once]
-    #[arg(long, value_name = "W", value_parser = values::concurrency, allow_negative_numbers = true, help_heading = PACE)]
-    concurrency: Option<NonZeroU32>,
-    /// Users arrive over this time [default: all at once]
-    #[arg(long, value_name = "DUR", value_parser = duration, help_heading = PACE)]
-    arrive_over: Option<Duration>,
-
-    /// Keep the bookings in this file [default: a temporary file]
-    #[arg(long, value_name = "FILE", help_heading = SERVICES)]
-    database: Option<PathBuf>,
-    /// Whether statements that wait together share a commit (group) or not (each)
-    #[arg(long, value_name = "HOW", default_value = "group", value_parser = ["group", "each"], help_heading = SERVICES)]
-    commit: String,
-    /// Give a service up that answers nobody for this long
-    #[arg(long, value_name = "DUR", default_value = "5s", value_parser = values::timeout, help_heading = SERVICES)]
-    timeout: Duration,
-
-    /// Fail (exit 1) unless this holds in every round: METRIC OP VALUE; repeatable
-    #[arg(long = "assert", value_name = "ASSERTION", help_heading = RESULTS)]
-    assertions: Vec<Assertion>,
-    /// Write every event as JSON lines, for `racesim check`
-    #[arg(long, value_name = "FILE", help_heading = RESULTS)]
-    history: Option<PathBuf>,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
-#[derive(Debug, clap::Args)]
 pub(super) struct LockArgs {
-    /// A Redis of yours (redis://, rediss://, unix://), `private` or `in-process`
-    /// [default: a private one, if redis-server is installed]
+    /// A Redis of yours (redis://, rediss://, unix://), `private` or `in-process`; repeatable for
+    /// redlock [default: a private one, if redis-server is installed]
     #[arg(long, value_name = "URL", env = "RACESIM_REDIS", hide_env_values = true, help_heading = SERVICES)]
-    redis: Option<String>,
+    redis: Vec<String>,
     /// What the key of every lock begins with
     #[arg(long, value_name = "PREFIX", default_value = "lock:seat:", help_heading = SERVICES)]
     key_prefix: String,
-    /// How long a lock lives when nobody frees it
-    #[arg(long, value_name = "DUR", default_value = "600s", help_heading = SERVICES)]
-    pub(super) ttl: Ttl,
 }
 
 #[derive(Debug, clap::Args)]
@@ -178,17 +156,27 @@ pub(super) struct OutputArgs {
 impl Args {
     pub(super) fn into_command(self) -> Result<Command, String> {
         match self.command {
-            Sub::Naive(race) => race.into_command(&Request::single(Naive::NAME), None),
-            Sub::Unique(race) => race.into_command(&Request::single(Unique::NAME), None),
-            Sub::Conditional(race) => race.into_command(&Request::single(Conditional::NAME), None),
-            Sub::Locked { lock, race } => {
-                race.into_command(&Request::single(Locked::NAME), Some(lock))
+            Sub::Naive(race) => race.alone(Naive::NAME, TuningArgs::default()),
+            Sub::Unique(race) => race.alone(Unique::NAME, TuningArgs::default()),
+            Sub::Conditional(race) => race.alone(Conditional::NAME, TuningArgs::default()),
+            Sub::Optimistic { retry, race } => race.alone(Optimistic::NAME, retry.into()),
+            Sub::Transaction { transaction, race } => {
+                race.alone(Transaction::NAME, transaction.into())
             }
+            Sub::Hold { ttl, race } => race.into_command(
+                &Request::single(Hold::NAME, TuningArgs::default(), ttl),
+                None,
+            ),
+            Sub::Locked { ladder, with } => with.into_command(Locked::NAME, ladder.into()),
+            Sub::Redlock { nodes, with } => with.into_command(Redlock::NAME, nodes.into()),
             Sub::Compare {
                 strategies,
-                lock,
-                race,
-            } => race.into_command(&Request::comparison(strategies)?, Some(lock)),
+                tuning,
+                with,
+            } => {
+                let request = Request::comparison(strategies, *tuning, with.ttl)?;
+                with.race.into_command(&request, Some(with.lock))
+            }
             Sub::Check { file, output } => Ok(Command::Check {
                 file,
                 output: output.into_output(),
@@ -196,94 +184,6 @@ impl Args {
             Sub::Explore(explore) => explore.into_command(),
             Sub::Replay(replay) => replay.into_command(),
             Sub::Strategies => Ok(Command::Strategies),
-        }
-    }
-}
-
-/// Which strategies are to be raced, and how they were asked for.
-struct Request {
-    kind: RaceKind,
-    names: Vec<&'static str>,
-    words: String,
-}
-
-impl Request {
-    fn single(name: &'static str) -> Self {
-        Self {
-            kind: RaceKind::Single,
-            names: vec![name],
-            words: name.to_owned(),
-        }
-    }
-
-    fn comparison(names: Vec<&'static str>) -> Result<Self, String> {
-        let mut seen = HashSet::new();
-        if let Some(twice) = names.iter().find(|name| !seen.insert(**name)) {
-            return Err(format!("'{twice}' is named twice: name each strategy once"));
-        }
-        let words = ["compare"]
-            .iter()
-            .chain(&names)
-            .copied()
-            .collect::<Vec<_>>()
-            .join(" ");
-        let names = if names.is_empty() {
-            vec![Naive::NAME, Locked::NAME]
-        } else {
-            names
-        };
-        Ok(Self {
-            kind: RaceKind::Comparison,
-            names,
-            words,
-        })
-    }
-}
-
-impl RaceArgs {
-    fn into_command(self, request: &Request, lock: Option<LockArgs>) -> Result<Command, String> {
-        let seed = match self.seed {
-            Some(seed) => Seed(seed),
-            None => Seed::random()
-                .map_err(|error| format!("no randomness for a seed ({error}): give --seed N"))?,
-        };
-        let plan = self.plan(seed);
-        let ttl = lock.as_ref().map(|lock| lock.ttl).unwrap_or_default();
-        let strategies: Vec<BuiltIn> = request
-            .names
-            .iter()
-            .filter_map(|name| BuiltIn::named(name, ttl))
-            .collect();
-        let reproduce = reproduce::line(&request.words, &plan, ttl);
-        let services = services(self.database, lock)?;
-        check_assertions(&self.assertions, &strategies, request.kind)?;
-        Ok(Command::Race(Box::new(RaceCommand {
-            strategies,
-            kind: request.kind,
-            plan,
-            services,
-            assertions: self.assertions,
-            history: self.history,
-            output: self.output.into_output(),
-            reproduce,
-        })))
-    }
-
-    fn plan(&self, seed: Seed) -> Plan {
-        Plan {
-            users: self.users,
-            wanted: self.seats.map_or(Wanted::Seat(self.seat), Wanted::AnyOf),
-            payment: self.payment,
-            concurrency: self.concurrency,
-            arrive_over: self.arrive_over.unwrap_or_default(),
-            rounds: self.rounds,
-            seed,
-            commit: if self.commit == "each" {
-                Commit::Each
-            } else {
-                Commit::Group
-            },
-            timeout: self.timeout,
         }
     }
 }
@@ -309,14 +209,16 @@ pub(super) fn services(
             ..ServiceChoice::default()
         });
     };
-    let redis = match lock.redis.as_deref() {
-        None | Some("") => RedisChoice::Any,
-        Some("private") => RedisChoice::Private,
-        Some("in-process") => RedisChoice::InProcess,
-        Some(url) => RedisChoice::Url(
-            url.parse::<Url>()
-                .map_err(|error| format!("--redis: {error}"))?,
-        ),
+    let words: Vec<&str> = lock.redis.iter().map(String::as_str).collect();
+    let redis = match words.as_slice() {
+        [] | [""] => RedisChoice::Any,
+        ["private"] => RedisChoice::Private,
+        ["in-process"] => RedisChoice::InProcess,
+        urls => {
+            let urls = urls.iter().map(|url| url.parse::<Url>());
+            let urls: Result<Vec<Url>, _> = urls.collect();
+            RedisChoice::Urls(urls.map_err(|error| format!("--redis: {error}"))?)
+        }
     };
     Ok(ServiceChoice {
         database,
@@ -325,30 +227,13 @@ pub(super) fn services(
     })
 }
 
-/// Every assertion is about a strategy that is raced.
-fn check_assertions(
-    assertions: &[Assertion],
-    strategies: &[BuiltIn],
-    kind: RaceKind,
-) -> Result<(), String> {
-    let names = || strategies.iter().map(Strategy::name);
-    for assertion in assertions {
-        match &assertion.strategy {
-            Some(name) if names().any(|raced| raced == name) => {}
-            Some(name) => {
-                return Err(format!(
-                    "--assert '{assertion}': '{name}' is not raced here; there are: {}",
-                    names().collect::<Vec<_>>().join(", ")
-                ));
-            }
-            None if kind == RaceKind::Single => {}
-            None => {
-                let first = names().next().unwrap_or_default();
-                return Err(format!(
-                    "--assert '{assertion}': say of which strategy, such as '{first}.{assertion}'"
-                ));
-            }
-        }
+impl LockArgs {
+    /// How many servers are named.
+    pub(super) fn servers(&self) -> usize {
+        self.redis.iter().filter(|text| is_url(text)).count()
     }
-    Ok(())
+}
+
+fn is_url(text: &str) -> bool {
+    !["", "private", "in-process"].contains(&text)
 }

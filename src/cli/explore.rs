@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::args::{LockArgs, OutputArgs, services};
+use super::tuning::{TtlArgs, TuningArgs};
 use super::{Command, Expectation, ExploreCommand, ReplayCommand, ReplayWhat, values};
 use crate::duration::duration;
 use crate::explore::{Asked, Search};
@@ -18,7 +19,7 @@ Examples:
   racesim replay naive --schedule 'A.check B.check A.insert B.insert'
 
 A schedule names users A, B, C and their steps, one after another. What goes wrong is a move too:
-expire, restart, A.crash, A.give-up, A.insert:lost-reply.";
+expire, restart, A.stall, A.crash, A.give-up, A.insert:lost-reply; expire@2 on the second Redis.";
 
 const SEARCH: &str = "Search";
 const SERVICES: &str = "Services";
@@ -34,7 +35,7 @@ pub(super) struct ExploreArgs {
     /// What is asked; repeatable [default: every property, one search each]
     #[arg(long = "property", value_name = "NAME", help_heading = SEARCH)]
     properties: Vec<Asked>,
-    /// What may go wrong, and how often: expire, crash, lost-reply, restart, give-up; repeatable
+    /// What may go wrong, and how often: expire, stall, crash, lost-reply, restart, give-up; repeatable
     #[arg(long = "fault", value_name = "FAULT[:COUNT]", help_heading = SEARCH)]
     faults: Vec<Allowance>,
     /// Give up after so many different states; the verdict is unknown then
@@ -46,9 +47,10 @@ pub(super) struct ExploreArgs {
     /// Which answer exits 0: holds or violated
     #[arg(long, value_name = "ANSWER", default_value = "holds", hide_possible_values = true, help_heading = SEARCH)]
     expect: Expectation,
-    /// How long a lock lives when nobody frees it
-    #[arg(long, value_name = "DUR", default_value = "600s", help_heading = SEARCH)]
-    ttl: Ttl,
+    #[command(flatten)]
+    tuning: TuningArgs,
+    #[command(flatten)]
+    ttl: TtlArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -77,6 +79,10 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "DUR", default_value = "5s", value_parser = values::timeout, help_heading = SERVICES)]
     timeout: Duration,
     #[command(flatten)]
+    tuning: TuningArgs,
+    #[command(flatten)]
+    ttl: TtlArgs,
+    #[command(flatten)]
     lock: LockArgs,
     #[command(flatten)]
     output: OutputArgs,
@@ -90,7 +96,7 @@ impl ExploreArgs {
             self.properties
         };
         Ok(Command::Explore(Box::new(ExploreCommand {
-            strategy: strategy(self.strategy, self.ttl)?,
+            strategy: strategy(self.strategy, self.tuning, self.ttl.ttl, 0)?,
             search: Search {
                 users: self.users,
                 faults: self.faults,
@@ -106,13 +112,15 @@ impl ExploreArgs {
 
 impl ReplayArgs {
     pub(super) fn into_command(self) -> Result<Command, String> {
-        let ttl = self.lock.ttl;
+        let (tuning, ttl) = (self.tuning, self.ttl.ttl);
+        let servers = self.lock.servers();
+        let strategy = |name| strategy(name, tuning, ttl, servers);
         let what = match (self.from, self.strategy, self.schedule, self.all) {
             (Some(path), ..) => ReplayWhat::File(path),
             (None, Some(name), Some(schedule), _) => {
-                ReplayWhat::Schedule(strategy(name, ttl)?, schedule)
+                ReplayWhat::Schedule(strategy(name)?, schedule)
             }
-            (None, Some(name), None, true) => ReplayWhat::All(strategy(name, ttl)?, self.users),
+            (None, Some(name), None, true) => ReplayWhat::All(strategy(name)?, self.users),
             _ => {
                 return Err(
                     "what is to be replayed? give --schedule 'A.check …', --all or --from FILE"
@@ -129,7 +137,14 @@ impl ReplayArgs {
     }
 }
 
-fn strategy(name: &str, ttl: Ttl) -> Result<BuiltIn, String> {
-    BuiltIn::named(name, ttl)
+fn strategy(
+    name: &'static str,
+    tuning: TuningArgs,
+    ttl: Ttl,
+    servers: usize,
+) -> Result<BuiltIn, String> {
+    let names = [name];
+    let tuning = tuning.without_retries(&names);
+    BuiltIn::named(name, &tuning.tuning(&names, ttl, servers)?)
         .ok_or_else(|| format!("there is no strategy '{name}': see racesim strategies"))
 }

@@ -2,8 +2,10 @@
 
 mod args;
 mod explore;
+mod races;
 mod refusal;
 mod reproduce;
+mod tuning;
 mod values;
 
 use std::ffi::OsString;
@@ -11,6 +13,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+
+pub use tuning::strategy_of;
 
 use crate::engine::ServiceChoice;
 use crate::explore::{Asked, Search};

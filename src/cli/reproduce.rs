@@ -6,9 +6,23 @@ use crate::lock::Ttl;
 use crate::plan::{Commit, Payment, Plan, Wanted};
 
 /// What differs from the defaults, and the seed.
-pub(super) fn line(words: &str, plan: &Plan, ttl: Ttl) -> String {
-    let mut line = format!("racesim {words} --users {}", plan.users);
+pub(super) fn line(
+    words: &str,
+    settings: impl Iterator<Item = String>,
+    plan: &Plan,
+    ttl: Ttl,
+) -> String {
+    let mut line = format!("racesim {words}");
+    let mut said: Vec<String> = Vec::new();
+    for setting in settings.filter(|setting| !setting.is_empty()) {
+        // Two strategies may have one option in common.
+        if !said.contains(&setting) {
+            line.extend([" ", &setting]);
+            said.push(setting);
+        }
+    }
     let mut add = |flag: &str, value: String| line.extend([" --", flag, " ", &value]);
+    add("users", plan.users.to_string());
     match plan.wanted {
         Wanted::AnyOf(seats) => add("seats", seats.to_string()),
         Wanted::Seat(seat) => add("seat", seat.to_string()),
@@ -31,6 +45,9 @@ pub(super) fn line(words: &str, plan: &Plan, ttl: Ttl) -> String {
     }
     if ttl != Ttl::default() {
         add("ttl", ttl.to_string());
+    }
+    for fault in &plan.faults {
+        add("fault", fault.to_string());
     }
     add("seed", plan.seed.to_string());
     line

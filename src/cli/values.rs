@@ -75,6 +75,11 @@ pub(super) fn few_users(text: &str) -> Result<u32, String> {
     })
 }
 
+pub(super) fn nodes(text: &str) -> Result<u8, String> {
+    let nodes = text.parse().ok().filter(|nodes| (1..=5).contains(nodes));
+    nodes.ok_or_else(|| format!("'{text}' is not a number of servers: write 1 to 5"))
+}
+
 pub(super) fn strategy_name(text: &str) -> Result<&'static str, String> {
     let names = || CATALOGUE.iter().map(|entry| entry.name);
     if let Some(name) = names().find(|name| *name == text) {

@@ -1,112 +1,16 @@
 //! What users share who race on real services.
 
-use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use super::How;
 use super::turnstile::Turnstile;
-use crate::exchange::{Answer, CallError, Handed, Ticket};
-use crate::history::{Attempt, Event, Rows, Step};
-use crate::lock::{LockService, Token};
-use crate::seat::SeatId;
-use crate::store::Sqlite;
-
-/// The services of a run.
-#[derive(Debug)]
-pub struct World {
-    /// The database that all bookings are in.
-    pub store: Sqlite,
-    /// The lock service; `None` when no strategy of the run takes a lock.
-    pub lock: Option<LockService>,
-}
-
-impl World {
-    /// Makes room for so many users who wait at once.
-    pub fn make_room_for(&self, users: u32) {
-        let users = usize::try_from(users).unwrap_or(0);
-        self.store.make_room_for(users);
-        if let Some(lock) = &self.lock {
-            lock.make_room_for(users);
-        }
-    }
-
-    /// Hands a step in at the service that carries it out.
-    pub(super) fn hand_in(&self, step: Step, seat: SeatId, token: Token, how: How) -> Handed<bool> {
-        match (step, &self.lock) {
-            (Step::Check, _) => Handed::Waits(self.store.check(seat)),
-            (Step::Insert, _) => Handed::Waits(self.store.insert(seat, token.user, how.guard)),
-            (Step::Acquire, Some(lock)) => lock.acquire(seat, token, how.ttl),
-            (Step::Release, Some(lock)) => lock.release(seat, token),
-            // A strategy that takes a lock without having said so.
-            (Step::Pay | Step::Acquire | Step::Release, _) => {
-                Handed::Answered(Err(CallError::Failed))
-            }
-        }
-    }
-
-    /// What a step that was handed in is answered, once it is.
-    pub(super) fn poll(
-        &self,
-        step: Step,
-        ticket: Ticket,
-        cx: &mut Context<'_>,
-    ) -> Poll<Answer<bool>> {
-        match (step, &self.lock) {
-            (Step::Acquire | Step::Release, Some(lock)) => lock.poll(ticket, cx),
-            _ => self.store.poll(ticket, cx),
-        }
-    }
-
-    /// Nobody waits any more for what a step is answered.
-    pub(super) fn abandon(&self, step: Step, ticket: Ticket) {
-        match (step, &self.lock) {
-            (Step::Acquire | Step::Release, Some(lock)) => lock.abandon(ticket),
-            _ => self.store.abandon(ticket),
-        }
-    }
-
-    /// Hands a step in and waits for its answer.
-    pub(super) async fn ask(
-        &self,
-        step: Step,
-        seat: SeatId,
-        token: Token,
-        how: How,
-    ) -> Answer<bool> {
-        let ticket = match self.hand_in(step, seat, token, how) {
-            Handed::Waits(ticket) => ticket,
-            Handed::Answered(answer) => return answer,
-        };
-        let mut held = Held {
-            world: self,
-            step,
-            ticket: Some(ticket),
-        };
-        let answer = poll_fn(|cx| self.poll(step, ticket, cx)).await;
-        held.ticket = None;
-        answer
-    }
-}
-
-/// A ticket that is given up when it is dropped.
-struct Held<'a> {
-    world: &'a World,
-    step: Step,
-    ticket: Option<Ticket>,
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket {
-            self.world.abandon(self.step, ticket);
-        }
-    }
-}
+use super::world::World;
+use crate::fault::Injector;
+use crate::history::{Attempt, Event, Rows};
+use crate::seat::UserId;
 
 /// What all users of one race share.
 #[derive(Debug)]
@@ -121,6 +25,22 @@ pub struct Race {
     pub stop: Stop,
     /// Where every step waits for its turn; `None` when the users race.
     pub turnstile: Option<Turnstile>,
+    /// What befalls the users; `None` when nothing does.
+    pub faults: Option<Injector>,
+}
+
+impl Race {
+    /// Whether the user has crashed.
+    pub(crate) fn has_crashed(&self, user: UserId) -> bool {
+        self.faults
+            .as_ref()
+            .is_some_and(|faults| faults.has_crashed(user))
+    }
+
+    /// Whether nothing holds a step up or befalls its user.
+    pub(super) const fn is_plain(&self) -> bool {
+        self.turnstile.is_none() && self.faults.is_none()
+    }
 }
 
 /// Tells every user to stop. Asking a token takes its lock, which a million users would each do in

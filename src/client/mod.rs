@@ -1,25 +1,36 @@
 //! What may a strategy do? The steps of one user, each a round trip.
 //!
-//! Every step passes through [`Client::step`]: gate, act, record.
+//! Every step passes through [`Client::step`]: gate, fault, act, record.
 
 mod live;
+mod manner;
+mod patience;
 mod script;
 mod step;
+mod taken;
 mod turnstile;
+mod world;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::exchange::{Answer, Response};
 use crate::history::{Attempt, Event, Outcome, Reply, Step};
 use crate::lock::Token;
 use crate::seat::{SeatId, UserId};
 
-pub use crate::lock::Ttl;
-pub use crate::store::Guard;
-pub use live::{Clock, Log, Race, Stop, World};
+pub use crate::exchange::Said;
+pub use crate::lock::{AcquireBy, ReleaseBy, Ttl};
+pub use crate::store::{Begin, Guard};
+pub use live::{Clock, Log, Race, Stop};
+pub(crate) use manner::How;
+pub use manner::Manner;
+pub use patience::{Patience, Since, Watchdog};
 pub use script::{Asked, Script, poll_once};
-pub use step::{PayCall, StepCall};
+pub(crate) use step::reply_of;
+pub use step::{PayCall, SaidCall, StepCall};
 pub use turnstile::{Turn, Turnstile, Word};
+pub use world::{Asker, World};
 
 /// Why a step has no reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -45,22 +56,16 @@ pub const fn told(end: Result<Outcome, StepError>) -> Outcome {
     }
 }
 
-/// How a step is to be taken, beyond its name.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct How {
-    /// How long a lock is to live.
-    ttl: Ttl,
-    /// What the database is to hold against a second booking.
-    guard: Guard,
-}
-
 /// One user at its screen: all that a strategy can see and do.
 #[derive(Debug)]
 pub struct Client {
     services: Services,
     user: UserId,
     seat: SeatId,
+    /// How many locks it has asked for; stays 0 when all its requests are alike.
     requests: u32,
+    /// What came with an answer: the token of its lock, or the version of the seat.
+    number: u32,
     /// Nanoseconds: half the room of a [`Duration`].
     payment_ns: u64,
     /// When it started, or its last step was complete: when its next step begins, for a strategy
@@ -87,6 +92,7 @@ impl Client {
             user,
             seat,
             requests: 0,
+            number: 0,
             payment_ns: u64::try_from(payment.as_nanos()).unwrap_or(u64::MAX),
             seen_ns: 0,
         }
@@ -100,6 +106,7 @@ impl Client {
             user: UserId(1),
             seat,
             requests: 0,
+            number: 0,
             payment_ns: 0,
             seen_ns: 0,
         }
@@ -126,7 +133,15 @@ impl Client {
     /// # Errors
     /// [`StepError`] when there was no answer. Nothing has happened then.
     pub fn check(&mut self) -> StepCall<'_> {
-        self.step(Step::Check, How::default())
+        StepCall(self.step(Step::Check, How::default()))
+    }
+
+    /// Asks the database in this manner: [`Said::Stale`] when somebody with a later token was there.
+    ///
+    /// # Errors
+    /// [`StepError`] when there was no answer.
+    pub fn check_by(&mut self, manner: Manner) -> SaidCall<'_> {
+        self.step(Step::Check, manner.into())
     }
 
     /// Pays for the seat, which takes as long as the plan says.
@@ -134,7 +149,7 @@ impl Client {
     /// # Errors
     /// [`StepError::Stopped`] when the race ends first.
     pub fn pay(&mut self) -> PayCall<'_> {
-        PayCall(StepCall::payment(self))
+        PayCall(SaidCall::payment(self))
     }
 
     /// Inserts the booking; `false` when the database refuses it.
@@ -150,11 +165,69 @@ impl Client {
     /// # Errors
     /// [`StepError::Lost`] leaves open whether the booking is there.
     pub fn insert_guarded(&mut self, guard: Guard) -> StepCall<'_> {
-        let how = How {
+        let manner = Manner {
             guard,
-            ..How::default()
+            ..Manner::default()
         };
-        self.step(Step::Insert, how)
+        StepCall(self.insert_by(manner))
+    }
+
+    /// Inserts the booking in this manner: [`Said::No`], [`Said::Busy`] or [`Said::Stale`] when the
+    /// database refuses it.
+    ///
+    /// # Errors
+    /// [`StepError::Lost`] leaves open whether the booking is there.
+    pub fn insert_by(&mut self, manner: Manner) -> SaidCall<'_> {
+        self.step(Step::Insert, manner.into())
+    }
+
+    /// Claims the seat in the database for at most this long: [`Said::No`] when it is sold,
+    /// [`Said::Busy`] when somebody else has claimed it.
+    ///
+    /// # Errors
+    /// [`StepError::Lost`] leaves open whether it is claimed, until the time is over.
+    pub fn hold(&mut self, ttl: Ttl) -> SaidCall<'_> {
+        let manner = Manner::default();
+        self.step(Step::Hold, How { manner, ttl })
+    }
+
+    /// Books the seat that the user has claimed; `false` when somebody else has claimed it since.
+    ///
+    /// # Errors
+    /// [`StepError::Lost`] leaves open whether the booking is there.
+    pub fn confirm(&mut self) -> StepCall<'_> {
+        StepCall(self.step(Step::Confirm, How::default()))
+    }
+
+    /// Begins a transaction, waiting at most this long for another's; `false` when that took longer.
+    ///
+    /// # Errors
+    /// [`StepError`] when there is none.
+    pub fn begin_transaction(&mut self, begin: Begin, busy: Duration) -> StepCall<'_> {
+        let manner = Manner {
+            begin,
+            open: true,
+            ..Manner::default()
+        };
+        // A wait of nothing is the shortest that there is.
+        let ttl = Ttl::new(busy).unwrap_or(Ttl::SHORTEST);
+        StepCall(self.step(Step::Begin, How { manner, ttl }))
+    }
+
+    /// Puts what the transaction did into the database; `false` when the database is busy.
+    ///
+    /// # Errors
+    /// [`StepError::Lost`] leaves open whether it is there.
+    pub fn commit(&mut self) -> StepCall<'_> {
+        StepCall(self.step(Step::Commit, How::open()))
+    }
+
+    /// Undoes what the transaction did. Also carried out after the race was stopped.
+    ///
+    /// # Errors
+    /// [`StepError`] when there is none.
+    pub fn rollback(&mut self) -> StepCall<'_> {
+        StepCall(self.step(Step::Rollback, How::open()))
     }
 
     /// Takes the lock of the seat for at most this long; `false` when somebody else holds it.
@@ -162,12 +235,41 @@ impl Client {
     /// # Errors
     /// [`StepError::Lost`] leaves open whether the lock is held: [`release`](Self::release) it.
     pub fn acquire(&mut self, ttl: Ttl) -> StepCall<'_> {
+        self.new_request();
+        StepCall(self.acquire_by(ttl, Manner::default()))
+    }
+
+    /// Takes the lock in this manner, as a part of the last [request](Self::new_request).
+    ///
+    /// # Errors
+    /// [`StepError::Lost`] leaves open whether the lock is held.
+    pub fn acquire_by(&mut self, ttl: Ttl, manner: Manner) -> SaidCall<'_> {
+        self.step(Step::Acquire, How { manner, ttl })
+    }
+
+    /// Locks that are taken from here on have a value of their own. A user that never says so locks
+    /// with its own name: the same for its every request, and for those of its other screen. The users
+    /// 1 and 2 are one person at two screens, as are 3 and 4.
+    pub fn new_request(&mut self) {
         self.requests += 1;
-        let how = How {
-            ttl,
-            ..How::default()
-        };
-        self.step(Step::Acquire, how)
+    }
+
+    /// Gives the lock a time to live, whoever holds it; `false` when nobody does.
+    ///
+    /// # Errors
+    /// [`StepError`] when the lock may live for ever.
+    pub fn set_ttl(&mut self, ttl: Ttl) -> StepCall<'_> {
+        let manner = Manner::default();
+        StepCall(self.step(Step::SetTtl, How { manner, ttl }))
+    }
+
+    /// Whether the lock is still held with the last request's value. Also carried out after the race
+    /// was stopped.
+    ///
+    /// # Errors
+    /// [`StepError`] when there was no answer.
+    pub fn verify(&mut self) -> StepCall<'_> {
+        StepCall(self.step(Step::Verify, How::default()))
     }
 
     /// Frees the lock if the last [`acquire`](Self::acquire) still holds it; `false` when it does
@@ -176,7 +278,15 @@ impl Client {
     /// # Errors
     /// [`StepError`] when the lock may live on until its time is over.
     pub fn release(&mut self) -> StepCall<'_> {
-        self.step(Step::Release, How::default())
+        self.release_by(Manner::default())
+    }
+
+    /// Frees the lock in this manner.
+    ///
+    /// # Errors
+    /// [`StepError`] when the lock may live on until its time is over.
+    pub fn release_by(&mut self, manner: Manner) -> StepCall<'_> {
+        StepCall(self.step(Step::Release, manner.into()))
     }
 
     /// Writes down what the user is told at the end of its attempt.
@@ -200,22 +310,43 @@ impl Client {
         self.seen_ns
     }
 
-    fn step(&mut self, step: Step, how: How) -> StepCall<'_> {
-        if step != Step::Release && self.is_stopped() {
-            return StepCall::stopped();
+    fn step(&mut self, step: Step, how: How) -> SaidCall<'_> {
+        if !step.is_tidying() && self.is_stopped() {
+            return SaidCall::stopped();
         }
         match &self.services {
-            Services::Scripted(_) => StepCall::scripted(self, step, how.guard),
-            Services::Live(race) if race.turnstile.is_some() => StepCall::in_turn(self, step, how),
-            Services::Live(_) => StepCall::raced(self, step, how),
+            Services::Scripted(_) => SaidCall::scripted(self, step, how),
+            Services::Live(race)
+                if race.is_plain() && how.manner.is_direct() && step != Step::Wait =>
+            {
+                SaidCall::raced(self, step, how)
+            }
+            Services::Live(_) => SaidCall::taken(self, step, how),
         }
     }
 
-    /// What the user holds its lock with.
-    fn token(&self) -> Token {
-        Token {
-            user: self.user,
-            request: self.requests,
+    /// Who asks, with what.
+    fn asker(&self) -> Asker {
+        let user = self.user;
+        let token = match self.requests {
+            0 => Token {
+                user: user.person(),
+                request: 0,
+            },
+            request => Token { user, request },
+        };
+        Asker {
+            seat: self.seat,
+            user,
+            token,
+            number: self.number,
+        }
+    }
+
+    /// Keeps the number that came with an answer.
+    fn bring(&mut self, step: Step, answer: Answer<Response>) {
+        if let (Step::Acquire | Step::Check, Ok(Response { number: 1.., .. })) = (step, answer) {
+            self.number = answer.map_or(0, |response| response.number);
         }
     }
 
@@ -237,7 +368,13 @@ impl Client {
 
     fn is_stopped(&self) -> bool {
         match &self.services {
-            Services::Live(race) => race.stop.is_set(),
+            Services::Live(race) => {
+                race.stop.is_set()
+                    || race
+                        .faults
+                        .as_ref()
+                        .is_some_and(|faults| faults.has_given_up(self.user))
+            }
             Services::Scripted(script) => script.has_given_up(),
         }
     }

@@ -1,19 +1,21 @@
-//! A user whose services are a script: the replies that it has had so far.
+//! A user whose services are a script: the answers that it has had so far.
 //!
-//! Its strategy is polled from the start, takes the replies in order, and stops at the first step
+//! Its strategy is polled from the start, takes the answers in order, and stops at the first step
 //! that has none yet. That step is what the user does next.
 
 use std::task::{Context, Poll, Waker};
 
-use crate::history::{Reply, Step};
-use crate::store::Guard;
+use super::Manner;
+use crate::exchange::{Answer, Said};
+use crate::history::Step;
 
 /// What a user was answered so far.
 #[derive(Debug, Clone, Default)]
 pub struct Script {
-    replies: Vec<Reply>,
+    answers: Vec<Answer<Said>>,
     gives_up_after: Option<usize>,
     cursor: usize,
+    asking: Option<Asked>,
     asked: Option<Asked>,
 }
 
@@ -22,22 +24,22 @@ pub struct Script {
 pub struct Asked {
     /// What is asked.
     pub step: Step,
-    /// Which of the user's lock requests it belongs to, from 1; 0 before the first.
+    /// Which of the user's lock requests it belongs to, from 1; 0 before the first, and for a user
+    /// whose requests are all alike.
     pub request: u32,
-    /// What the database is to hold against a second booking.
-    pub guard: Guard,
+    /// How.
+    pub manner: Manner,
 }
 
 impl Script {
-    /// A script of these replies; with `gives_up_after`, the user abandons its attempt after so
+    /// A script of these answers; with `gives_up_after`, the user abandons its attempt after so
     /// many of them.
     #[must_use]
-    pub fn new(replies: Vec<Reply>, gives_up_after: Option<usize>) -> Self {
+    pub fn new(answers: Vec<Answer<Said>>, gives_up_after: Option<usize>) -> Self {
         Self {
-            replies,
+            answers,
             gives_up_after,
-            cursor: 0,
-            asked: None,
+            ..Self::default()
         }
     }
 
@@ -47,14 +49,19 @@ impl Script {
             .is_some_and(|after| self.cursor >= after)
     }
 
-    /// The next reply, or for ever pending when there is none yet.
-    pub(super) fn poll_reply(&mut self, asked: Asked) -> Poll<Reply> {
-        let Some(reply) = self.replies.get(self.cursor) else {
-            self.asked = Some(asked);
+    /// The next step begins.
+    pub(super) fn ask(&mut self, asked: Asked) {
+        self.asking = Some(asked);
+    }
+
+    /// The answer to it, or for ever pending when there is none yet.
+    pub(super) fn poll_answer(&mut self) -> Poll<Answer<Said>> {
+        let Some(answer) = self.answers.get(self.cursor) else {
+            self.asked = self.asking;
             return Poll::Pending;
         };
         self.cursor += 1;
-        Poll::Ready(*reply)
+        Poll::Ready(*answer)
     }
 
     /// The step that the strategy stopped at; `None` when it waits for something else.

@@ -1,4 +1,4 @@
-//! One step of a user on its way: gate, act, record.
+//! One step of a user on its way: gate, fault, act, record.
 //!
 //! A million users may each be in a step, so it is a future of its own making that holds only a
 //! number where its reply will be; what a race does not need is boxed.
@@ -9,22 +9,27 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::script::Asked;
-use super::turnstile::{Turn, Word};
-use super::{Client, Guard, How, Services, StepError};
-use crate::exchange::{Answer, CallError, Handed, Ticket};
+use super::taken::taken;
+use super::{Client, How, Services, StepError};
+use crate::exchange::{Answer, CallError, Handed, Response, Said, Ticket};
 use crate::history::{Reply, Step};
 
-type Answered = Result<bool, StepError>;
+pub(super) type Answered = Result<Said, StepError>;
 
-/// A step on its way; what it answers depends on the step. Dropped in the middle, it was lost.
+/// A step on its way, which is done or not. Dropped in the middle, it was lost.
 #[derive(Debug)]
 #[must_use = "a step is taken when it is awaited"]
-pub struct StepCall<'a>(Way<'a>);
+pub struct StepCall<'a>(pub(super) SaidCall<'a>);
 
 /// A payment on its way.
 #[derive(Debug)]
 #[must_use = "a step is taken when it is awaited"]
-pub struct PayCall<'a>(pub(super) StepCall<'a>);
+pub struct PayCall<'a>(pub(super) SaidCall<'a>);
+
+/// A step on its way that can be answered more than yes or no.
+#[derive(Debug)]
+#[must_use = "a step is taken when it is awaited"]
+pub struct SaidCall<'a>(Way<'a>);
 
 type LongCall<'a> = Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
 
@@ -39,7 +44,6 @@ enum Way<'a> {
     Scripted {
         client: &'a mut Client,
         step: Step,
-        guard: Guard,
     },
     /// Whatever else has to be waited for first. Boxed twice: a thin pointer leaves a race's step
     /// at 16 bytes.
@@ -58,44 +62,54 @@ impl std::fmt::Debug for Way<'_> {
     }
 }
 
-impl<'a> StepCall<'a> {
+impl<'a> SaidCall<'a> {
     /// The race was stopped before it.
     pub(super) fn stopped() -> Self {
         Self(Way::Over(Err(StepError::Stopped)))
     }
 
-    pub(super) fn scripted(client: &'a mut Client, step: Step, guard: Guard) -> Self {
-        Self(Way::Scripted {
-            client,
-            step,
-            guard,
-        })
+    /// Answered without asking anybody.
+    pub(super) fn said(said: Said) -> Self {
+        Self(Way::Over(Ok(said)))
+    }
+
+    pub(super) fn scripted(client: &'a mut Client, step: Step, how: How) -> Self {
+        let request = client.requests;
+        if let Services::Scripted(script) = &mut client.services {
+            script.ask(Asked {
+                step,
+                request,
+                manner: how.manner,
+            });
+        }
+        Self(Way::Scripted { client, step })
     }
 
     /// A step that nothing holds up.
     pub(super) fn raced(client: &'a mut Client, step: Step, how: How) -> Self {
         let Services::Live(race) = &client.services else {
-            return Self::scripted(client, step, how.guard);
+            return Self::scripted(client, step, how);
         };
-        match race.world.hand_in(step, client.seat, client.token(), how) {
+        match race.world.hand_in(step, client.asker(), how) {
             Handed::Waits(ticket) => Self(Way::Raced {
                 client,
                 step,
                 ticket,
             }),
             Handed::Answered(answer) => {
+                client.bring(step, answer);
                 client.record(step, reply_of(step, answer));
                 Self(Way::Over(learnt(step, answer)))
             }
         }
     }
 
-    /// A step that waits for its turn first.
-    pub(super) fn in_turn(client: &'a mut Client, step: Step, how: How) -> Self {
-        Self::long(in_turn(client, step, how))
+    /// A step that something may hold up, or befall.
+    pub(super) fn taken(client: &'a mut Client, step: Step, how: How) -> Self {
+        Self::long(taken(client, step, how))
     }
 
-    fn long(work: impl Future<Output = Answered> + Send + 'a) -> Self {
+    pub(super) fn long(work: impl Future<Output = Answered> + Send + 'a) -> Self {
         Self(Way::Long(Box::new(Box::pin(work))))
     }
 
@@ -103,16 +117,17 @@ impl<'a> StepCall<'a> {
         if client.is_stopped() {
             return Self::stopped();
         }
+        let is_struck = matches!(&client.services, Services::Live(race) if race.faults.is_some());
         // Boxed: a timer would take 110 bytes in every user, also in those who never pay.
-        if client.payment_ns > 0 {
+        if client.payment_ns > 0 || is_struck {
             return Self::long(pay(client));
         }
         client.record(Step::Pay, Reply::Paid);
-        Self(Way::Over(Ok(true)))
+        Self(Way::Over(Ok(Said::Yes)))
     }
 }
 
-impl Future for StepCall<'_> {
+impl Future for SaidCall<'_> {
     type Output = Answered;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answered> {
@@ -126,24 +141,16 @@ impl Future for StepCall<'_> {
                     Services::Live(race) => ready!(race.world.poll(*step, *ticket, cx)),
                     Services::Scripted(_) => Err(CallError::Failed),
                 };
+                client.bring(*step, answer);
                 client.record(*step, reply_of(*step, answer));
                 learnt(*step, answer)
             }
-            Way::Scripted {
-                client,
-                step,
-                guard,
-            } => {
-                let asked = Asked {
-                    step: *step,
-                    request: client.requests,
-                    guard: *guard,
+            Way::Scripted { client, step } => {
+                let answer = match &mut client.services {
+                    Services::Scripted(script) => ready!(script.poll_answer()),
+                    Services::Live(_) => Err(CallError::Failed),
                 };
-                let reply = match &mut client.services {
-                    Services::Scripted(script) => ready!(script.poll_reply(asked)),
-                    Services::Live(_) => Reply::Failed,
-                };
-                learnt(*step, answer_of(reply))
+                learnt(*step, answer.map(Response::from))
             }
             Way::Long(long) => ready!(Pin::as_mut(long).poll(cx)),
             Way::Over(answered) => *answered,
@@ -153,7 +160,7 @@ impl Future for StepCall<'_> {
     }
 }
 
-impl Drop for StepCall<'_> {
+impl Drop for SaidCall<'_> {
     fn drop(&mut self) {
         if let Way::Raced {
             client,
@@ -169,23 +176,32 @@ impl Drop for StepCall<'_> {
     }
 }
 
+impl Future for StepCall<'_> {
+    type Output = Result<bool, StepError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let said = Pin::new(&mut self.0).poll(cx);
+        said.map_ok(|said| said == Said::Yes)
+    }
+}
+
 impl Future for PayCall<'_> {
     type Output = Result<(), StepError>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), StepError>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(cx).map_ok(drop)
     }
 }
 
 /// A step that is recorded when it is dropped: with its reply, or as lost.
-struct Underway<'a> {
-    client: &'a mut Client,
+pub(super) struct Underway<'a> {
+    pub(super) client: &'a mut Client,
     step: Step,
-    reply: Reply,
+    pub(super) reply: Reply,
 }
 
 impl<'a> Underway<'a> {
-    fn begin(client: &'a mut Client, step: Step) -> Self {
+    pub(super) fn begin(client: &'a mut Client, step: Step) -> Self {
         client.begin();
         let reply = Reply::Lost;
         Self {
@@ -202,80 +218,65 @@ impl Drop for Underway<'_> {
     }
 }
 
-/// Takes the step when its turn has come, and tells at the turnstile what it was answered.
-async fn in_turn(client: &mut Client, step: Step, how: How) -> Answered {
-    let (user, seat, token) = (client.user, client.seat, client.token());
-    let Services::Live(race) = &client.services else {
-        return Err(StepError::Failed);
-    };
-    let race = Arc::clone(race);
-    let Some(turnstile) = &race.turnstile else {
-        return Err(StepError::Failed);
-    };
-    let turn = turnstile.turn(user, step).await;
-    if turn == Turn::Stop {
-        return Err(StepError::Stopped);
-    }
-    let mut underway = Underway::begin(client, step);
-    let answer = race.world.ask(step, seat, token, how).await;
-    let heard = match turn {
-        Turn::ActUnanswered => Err(CallError::Lost),
-        Turn::Act | Turn::Stop => answer,
-    };
-    underway.reply = reply_of(step, heard);
-    drop(underway);
-    let reply = reply_of(step, answer);
-    turnstile.say(Word::Did { user, reply });
-    learnt(step, heard)
-}
-
 /// Takes the time that a payment takes.
 async fn pay(client: &mut Client) -> Answered {
     let Services::Live(race) = &client.services else {
-        return Ok(true);
+        return Ok(Said::Yes);
     };
     let race = Arc::clone(race);
-    let payment = tokio::time::sleep(Duration::from_nanos(client.payment_ns));
+    let user = client.user;
+    let payment = Duration::from_nanos(client.payment_ns);
     let mut underway = Underway::begin(client, Step::Pay);
-    let paid = race.stop.run_until_set(payment).await;
+    let paid = if payment.is_zero() {
+        Some(())
+    } else {
+        race.stop.run_until_set(tokio::time::sleep(payment)).await
+    };
     underway.reply = paid.map_or(Reply::Failed, |()| Reply::Paid);
-    paid.map(|()| true).ok_or(StepError::Stopped)
+    drop(underway);
+    if let (Some(faults), Some(())) = (&race.faults, paid) {
+        super::taken::strike(client, &race, faults, user, Step::Pay).await;
+    }
+    paid.map(|()| Said::Yes).ok_or(StepError::Stopped)
 }
 
 /// What an answer to a step is in a history.
-const fn reply_of(step: Step, answer: Answer<bool>) -> Reply {
-    match (step, answer) {
-        (_, Err(CallError::Failed)) => Reply::Failed,
-        (_, Err(CallError::Lost)) => Reply::Lost,
-        (Step::Check, Ok(true)) => Reply::Available,
-        (Step::Check, Ok(false)) => Reply::Taken,
-        (Step::Insert, Ok(true)) => Reply::Inserted,
-        (Step::Insert, Ok(false)) => Reply::Conflict,
-        (Step::Acquire, Ok(true)) => Reply::Granted,
-        (Step::Acquire, Ok(false)) => Reply::Held,
-        (Step::Release, Ok(true)) => Reply::Released,
-        (Step::Release, Ok(false)) => Reply::NotHeld,
-        (Step::Pay, Ok(_)) => Reply::Paid,
+pub(crate) const fn reply_of(step: Step, answer: Answer<Response>) -> Reply {
+    let said = match answer {
+        Err(CallError::Failed) => return Reply::Failed,
+        Err(CallError::Lost) => return Reply::Lost,
+        Ok(response) => response.said,
+    };
+    match (step, said) {
+        (Step::Acquire | Step::Hold, Said::Yes) => Reply::Granted,
+        (Step::Hold | Step::Check, Said::No) => Reply::Taken,
+        (Step::Acquire | Step::Hold, _) => Reply::Held,
+        (Step::SetTtl, Said::Yes) => Reply::TtlSet,
+        (Step::Validate, Said::Yes) => Reply::InTime,
+        (Step::Validate, _) => Reply::Late,
+        (Step::Wait, Said::Yes) => Reply::Again,
+        (Step::Wait, _) => Reply::TimeUp,
+        (Step::Begin, Said::Yes) => Reply::Begun,
+        (Step::Check, Said::Yes) => Reply::Available,
+        (Step::Pay, _) => Reply::Paid,
+        (Step::Insert | Step::Confirm, Said::Yes) => Reply::Inserted,
+        (Step::Insert | Step::Confirm, Said::No) => Reply::Conflict,
+        (Step::Commit, Said::Yes) => Reply::Committed,
+        (Step::Rollback, _) => Reply::RolledBack,
+        (Step::Verify, Said::Yes) => Reply::StillHeld,
+        (Step::Release, Said::Yes) => Reply::Released,
+        (Step::SetTtl | Step::Verify | Step::Release, _) => Reply::NotHeld,
+        (_, Said::Stale) => Reply::Stale,
+        _ => Reply::Busy,
     }
 }
 
 /// What an answer tells the user. Looking changes nothing, so a lost look is a failed one.
-const fn learnt(step: Step, answer: Answer<bool>) -> Answered {
+pub(super) const fn learnt(step: Step, answer: Answer<Response>) -> Answered {
     match (step, answer) {
-        (_, Ok(answer)) => Ok(answer),
-        (Step::Check, Err(_)) | (_, Err(CallError::Failed)) => Err(StepError::Failed),
+        (_, Ok(response)) => Ok(response.said),
+        (Step::Check | Step::Verify | Step::Validate | Step::Wait, Err(_))
+        | (_, Err(CallError::Failed)) => Err(StepError::Failed),
         (_, Err(CallError::Lost)) => Err(StepError::Lost),
-    }
-}
-
-/// What a reply in a script says.
-const fn answer_of(reply: Reply) -> Answer<bool> {
-    match reply {
-        Reply::Granted | Reply::Available | Reply::Inserted | Reply::Released | Reply::Paid => {
-            Ok(true)
-        }
-        Reply::Held | Reply::Taken | Reply::Conflict | Reply::NotHeld => Ok(false),
-        Reply::Failed => Err(CallError::Failed),
-        Reply::Lost => Err(CallError::Lost),
     }
 }

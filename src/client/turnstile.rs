@@ -1,5 +1,8 @@
 //! Whose turn is it? Where steps wait when an interleaving is forced.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use tokio::sync::{mpsc, oneshot};
 
 use crate::history::{Outcome, Reply, Step};
@@ -40,26 +43,33 @@ pub enum Turn {
     Act,
     /// Take the step, and do not learn what it was answered.
     ActUnanswered,
+    /// Stay where you are while what you hold for a time runs out; ask for a turn again after that.
+    Stall,
     /// Give the attempt up.
     Stop,
 }
 
 /// Where steps wait for their turn.
 #[derive(Debug, Clone)]
-pub struct Turnstile(mpsc::UnboundedSender<Word>);
+pub struct Turnstile {
+    words: mpsc::UnboundedSender<Word>,
+    /// Those who have stalled since they last began to take locks.
+    stalled: Arc<Mutex<HashSet<UserId>>>,
+}
 
 impl Turnstile {
     /// A turnstile, and the other end where its words are heard.
     #[must_use]
     pub fn new() -> (Self, mpsc::UnboundedReceiver<Word>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        (Self(sender), receiver)
+        let (words, receiver) = mpsc::unbounded_channel();
+        let stalled = Arc::default();
+        (Self { words, stalled }, receiver)
     }
 
     /// Says something to whoever is still listening.
     pub fn say(&self, word: Word) {
         // Nobody listens when the schedule is over; the users go on by themselves then.
-        let _ = self.0.send(word);
+        let _ = self.words.send(word);
     }
 
     /// The user's turn. A user whose turn never comes waits for ever, as one that has crashed.
@@ -70,5 +80,21 @@ impl Turnstile {
             Ok(turn) => turn,
             Err(_) => std::future::pending().await,
         }
+    }
+
+    /// Whatever the user had for a time is over, or it begins anew.
+    pub(super) fn set_stalled(&self, user: UserId, is_stalled: bool) {
+        let mut stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_stalled {
+            stalled.insert(user);
+        } else {
+            stalled.remove(&user);
+        }
+    }
+
+    /// Whether whatever the user had for a time is over.
+    pub(super) fn has_stalled(&self, user: UserId) -> bool {
+        let stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner);
+        stalled.contains(&user)
     }
 }

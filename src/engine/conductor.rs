@@ -112,6 +112,12 @@ impl<'a> Conductor<'a> {
                 let player = self.player(user)?;
                 player.stage = Stage::Crashed;
                 player.task.abort();
+                self.services.world.disconnect(user).await;
+            }
+            Move::Stall(user) => {
+                self.settled(user).await?;
+                self.player(user)?.stall()?;
+                self.settled(user).await?;
             }
             Move::GiveUp(user) => {
                 self.settled(user).await?;
@@ -120,12 +126,16 @@ impl<'a> Conductor<'a> {
                 player.turn_away();
                 self.settled(user).await?;
             }
-            Move::Expire => {
-                if let Some(lock) = &self.services.world.lock {
-                    lock.expire(self.seat, self.limit).await?;
+            Move::Expire(node) => {
+                let world = &self.services.world;
+                match world.locks.get(usize::from(node)) {
+                    Some(lock) => lock.expire(self.seat, self.limit).await?,
+                    None => world.expire_claim(self.seat).await,
                 }
             }
-            Move::Restart => self.services.restart(self.limit).await?,
+            Move::Restart(node) => {
+                self.services.restart(usize::from(node), self.limit).await?;
+            }
         }
         Ok(None)
     }
@@ -200,10 +210,25 @@ impl Player {
         }
     }
 
+    /// Lets what the user holds for a time run out, wherever it stands.
+    fn stall(&mut self) -> Result<(), EngineError> {
+        match std::mem::replace(&mut self.stage, Stage::Moving) {
+            Stage::Waiting(_, go) => {
+                // A user that is gone meanwhile never asks again, which is noticed.
+                let _ = go.send(Turn::Stall);
+                Ok(())
+            }
+            stage => {
+                self.stage = stage;
+                Err(astray(self.user, "takes no more steps, so it cannot stall"))
+            }
+        }
+    }
+
     /// Tells a user that has given up that it cannot take its step; only a lock it may still free.
     fn turn_away(&mut self) {
         match std::mem::replace(&mut self.stage, Stage::Moving) {
-            Stage::Waiting(step, go) if step != Step::Release => drop(go.send(Turn::Stop)),
+            Stage::Waiting(step, go) if !step.is_tidying() => drop(go.send(Turn::Stop)),
             stage => self.stage = stage,
         }
     }

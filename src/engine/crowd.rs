@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::client::{Client, Race, told};
+use crate::history::Outcome;
 use crate::plan::Plan;
 use crate::seat::UserId;
 use crate::strategy::Strategy;
@@ -106,7 +107,12 @@ impl<S: Strategy> Crowd<S> {
             crowd: Arc::clone(self),
         };
         if !is_over {
-            tokio::spawn(user(guest, self.client(id)));
+            let client = self.client(id);
+            if self.race.faults.is_some() {
+                tokio::spawn(user_who_may_crash(guest, client, id));
+            } else {
+                tokio::spawn(user(guest, client));
+            }
         }
         !is_over
     }
@@ -152,6 +158,28 @@ fn user<S: Strategy>(guest: Guest<S>, mut client: Client) -> impl Future<Output 
         client.end(outcome, started_ns);
         guest.crowd.finished.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// One user that something may befall. One that crashes is dropped where it stands: what it has not
+/// committed is undone, its lock stays, and nobody knows what became of its booking.
+async fn user_who_may_crash<S: Strategy>(guest: Guest<S>, mut client: Client, id: UserId) {
+    let race = Arc::clone(&guest.crowd.race);
+    start_line(&race).await;
+    let started_ns = client.begin();
+    let ended = {
+        let mut attempt = Box::pin(guest.crowd.strategy.attempt(&mut client));
+        poll_fn(|cx| match attempt.as_mut().poll(cx) {
+            Poll::Ready(end) => Poll::Ready(Some(end)),
+            Poll::Pending if race.has_crashed(id) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    };
+    if ended.is_none() {
+        race.world.disconnect(id).await;
+    }
+    client.end(ended.map_or(Outcome::Unknown, told), started_ns);
+    guest.crowd.finished.fetch_add(1, Ordering::Relaxed);
 }
 
 /// Waits until the race has started. On a runtime with one thread no user is polled before that,

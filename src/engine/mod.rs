@@ -1,5 +1,6 @@
 //! A plan becomes a history: services prepared, users released at once, results gathered.
 
+mod aftermath;
 mod conductor;
 mod crowd;
 mod memory;
@@ -15,13 +16,15 @@ use tokio_util::sync::CancellationToken;
 pub use services::{RedisChoice, ServiceChoice, ServiceError, Services};
 
 use crate::client::{Clock, Log, Race, Stop, Turnstile};
+use crate::fault::{Fault, Injector};
 use crate::history::{Footer, Header, History, Outcome, Reply};
-use crate::lock::LockError;
+use crate::lock::{LockError, LockService};
 use crate::plan::Plan;
 use crate::schedule::{Move, Schedule};
 use crate::seat::UserId;
 use crate::store::{RunRecord, StoreError};
 use crate::strategy::Strategy;
+use aftermath::{counted, faults_of};
 use conductor::Conductor;
 use crowd::Crowd;
 
@@ -134,9 +137,17 @@ impl Engine {
         plan: &Plan,
         round: u32,
     ) -> Result<History, EngineError> {
+        if let Some(fault) = plan
+            .faults
+            .iter()
+            .find(|fault| fault.fault.is_of_a_service())
+        {
+            self.services.refuse_harm_to_others(fault.fault.name())?;
+        }
         let header = self.begin(strategy, plan, round).await?;
         self.services.world.make_room_for(plan.width());
-        let race = Arc::new(self.new_race(plan, None));
+        let (faults, orders) = faults_of(strategy, plan, round);
+        let race = Arc::new(self.new_race(plan, None, faults));
         let crowd = Crowd::new(Arc::clone(&race), plan.clone(), round, strategy.clone());
         let crowd = crowd.counting(Arc::clone(&self.finished));
         // A task of its own: spawning from it puts the users on the worker's own queue.
@@ -144,10 +155,12 @@ impl Engine {
         let ended = tokio::select! {
             ended = &mut running => ended,
             () = mind(&race, plan.timeout) => running.await,
+            () = self.carry_out(orders, plan.timeout) => running.await,
         };
         // When the crowd itself panicked racesim has a fault, which is not to be hidden.
         let let_in = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        let history = self.history(header, &race).await;
+        let mut history = self.history(header, &race).await;
+        history.footer.locks_left = self.tidy(strategy, plan, &history).await;
         match let_in - history.attempts.len() {
             0 => Ok(history),
             panicked => Err(EngineError::Panicked(panicked)),
@@ -165,22 +178,29 @@ impl Engine {
         plan: &Plan,
         schedule: &Schedule,
     ) -> Result<Forced, EngineError> {
-        if schedule.0.contains(&Move::Restart) {
-            self.services.refuse_a_restart_of_others()?;
+        if schedule
+            .0
+            .iter()
+            .any(|step| matches!(step, Move::Restart(_)))
+        {
+            self.services.refuse_harm_to_others(Fault::Restart.name())?;
         }
         let header = self.begin(strategy, plan, 0).await?;
         let (turnstile, words) = Turnstile::new();
-        let race = Arc::new(self.new_race(plan, Some(turnstile)));
+        let race = Arc::new(self.new_race(plan, Some(turnstile), None));
         let mut conductor = Conductor::assemble(&self.services, &race, strategy, plan, words);
         let followed = tokio::select! {
             followed = conductor.follow(schedule) => followed,
             () = mind(&race, plan.timeout) => Err(EngineError::Silent),
         };
         let (replies, outcomes) = conductor.dismiss().await;
-        if let Some(lock) = &race.world.lock {
+        for user in plan.user_ids() {
+            race.world.disconnect(user).await;
+        }
+        for lock in &race.world.locks {
             // Whoever crashed has left its lock behind, and nobody else may wait for its end.
             let seat = plan.seat_of(0, UserId(1));
-            lock.sweep(seat, plan.timeout).await?;
+            lock.sweep(&[seat], plan.timeout).await?;
         }
         let astray = match followed {
             Ok(()) => None,
@@ -207,13 +227,19 @@ impl Engine {
         Ok(header)
     }
 
-    fn new_race(&self, plan: &Plan, turnstile: Option<Turnstile>) -> Race {
+    fn new_race(
+        &self,
+        plan: &Plan,
+        turnstile: Option<Turnstile>,
+        faults: Option<Injector>,
+    ) -> Race {
         Race {
             world: Arc::clone(&self.services.world),
             log: Log::with_room_for(usize::try_from(plan.users.get()).unwrap_or(0)),
             clock: Clock::default(),
             stop: Stop::on(self.stop.clone()),
             turnstile,
+            faults,
         }
     }
 
@@ -232,6 +258,8 @@ impl Engine {
             bookings: bookings.len(),
             interrupted: self.stop.is_cancelled(),
             troubles: self.services.troubles(),
+            faults: race.faults.as_ref().map(counted).unwrap_or_default(),
+            locks_left: Vec::new(),
         };
         History {
             header,
@@ -244,11 +272,14 @@ impl Engine {
     }
 
     fn header<S: Strategy>(&self, strategy: &S, plan: &Plan, round: u32) -> Header {
-        let lock = self.services.world.lock.as_ref();
+        let needed = usize::from(strategy.needs().locks);
+        let locks = self.services.world.locks.iter().take(needed);
+        let locks: Vec<&str> = locks.map(LockService::description).collect();
         let ttl = strategy.ttl();
         Header {
             version: Header::VERSION,
             strategy: strategy.name().to_owned(),
+            settings: strategy.settings(),
             round,
             users: plan.users.get(),
             wanted: plan.wanted.to_string(),
@@ -258,7 +289,7 @@ impl Engine {
             seed: plan.seed.0,
             ttl_ms: ttl.map(crate::client::Ttl::as_millis),
             database: self.services.database.clone(),
-            lock: ttl.and(lock).map(|lock| lock.description().to_owned()),
+            lock: (!locks.is_empty()).then(|| locks.join("; ")),
             began: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
         }
     }

@@ -1,19 +1,24 @@
 //! Which services a run races on, and how they are made ready.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 
 use crate::client::World;
+use crate::fault::Fault;
 use crate::folder::RunFolder;
 use crate::lock::{
     InProcess, KeyPrefix, LockError, LockService, Redis, Url, find_server, start_server,
 };
 use crate::plan::{Commit, Plan};
 use crate::seat::SeatId;
-use crate::store::{Settings, Sqlite, StoreError};
+use crate::store::{Settings, Sqlite, StoreError, Transactions};
+use crate::strategy::Needs;
+
+/// The most connections for transactions, as a server's pool has them.
+const CONNECTIONS_MAX: usize = 16;
 
 /// Which services to race on.
 #[derive(Debug, Clone, Default)]
@@ -32,8 +37,8 @@ pub enum RedisChoice {
     /// A private server when one can be started, else locks inside this process.
     #[default]
     Any,
-    /// A server that the person runs.
-    Url(Url),
+    /// Servers that the person runs.
+    Urls(Vec<Url>),
     /// A private server and nothing else.
     Private,
     /// Locks inside this process: no Redis is raced.
@@ -66,96 +71,127 @@ pub struct Services {
     pub(super) world: Arc<World>,
     /// The database in words, for the header.
     pub(super) database: String,
-    /// Kept for its end; `None` when nothing of the run is temporary.
-    folder: Mutex<Option<RunFolder>>,
-    /// What was started as the private server; `None` when none was.
+    /// Kept for their end: one with the database, if that is temporary, and one for each private
+    /// server.
+    folders: Mutex<Vec<RunFolder>>,
+    /// What was started as the private servers; `None` when none was.
     program: Option<PathBuf>,
 }
 
 impl Services {
-    /// Opens the database and, when `seats` are to be locked, a lock service for them.
+    /// Opens the database and what else is needed; no lock on one of the `seats` may be held.
     ///
     /// # Errors
     /// [`ServiceError`] when one of them cannot be used; the others are ended again.
     pub async fn start(
         choice: &ServiceChoice,
         plan: &Plan,
-        seats: Option<&[SeatId]>,
+        needs: Needs,
+        seats: &[SeatId],
     ) -> Result<Self, ServiceError> {
+        let nodes = usize::from(needs.locks);
         let program = match choice.redis {
-            RedisChoice::Any | RedisChoice::Private if seats.is_some() => find_server(),
+            RedisChoice::Any | RedisChoice::Private if nodes > 0 => find_server(),
             _ => None,
         };
-        let mut folder = match (&choice.database, &program) {
-            (Some(_), None) => None,
-            _ => Some(folder()?),
-        };
+        let mut folders = Vec::new();
+        let temporary = usize::from(choice.database.is_none());
+        let servers = if program.is_some() { nodes } else { 0 };
+        while folders.len() < temporary.max(servers) {
+            folders.push(folder()?);
+        }
         // Before any server is started: a database that is refused costs nothing then.
-        let (store, database) = open_store(choice, plan.commit, folder.as_ref()).await?;
-        let lock = match seats {
-            Some(seats) => {
-                Some(open_lock(choice, program.clone(), &mut folder, seats, plan.timeout).await?)
-            }
-            None => None,
+        let (store, database) = open_store(choice, plan.commit, folders.first()).await?;
+        let transactions = if needs.transactions {
+            let width = usize::try_from(plan.width()).unwrap_or(usize::MAX);
+            Some(store.transactions(width.min(CONNECTIONS_MAX))?)
+        } else {
+            None
         };
+        let mut locks = Vec::new();
+        for node in 0..nodes {
+            let server = program.as_deref().zip(folders.get_mut(node));
+            locks.push(open_lock(choice, node, server, seats, plan.timeout).await?);
+        }
         Ok(Self {
-            world: Arc::new(World { store, lock }),
+            world: Arc::new(World {
+                store,
+                transactions,
+                locks,
+            }),
             database,
-            folder: Mutex::new(folder),
+            folders: Mutex::new(folders),
             program,
         })
     }
 
-    /// Makes sure that a restart would not kill a server that is somebody else's.
-    pub(super) fn refuse_a_restart_of_others(&self) -> Result<(), LockError> {
-        match (&self.world.lock, &self.program) {
-            (Some(lock @ LockService::Redis(_)), None) => {
-                Err(LockError::NotOurs(lock.description().to_owned()))
-            }
+    /// Makes sure that a fault would not befall a server that is somebody else's.
+    pub(super) fn refuse_harm_to_others(&self, fault: &'static str) -> Result<(), LockError> {
+        match (self.world.locks.first(), &self.program) {
+            (Some(lock @ LockService::Redis(_)), None) => Err(LockError::NotOurs {
+                fault,
+                server: lock.description().to_owned(),
+            }),
             _ => Ok(()),
         }
     }
 
-    /// Kills the private lock server and starts it again; it has forgotten everything.
+    /// Kills a private lock server and starts it again; it has forgotten everything.
     ///
     /// # Errors
     /// When the server is the person's own, or does not come up again.
-    pub(super) async fn restart(&self, limit: Duration) -> Result<(), LockError> {
-        let Some(lock) = &self.world.lock else {
+    pub(super) async fn restart(&self, node: usize, limit: Duration) -> Result<(), LockError> {
+        let Some(lock) = self.world.locks.get(node) else {
             return Ok(());
         };
-        let mut folder = self.folder.lock().await;
-        let url = match (lock, &self.program, folder.as_mut()) {
-            (LockService::InProcess(locks), ..) => {
-                locks.forget();
-                return Ok(());
-            }
-            (_, Some(program), Some(folder)) => {
-                Url::of_socket(&start_server(program, folder).await?)?
-            }
-            _ => return Err(LockError::NotOurs(lock.description().to_owned())),
+        if let LockService::InProcess(locks) = lock {
+            locks.forget();
+            return Ok(());
+        }
+        let mut folders = self.folders.lock().await;
+        let (Some(program), Some(folder)) = (&self.program, folders.get_mut(node)) else {
+            return self.refuse_harm_to_others(Fault::Restart.name());
         };
+        let url = Url::of_socket(&start_server(program, folder).await?)?;
         lock.reconnect(&url, limit).await
+    }
+
+    /// Makes the private lock servers stand still for this long: whether there are any.
+    pub(super) async fn pause(&self, time: Duration) -> bool {
+        if self.program.is_none() {
+            return false;
+        }
+        let mut folders = self.folders.lock().await;
+        let servers = self.world.locks.len();
+        let are_paused = folders
+            .iter_mut()
+            .take(servers)
+            .all(|folder| folder.pause().is_ok());
+        tokio::time::sleep(time).await;
+        for folder in folders.iter_mut().take(servers) {
+            // One that is gone is noticed by those who wait for it.
+            let _ = folder.resume();
+        }
+        are_paused
     }
 
     /// Whether the locks are only simulated inside this process.
     #[must_use]
     pub fn is_lock_simulated(&self) -> bool {
-        matches!(self.world.lock, Some(LockService::InProcess(_)))
+        matches!(self.world.locks.first(), Some(LockService::InProcess(_)))
     }
 
     /// What the services did wrong, a line each.
     #[must_use]
     pub fn troubles(&self) -> Vec<String> {
-        let store = self
-            .world
-            .store
-            .trouble()
-            .map(|text| format!("SQLite: {text}"));
-        let lock = self.world.lock.as_ref().and_then(LockService::trouble);
-        store
-            .into_iter()
-            .chain(lock.map(|text| format!("Redis: {text}")))
+        let world = &self.world;
+        let store = world.store.trouble();
+        let transactions = world.transactions.as_ref().and_then(Transactions::trouble);
+        let locks = world.locks.iter().filter_map(LockService::trouble);
+        let sqlite = store.into_iter().chain(transactions);
+        sqlite
+            .map(|text| format!("SQLite: {text}"))
+            .chain(locks.map(|text| format!("Redis: {text}")))
             .collect()
     }
 }
@@ -189,19 +225,22 @@ async fn open_store(
 
 async fn open_lock(
     choice: &ServiceChoice,
-    program: Option<PathBuf>,
-    folder: &mut Option<RunFolder>,
+    node: usize,
+    server: Option<(&Path, &mut RunFolder)>,
     seats: &[SeatId],
     limit: Duration,
 ) -> Result<LockService, LockError> {
     let prefix = choice.key_prefix.clone();
-    let (url, whose) = match (&choice.redis, program, folder) {
-        (RedisChoice::Url(url), ..) => (url.clone(), "a server of yours"),
-        (RedisChoice::Any | RedisChoice::Private, Some(program), Some(folder)) => {
-            let socket = start_server(&program, folder).await?;
+    let (url, whose) = match (&choice.redis, server) {
+        (RedisChoice::Urls(urls), _) => match urls.get(node) {
+            Some(url) => (url.clone(), "a server of yours"),
+            None => return Err(LockError::TooFew(urls.len())),
+        },
+        (_, Some((program, folder))) => {
+            let socket = start_server(program, folder).await?;
             (Url::of_socket(&socket)?, "a private server")
         }
-        (RedisChoice::Private, ..) => return Err(LockError::NoServer),
+        (RedisChoice::Private, None) => return Err(LockError::NoServer),
         _ => return Ok(LockService::InProcess(InProcess::default())),
     };
     Redis::connect(&url, whose, prefix, seats, limit)

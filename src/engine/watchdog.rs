@@ -12,18 +12,24 @@ const LOOKS: u32 = 4;
 /// Looks after the services for as long as it is polled.
 pub(super) async fn watch(world: &World, limit: Duration) {
     let mut store = Vigil::default();
-    let mut lock = Vigil::default();
+    let mut transactions = Vigil::default();
+    let mut locks: Vec<Vigil> = world.locks.iter().map(|_| Vigil::default()).collect();
     let why = format!("no answer for {}, given up", Millis(limit));
-    let mut looks = tokio::time::interval(limit / LOOKS);
+    let mut ticks = tokio::time::interval(limit / LOOKS);
     loop {
-        looks.tick().await;
+        ticks.tick().await;
         if store.is_silent(world.store.pulse()) {
             world.store.give_up(&why);
         }
-        if let Some(service) = &world.lock
-            && service.pulse().is_some_and(|pulse| lock.is_silent(pulse))
+        if let Some(service) = &world.transactions
+            && transactions.is_silent(service.pulse())
         {
             service.give_up(&why);
+        }
+        for (service, vigil) in world.locks.iter().zip(&mut locks) {
+            if service.pulse().is_some_and(|pulse| vigil.is_silent(pulse)) {
+                service.give_up(&why);
+            }
         }
     }
 }

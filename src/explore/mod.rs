@@ -1,9 +1,10 @@
 //! Does any interleaving break it? Every one is looked at, with the strategy's own code.
 //!
-//! A state of the search is the model's stores and the replies that each user has had so far; a
-//! user's next step is found by polling its future with those replies. There is no second
+//! A state of the search is the model's stores and the answers that each user has had so far; a
+//! user's next step is found by polling its future with those answers. There is no second
 //! description of the protocol that could drift from the first.
 
+mod database;
 mod model;
 mod property;
 mod trace;

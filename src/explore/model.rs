@@ -9,9 +9,11 @@ use stateright::{Model, Property as Checked};
 use super::Limit;
 use super::property::Asked as Question;
 use super::user::{Machine, Next, User};
-use super::world::{USERS_MAX, World};
+use super::world::{Act, NODES_MAX, USERS_MAX, World, narrow};
+use crate::client::reply_of;
+use crate::exchange::{CallError, Response};
 use crate::fault::{Allowance, Fault};
-use crate::history::{Reply, Step};
+use crate::history::Reply;
 use crate::schedule::{Delivery, Move};
 use crate::seat::{SeatId, UserId};
 use crate::strategy::Strategy;
@@ -23,7 +25,7 @@ pub(super) struct State {
     pub(super) users: [User; USERS_MAX],
     pub(super) world: World,
     /// How often each fault has happened.
-    used: [u8; 5],
+    used: [u8; Fault::ALL.len()],
 }
 
 /// The race of a few users for one seat.
@@ -31,7 +33,11 @@ pub(super) struct State {
 pub(super) struct Race<S> {
     pub(super) machine: Machine<S>,
     pub(super) users: usize,
-    allowed: [u8; 5],
+    /// How many lock services there are.
+    nodes: usize,
+    /// Whether a lock does not run out while its holder lives.
+    renews: bool,
+    allowed: [u8; Fault::ALL.len()],
     /// Users are alike, so that only their order of starting matters. A schedule that a person
     /// wrote may start them in any order.
     symmetry: Symmetry,
@@ -102,18 +108,27 @@ impl<S: Strategy> Race<S> {
         question: Question,
         bounds: Bounds,
     ) -> Self {
-        let mut allowed = [0_u8; 5];
+        let mut allowed = [0_u8; Fault::ALL.len()];
         for Allowance { fault, count } in faults {
             let sum = &mut allowed[fault.index()];
             *sum = sum.saturating_add(*count);
         }
         let seat = SeatId::new(10).expect("ten is not zero");
+        let nodes = usize::from(strategy.needs().locks).min(NODES_MAX);
+        let renews = strategy.renews();
+        let symmetry = if strategy.are_users_alike() {
+            Symmetry::Reduced
+        } else {
+            Symmetry::Full
+        };
         let machine = Machine::new(strategy, seat);
         Self {
             machine,
             users,
+            nodes,
+            renews,
             allowed,
-            symmetry: Symmetry::Reduced,
+            symmetry,
             question,
             bounds,
         }
@@ -149,7 +164,7 @@ impl<S: Strategy> Race<S> {
         State {
             users: [self.machine.fresh(); USERS_MAX],
             world: World::default(),
-            used: [0; 5],
+            used: [0; Fault::ALL.len()],
         }
     }
 
@@ -173,9 +188,20 @@ impl<S: Strategy> Race<S> {
             }
             self.moves_of(place, user, state, moves);
         }
-        if state.world.is_locked() {
-            self.if_allowed(Fault::Expire, state, Move::Expire, moves);
-            self.if_allowed(Fault::Restart, state, Move::Restart, moves);
+        for node in 0..self.nodes {
+            let may_expire = state
+                .world
+                .may_expire(node)
+                .is_some_and(|holder| !self.renews || !state.users[holder].is_running());
+            if may_expire {
+                self.if_allowed(Fault::Expire, state, Move::Expire(narrow(node)), moves);
+            }
+            if state.world.remembers(node) {
+                self.if_allowed(Fault::Restart, state, Move::Restart(narrow(node)), moves);
+            }
+        }
+        if state.world.database.claimed_by().is_some() {
+            self.if_allowed(Fault::Expire, state, Move::Expire(0), moves);
         }
     }
 
@@ -199,7 +225,10 @@ impl<S: Strategy> Race<S> {
         );
         if user.has_started() {
             self.if_allowed(Fault::Crash, state, Move::Crash(who), moves);
-            if step != Step::Release && user.gave_up_after.is_none() {
+            if state.world.may_stall(place) {
+                self.if_allowed(Fault::Stall, state, Move::Stall(who), moves);
+            }
+            if !step.is_tidying() && user.gave_up_after.is_none() {
                 self.if_allowed(Fault::GiveUp, state, Move::GiveUp(who), moves);
             }
         }
@@ -226,6 +255,7 @@ impl<S: Strategy> Race<S> {
             }
             Move::Crash(user) => {
                 after.users[place(user)].next = Next::Crashed;
+                after.world.database.disconnect(place(user));
                 Some(Fault::Crash)
             }
             Move::GiveUp(user) => {
@@ -233,12 +263,16 @@ impl<S: Strategy> Race<S> {
                 *user = self.machine.giving_up(*user);
                 Some(Fault::GiveUp)
             }
-            Move::Expire => {
-                after.world.expire();
+            Move::Stall(user) => {
+                after.world.stall(place(user));
+                Some(Fault::Stall)
+            }
+            Move::Expire(node) => {
+                after.world.expire(usize::from(node), self.nodes);
                 Some(Fault::Expire)
             }
-            Move::Restart => {
-                after.world.restart();
+            Move::Restart(node) => {
+                after.world.restart(usize::from(node));
                 Some(Fault::Restart)
             }
         };
@@ -252,17 +286,23 @@ impl<S: Strategy> Race<S> {
         let Next::Asks(asked) = state.users[place].next else {
             return None;
         };
-        let reply = state.world.act(place, asked);
-        let heard = if delivery == Delivery::Lost {
-            Reply::Lost
+        let is_heard = delivery == Delivery::Arrives;
+        let answer = state.world.act(&Act {
+            user: place,
+            asked,
+            is_heard,
+            nodes: self.nodes,
+        });
+        let heard = if is_heard {
+            answer
         } else {
-            reply
+            Err(CallError::Lost)
         };
         state.users[place] = self.machine.after(state.users[place], heard);
         if state.users[place].next == Next::Lost {
             self.bounds.reach(3);
         }
-        Some(reply)
+        Some(reply_of(asked.step, answer.map(Response::from)))
     }
 
     /// The users of this race.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::{Race, State};
 use super::user::Next;
-use crate::history::{Outcome, Step};
+use crate::history::Outcome;
 use crate::strategy::Strategy;
 
 /// A property that every state is to have.
@@ -24,6 +24,8 @@ pub enum Asked {
     NoForeignRelease,
     /// When everybody is done, the wanted seat is sold.
     SomeoneBooks,
+    /// Nobody leaves a lock behind that never ends.
+    NoEternalLock,
     /// Who was told confirmed has a row.
     NoPhantomSuccess,
     /// Who has a row was not told otherwise.
@@ -32,12 +34,13 @@ pub enum Asked {
 
 impl Asked {
     /// Every property, the one people ask for first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NoDoubleBooking,
         Self::NoDoubleBookingInLease,
         Self::MutualExclusion,
         Self::NoForeignRelease,
         Self::SomeoneBooks,
+        Self::NoEternalLock,
         Self::NoPhantomSuccess,
         Self::NoStrayBooking,
     ];
@@ -51,6 +54,7 @@ impl Asked {
             Self::MutualExclusion => "mutual-exclusion",
             Self::NoForeignRelease => "no-foreign-release",
             Self::SomeoneBooks => "someone-books",
+            Self::NoEternalLock => "no-eternal-lock",
             Self::NoPhantomSuccess => "no-phantom-success",
             Self::NoStrayBooking => "no-stray-booking",
         }
@@ -59,7 +63,13 @@ impl Asked {
     /// Whether this state has it.
     pub(super) fn holds<S: Strategy>(self, race: &Race<S>, state: &State) -> bool {
         let users = race.users(state);
-        let has_row = |place: usize| state.world.rows().any(|row| usize::from(row) == place + 1);
+        let has_row = |place: usize| {
+            state
+                .world
+                .database
+                .rows()
+                .any(|row| usize::from(row) == place + 1)
+        };
         let told = || {
             users
                 .iter()
@@ -67,12 +77,12 @@ impl Asked {
                 .filter_map(|(place, user)| Some((place, user.outcome()?)))
         };
         match self {
-            Self::NoDoubleBooking => state.world.rows().count() < 2,
-            Self::NoDoubleBookingInLease => state.world.rows_in_lease() < 2,
+            Self::NoDoubleBooking => state.world.database.rows().count() < 2,
+            Self::NoDoubleBookingInLease => state.world.database.rows_in_lease() < 2,
             Self::MutualExclusion => {
                 // A user that is about to free the lock does not go by it any more.
                 let goes_on =
-                    |next: Next| matches!(next, Next::Asks(asked) if asked.step != Step::Release);
+                    |next: Next| matches!(next, Next::Asks(asked) if !asked.step.is_tidying());
                 let going = users.iter().enumerate().filter(|(place, user)| {
                     state.world.is_granted(*place) && goes_on(user.next) && user.has_started()
                 });
@@ -80,11 +90,14 @@ impl Asked {
             }
             Self::NoForeignRelease => !state.world.freed_foreign,
             Self::SomeoneBooks => {
-                state.world.rows().count() > 0
+                state.world.database.rows().count() > 0
                     || users
                         .iter()
                         .any(|user| user.is_running() || user.next == Next::Lost)
             }
+            Self::NoEternalLock => users.iter().enumerate().all(|(place, user)| {
+                user.is_running() || !state.world.is_locked_for_ever_by(place)
+            }),
             Self::NoPhantomSuccess => {
                 told().all(|(place, outcome)| outcome != Outcome::Confirmed || has_row(place))
             }

@@ -6,7 +6,7 @@ use super::model::{Bounds, Race, State, place, user_id};
 use super::property::Asked;
 use super::user::Next;
 use super::world::USERS_MAX;
-use crate::history::{Outcome, Reply};
+use crate::history::{Outcome, Reply, Step};
 use crate::schedule::{Delivery, Move, Schedule};
 use crate::seat::UserId;
 use crate::strategy::Strategy;
@@ -204,11 +204,14 @@ impl<S: Strategy> Teller<'_, S> {
 
     fn objection(&self, step: Move) -> String {
         let Some(user) = step.user() else {
-            return "nobody holds the lock".to_owned();
+            return "nothing is held that it could take away".to_owned();
         };
         let letter = user.letter();
         let user = &self.state.users[place(user)];
         match user.next {
+            Next::Asks(_) if matches!(step, Move::Stall(_)) => {
+                format!("{letter} holds nothing for a time")
+            }
             Next::Asks(_) if !user.has_started() => format!("{letter} has not taken a step yet"),
             Next::Asks(asked) => format!("the next step of {letter} is {}", asked.step),
             Next::Ended(outcome) => format!("{letter} was already told '{outcome}'"),
@@ -249,16 +252,28 @@ impl<S: Strategy> Teller<'_, S> {
 
     fn change(&self, step: Move, reply: Option<Reply>, after: &State) -> String {
         let name = |number: u8| user_id(usize::from(number).saturating_sub(1)).letter();
-        let first = self.state.world.rows().next();
+        let (before, now) = (&self.state.world.database, &after.world.database);
+        let is_sold_now = now.rows().count() > before.rows().count();
         let effect = match (step, reply) {
-            (_, Some(Reply::Inserted)) => match first {
+            _ if is_sold_now => match before.rows().next() {
                 None => "the seat is sold".to_owned(),
                 Some(holder) => format!("the seat is sold AGAIN: {} has it", name(holder)),
             },
+            (
+                Move::Step {
+                    step: Step::Hold, ..
+                },
+                Some(Reply::Granted),
+            ) => "the seat is claimed".to_owned(),
             (_, Some(Reply::Granted)) => "the lock is taken".to_owned(),
             (_, Some(Reply::Released)) => "the lock is free".to_owned(),
-            (Move::Expire, _) => "the lock is free, and its holder does not know".to_owned(),
-            (Move::Restart, _) => "the lock is forgotten".to_owned(),
+            (_, Some(Reply::Inserted)) => "not committed yet".to_owned(),
+            (Move::Expire(_), _) if self.state.world.database.claimed_by().is_some() => {
+                "the claim may be taken over, and its holder does not know".to_owned()
+            }
+            (Move::Expire(_), _) => "the lock is free, and its holder does not know".to_owned(),
+            (Move::Restart(_), _) => "the lock is forgotten".to_owned(),
+            (Move::Stall(_), _) => "what it holds for a time runs out meanwhile".to_owned(),
             (Move::Crash(_), _) => "it never moves again".to_owned(),
             (Move::GiveUp(_), _) => "it abandons its attempt".to_owned(),
             _ => String::new(),
@@ -298,6 +313,7 @@ impl<S: Strategy> Teller<'_, S> {
         let rows = self
             .state
             .world
+            .database
             .rows()
             .map(|row| UserId(u32::from(row)))
             .collect();

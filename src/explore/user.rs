@@ -1,57 +1,53 @@
-//! A user as the model sees it: the replies it has had, and what follows from them.
+//! A user as the model sees it: the answers it has had, and what follows from them.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::sync::{PoisonError, RwLock};
 
 use crate::client::{Asked, Client, Script, poll_once, told};
-use crate::history::{Outcome, Reply};
+use crate::exchange::{Answer, CallError, Said};
+use crate::history::Outcome;
 use crate::seat::SeatId;
 use crate::strategy::Strategy;
 
-/// The replies of one user, four bits each, the first in the lowest bits.
+/// The answers to one user, three bits each, the first in the lowest bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(super) struct Replies(u128);
+pub(super) struct Answers(u128);
 
-/// Every reply that a script can hold; its code is its place, from 1.
-const CODES: [Reply; 11] = [
-    Reply::Granted,
-    Reply::Held,
-    Reply::Available,
-    Reply::Taken,
-    Reply::Paid,
-    Reply::Inserted,
-    Reply::Conflict,
-    Reply::Released,
-    Reply::NotHeld,
-    Reply::Failed,
-    Reply::Lost,
+/// Every answer that a script can hold; its code is its place, from 1.
+const CODES: [Answer<Said>; 6] = [
+    Ok(Said::Yes),
+    Ok(Said::No),
+    Ok(Said::Busy),
+    Ok(Said::Stale),
+    Err(CallError::Failed),
+    Err(CallError::Lost),
 ];
 
-impl Replies {
-    /// So many fit into the bits.
-    const MAX: usize = 32;
+impl Answers {
+    /// So many bits has each.
+    const BITS: u32 = 3;
+
+    /// So many fit.
+    const MAX: usize = 42;
 
     pub(super) fn len(self) -> usize {
         let bits = u128::BITS - self.0.leading_zeros();
-        usize::try_from(bits.div_ceil(4)).unwrap_or(Self::MAX)
+        usize::try_from(bits.div_ceil(Self::BITS)).unwrap_or(Self::MAX)
     }
 
     fn is_full(self) -> bool {
         self.len() >= Self::MAX
     }
 
-    fn push(&mut self, reply: Reply) {
-        let code = CODES
-            .iter()
-            .position(|other| *other == reply)
-            .unwrap_or(CODES.len() - 1)
-            + 1;
-        let code = u128::try_from(code).unwrap_or(0);
-        self.0 |= code << (4 * self.len());
+    fn push(&mut self, answer: Answer<Said>) {
+        let place = CODES.iter().position(|other| *other == answer);
+        let code = u128::try_from(place.unwrap_or(CODES.len() - 1) + 1).unwrap_or(0);
+        self.0 |= code << (3 * self.len());
     }
 
-    fn list(self) -> Vec<Reply> {
-        let code = |at: usize| usize::try_from((self.0 >> (4 * at)) & 0xf).unwrap_or(0);
+    fn list(self) -> Vec<Answer<Said>> {
+        let code = |at: usize| usize::try_from((self.0 >> (3 * at)) & 0b111).unwrap_or(0);
         (0..self.len())
             .filter_map(|at| CODES.get(code(at).wrapping_sub(1)).copied())
             .collect()
@@ -59,17 +55,17 @@ impl Replies {
 }
 
 /// One user of a state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct User {
-    pub(super) replies: Replies,
-    /// After how many replies it abandoned its attempt.
+    pub(super) answers: Answers,
+    /// After how many answers it abandoned its attempt.
     pub(super) gave_up_after: Option<u8>,
     /// What it does next, derived from the above.
     pub(super) next: Next,
 }
 
 /// What a user does next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     /// It asks for this step.
     Asks(Asked),
@@ -81,6 +77,28 @@ pub(super) enum Next {
     Lost,
 }
 
+/// What a user does next follows from what it was answered, but for one that has crashed. What follows
+/// need not be hashed.
+impl User {
+    fn key(&self) -> (Answers, Option<u8>, bool) {
+        (self.answers, self.gave_up_after, self.next == Next::Crashed)
+    }
+}
+
+impl PartialEq for User {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for User {}
+
+impl Hash for User {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
+
 impl User {
     /// Whether it may still do something.
     pub(super) const fn is_running(&self) -> bool {
@@ -89,7 +107,7 @@ impl User {
 
     /// Whether it has taken a step.
     pub(super) const fn has_started(&self) -> bool {
-        self.replies.0 != 0
+        self.answers.0 != 0
     }
 
     /// What it was told; `None` when it has not come to its end.
@@ -101,15 +119,15 @@ impl User {
     }
 }
 
-/// A strategy as a machine: from the replies so far to the next step.
+/// A strategy as a machine: from the answers so far to the next step.
 ///
-/// The strategy's future is polled anew from its start, with the replies as its script. What follows
+/// The strategy's future is polled anew from its start, with the answers as its script. What follows
 /// from a script never changes and there are few scripts, so each is polled once.
 #[derive(Debug)]
 pub(super) struct Machine<S> {
     strategy: S,
     seat: SeatId,
-    known: RwLock<HashMap<(Replies, Option<u8>), Next>>,
+    known: RwLock<HashMap<(Answers, Option<u8>), Next>>,
 }
 
 impl<S: Strategy> Machine<S> {
@@ -124,43 +142,43 @@ impl<S: Strategy> Machine<S> {
     /// A user who has not done anything yet.
     pub(super) fn fresh(&self) -> User {
         let mut user = User {
-            replies: Replies::default(),
+            answers: Answers::default(),
             gave_up_after: None,
             next: Next::Lost,
         };
-        user.next = self.next(user.replies, None);
+        user.next = self.next(user.answers, None);
         user
     }
 
-    /// The user after this reply.
-    pub(super) fn after(&self, user: User, reply: Reply) -> User {
-        if user.replies.is_full() {
+    /// The user after this answer.
+    pub(super) fn after(&self, user: User, answer: Answer<Said>) -> User {
+        if user.answers.is_full() {
             return User {
                 next: Next::Lost,
                 ..user
             };
         }
-        let mut replies = user.replies;
-        replies.push(reply);
+        let mut answers = user.answers;
+        answers.push(answer);
         User {
-            replies,
-            next: self.next(replies, user.gave_up_after),
+            answers,
+            next: self.next(answers, user.gave_up_after),
             ..user
         }
     }
 
     /// The user after it has abandoned its attempt.
     pub(super) fn giving_up(&self, user: User) -> User {
-        let gave_up_after = u8::try_from(user.replies.len()).ok();
+        let gave_up_after = u8::try_from(user.answers.len()).ok();
         User {
             gave_up_after,
-            next: self.next(user.replies, gave_up_after),
+            next: self.next(user.answers, gave_up_after),
             ..user
         }
     }
 
-    fn next(&self, replies: Replies, gave_up_after: Option<u8>) -> Next {
-        let key = (replies, gave_up_after);
+    fn next(&self, answers: Answers, gave_up_after: Option<u8>) -> Next {
+        let key = (answers, gave_up_after);
         let known = self
             .known
             .read()
@@ -168,7 +186,7 @@ impl<S: Strategy> Machine<S> {
             .get(&key)
             .copied();
         known.unwrap_or_else(|| {
-            let next = self.poll(replies, gave_up_after);
+            let next = self.poll(answers, gave_up_after);
             self.known
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -177,8 +195,8 @@ impl<S: Strategy> Machine<S> {
         })
     }
 
-    fn poll(&self, replies: Replies, gave_up_after: Option<u8>) -> Next {
-        let script = Script::new(replies.list(), gave_up_after.map(usize::from));
+    fn poll(&self, answers: Answers, gave_up_after: Option<u8>) -> Next {
+        let script = Script::new(answers.list(), gave_up_after.map(usize::from));
         let mut client = Client::scripted(script, self.seat);
         match poll_once(self.strategy.attempt(&mut client)) {
             std::task::Poll::Ready(end) => Next::Ended(told(end)),
@@ -192,13 +210,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn replies_come_out_as_they_went_in() {
-        let mut replies = Replies::default();
-        for reply in CODES {
-            replies.push(reply);
+    fn answers_come_out_as_they_went_in() {
+        let mut answers = Answers::default();
+        for answer in CODES {
+            answers.push(answer);
         }
         assert_eq!(
-            (replies.list(), replies.len()),
+            (answers.list(), answers.len()),
             (CODES.to_vec(), CODES.len())
         );
     }

@@ -1,130 +1,255 @@
-//! The stores as the model sees them: one seat, one lock, and who has what.
+//! The stores as the model sees them: one seat, its locks, and who has what.
 
-use crate::client::{Asked, Guard};
-use crate::history::{Reply, Step};
+use super::database::Database;
+use crate::client::{AcquireBy, Asked, ReleaseBy};
+use crate::exchange::{Answer, CallError, Said};
+use crate::history::Step;
 
 /// The most users of a model.
 pub const USERS_MAX: usize = 5;
 
-/// The database and the lock service. Every step on them is one indivisible act.
+/// The most lock services of a model.
+pub(super) const NODES_MAX: usize = 5;
+
+/// The database and the lock services. Every step on them is one indivisible act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(super) struct World {
-    holder: Option<Holder>,
-    /// The users who have a row, in the order of their rows; then zeros.
-    rows: [u8; USERS_MAX],
-    /// Whether each of those rows was inserted by a user whose lease had not run out.
-    in_lease: [bool; USERS_MAX],
+    pub(super) database: Database,
+    nodes: [Node; NODES_MAX],
     leases: [Lease; USERS_MAX],
+    /// What came with an answer to each user: the token of its lock, or the version of the seat.
+    numbers: [u8; USERS_MAX],
     /// Whether anybody freed another's lock.
     pub(super) freed_foreign: bool,
 }
 
-/// Which request of which user holds the lock.
+/// One lock service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+struct Node {
+    holder: Option<Holder>,
+    /// How often the lock was granted.
+    grants: u8,
+}
+
+/// Who holds a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Holder {
     user: u8,
+    value: Value,
+    has_ttl: bool,
+}
+
+/// What a lock is held with: the user's name and the number of its request, or the person's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Value {
+    name: u8,
     request: u8,
 }
 
-/// The time for which a user was given the lock.
+/// The time for which a user was given a lock, or the seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 enum Lease {
     #[default]
     None,
+    /// It has some of several locks, and has not looked whether that is enough.
+    Begun,
     Running,
     Over,
 }
 
+/// A step of a user.
+pub(super) struct Act {
+    /// Numbered from 0.
+    pub(super) user: usize,
+    pub(super) asked: Asked,
+    /// Whether the user learns the answer.
+    pub(super) is_heard: bool,
+    /// How many lock services there are.
+    pub(super) nodes: usize,
+}
+
 impl World {
-    /// Carries out a step of this user (numbered from 0): what it is answered.
-    pub(super) fn act(&mut self, user: usize, asked: Asked) -> Reply {
-        let token = Holder {
-            user: narrow(user),
-            request: u8::try_from(asked.request).unwrap_or(u8::MAX),
-        };
-        match asked.step {
-            Step::Check if self.rows[0] == 0 => Reply::Available,
-            Step::Check => Reply::Taken,
-            Step::Insert => self.insert(user, asked.guard),
-            Step::Acquire if self.holder.is_some() => Reply::Held,
-            Step::Acquire => {
-                self.holder = Some(token);
-                self.leases[user] = Lease::Running;
-                Reply::Granted
+    /// Carries out a step: what it is answered.
+    pub(super) fn act(&mut self, act: &Act) -> Answer<Said> {
+        let (user, asked) = (act.user, act.asked);
+        let said = match asked.step {
+            Step::Acquire => self.acquire(act),
+            Step::SetTtl => self.set_ttl(asked),
+            Step::Verify => self.holds(user, asked).into(),
+            Step::Release => self.release(user, asked),
+            Step::Validate => self.validate(user),
+            Step::Wait => self.node(asked).holder.is_none().into(),
+            Step::Pay => true.into(),
+            Step::Hold => self.hold(user),
+            _ => {
+                let in_lease = self.leases[user] != Lease::Over;
+                let number = self.numbers[user];
+                let (answer, brought) = self.database.act(user, asked, number, in_lease);
+                if let (true, Some(brought)) = (act.is_heard, brought) {
+                    self.numbers[user] = brought;
+                }
+                return answer.ok_or(CallError::Failed);
             }
-            Step::Release => self.release(token),
-            Step::Pay => Reply::Paid,
-        }
-    }
-
-    /// One row for each user and seat; another user's row is an obstacle only under a guard. On
-    /// `SQLite`, with its one writer, both guards are one indivisible act
-    /// (<https://www.sqlite.org/isolation.html>).
-    fn insert(&mut self, user: usize, guard: Guard) -> Reply {
-        let number = narrow(user + 1);
-        let is_refused = match guard {
-            Guard::None => false,
-            Guard::Unique | Guard::NotExists => self.rows[0] != 0,
         };
-        if is_refused || self.rows.contains(&number) {
-            return Reply::Conflict;
-        }
-        if let Some(free) = self.rows.iter().position(|row| *row == 0) {
-            self.rows[free] = number;
-            self.in_lease[free] = self.leases[user] != Lease::Over;
-        }
-        Reply::Inserted
+        Ok(said.0)
     }
 
-    /// Compare-and-delete: frees the lock only for the request that holds it.
-    fn release(&mut self, token: Holder) -> Reply {
-        self.leases[usize::from(token.user)] = Lease::None;
-        if self.holder != Some(token) {
-            return Reply::NotHeld;
+    fn acquire(&mut self, act: &Act) -> Done {
+        let (user, asked) = (act.user, act.asked);
+        let node = &mut self.nodes[usize::from(asked.manner.node)];
+        if let Some(other) = node.holder {
+            if asked.manner.acquire != AcquireBy::SetEx {
+                return false.into();
+            }
+            self.freed_foreign |= usize::from(other.user) != user;
         }
-        self.free(token.user);
-        Reply::Released
+        node.holder = Some(Holder {
+            user: narrow(user),
+            value: value(user, asked),
+            has_ttl: asked.manner.acquire != AcquireBy::SetNx,
+        });
+        if asked.manner.fence {
+            node.grants = node.grants.saturating_add(1);
+            if act.is_heard {
+                self.numbers[user] = node.grants;
+            }
+        }
+        self.leases[user] = match self.leases[user] {
+            _ if act.nodes == 1 => Lease::Running,
+            Lease::None => Lease::Begun,
+            // A user that stalled between two of several locks has lost the first.
+            lease => lease,
+        };
+        true.into()
     }
 
-    /// Takes the key away on behalf of this user.
-    fn free(&mut self, by: u8) {
-        self.freed_foreign |= self.holder.is_some_and(|holder| holder.user != by);
-        self.holder = None;
+    fn set_ttl(&mut self, asked: Asked) -> Done {
+        let holder = &mut self.nodes[usize::from(asked.manner.node)].holder;
+        if let Some(holder) = holder {
+            holder.has_ttl = true;
+        }
+        holder.is_some().into()
     }
 
-    /// The time to live of the held lock runs out; its holder does not notice.
-    pub(super) fn expire(&mut self) {
-        if let Some(holder) = self.holder.take() {
+    /// There is time left, unless the user has stalled.
+    fn validate(&mut self, user: usize) -> Done {
+        let is_in_time = self.leases[user] != Lease::Over;
+        if is_in_time {
+            self.leases[user] = Lease::Running;
+        }
+        is_in_time.into()
+    }
+
+    fn release(&mut self, user: usize, asked: Asked) -> Done {
+        self.leases[user] = Lease::None;
+        let is_own = self.holds(user, asked);
+        let node = &mut self.nodes[usize::from(asked.manner.node)];
+        if !is_own && asked.manner.release == ReleaseBy::CompareAndDelete {
+            return false.into();
+        }
+        let freed = node.holder.take();
+        self.freed_foreign |= freed.is_some_and(|holder| usize::from(holder.user) != user);
+        freed.is_some().into()
+    }
+
+    fn hold(&mut self, user: usize) -> Done {
+        let said = self.database.hold(user);
+        if said == Said::Yes {
+            self.leases[user] = Lease::Running;
+        }
+        Done(said)
+    }
+
+    fn node(&self, asked: Asked) -> &Node {
+        &self.nodes[usize::from(asked.manner.node)]
+    }
+
+    /// Whether the lock is held with what the user asks with.
+    fn holds(&self, user: usize, asked: Asked) -> bool {
+        let holder = self.node(asked).holder;
+        holder.is_some_and(|holder| holder.value == value(user, asked))
+    }
+
+    /// Who holds the lock of this node with a time to live.
+    pub(super) fn may_expire(&self, node: usize) -> Option<usize> {
+        let holder = self.nodes[node].holder.filter(|holder| holder.has_ttl);
+        holder.map(|holder| usize::from(holder.user))
+    }
+
+    /// The time to live of a held lock runs out, or that of the claim on the seat; its holder does not
+    /// notice. With one lock its holder's lease is over; of several, one server's clock was wrong.
+    pub(super) fn expire(&mut self, node: usize, nodes: usize) {
+        if let Some(holder) = self.nodes[node].holder.take()
+            && nodes == 1
+        {
             self.leases[usize::from(holder.user)] = Lease::Over;
         }
+        if let Some(user) = self.database.run_out(None) {
+            self.leases[user] = Lease::Over;
+        }
     }
 
-    /// The lock service forgets everything; nobody's time has run out.
-    pub(super) fn restart(&mut self) {
-        self.holder = None;
+    /// What a user holds for a time runs out while it stands still.
+    pub(super) fn stall(&mut self, user: usize) {
+        for node in &mut self.nodes {
+            if node
+                .holder
+                .is_some_and(|holder| usize::from(holder.user) == user)
+            {
+                node.holder = None;
+            }
+        }
+        self.database.run_out(Some(user));
+        self.leases[user] = Lease::Over;
     }
 
-    /// Whether anybody holds the lock.
-    pub(super) fn is_locked(&self) -> bool {
-        self.holder.is_some()
+    /// Whether a stall takes anything from the user.
+    pub(super) fn may_stall(&self, user: usize) -> bool {
+        matches!(self.leases[user], Lease::Begun | Lease::Running)
+    }
+
+    /// A lock service forgets everything; nobody's time has run out.
+    pub(super) fn restart(&mut self, node: usize) {
+        self.nodes[node] = Node::default();
+    }
+
+    /// Whether there is anything that a lock service could forget.
+    pub(super) fn remembers(&self, node: usize) -> bool {
+        self.nodes[node] != Node::default()
+    }
+
+    /// Whether anybody holds a lock that never ends.
+    pub(super) fn is_locked_for_ever_by(&self, user: usize) -> bool {
+        let held = self.nodes.iter().filter_map(|node| node.holder);
+        held.into_iter()
+            .any(|holder| usize::from(holder.user) == user && !holder.has_ttl)
     }
 
     /// Whether the user was granted the lock and has not freed it since.
     pub(super) fn is_granted(&self, user: usize) -> bool {
-        self.leases[user] != Lease::None
-    }
-
-    /// The users who have a row, numbered from 1, in the order of their rows.
-    pub(super) fn rows(&self) -> impl Iterator<Item = u8> + '_ {
-        self.rows.iter().copied().take_while(|row| *row != 0)
-    }
-
-    /// How many rows were inserted by users whose lease had not run out.
-    pub(super) fn rows_in_lease(&self) -> usize {
-        self.in_lease.iter().filter(|in_lease| **in_lease).count()
+        matches!(self.leases[user], Lease::Running | Lease::Over)
     }
 }
 
-fn narrow(number: usize) -> u8 {
+/// What a step is answered.
+struct Done(Said);
+
+impl From<bool> for Done {
+    fn from(is_done: bool) -> Self {
+        Self(if is_done { Said::Yes } else { Said::No })
+    }
+}
+
+fn value(user: usize, asked: Asked) -> Value {
+    let request = u8::try_from(asked.request).unwrap_or(u8::MAX);
+    // Two users are one person at two screens.
+    let name = if request == 0 { user / 2 } else { user };
+    Value {
+        name: narrow(name),
+        request,
+    }
+}
+
+pub(super) fn narrow(number: usize) -> u8 {
     u8::try_from(number).unwrap_or(u8::MAX)
 }

@@ -2,6 +2,7 @@
 
 mod lines;
 mod rows;
+mod step;
 
 use std::fmt;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use lines::{ReadError, read, write};
 pub use rows::{Compact, INSTANT_MAX_NS, PackedAttempt, PackedEvent, Rows};
+pub use step::{Reply, Step};
 
 use crate::seat::{Booking, SeatId, UserId};
 
@@ -36,6 +38,9 @@ pub struct Header {
     pub version: u32,
     /// The strategy's name.
     pub strategy: String,
+    /// The strategy's options that differ from the usual ones.
+    #[serde(default)]
+    pub settings: String,
     /// Which round this is, from 0.
     pub round: u32,
     /// How many users were to race.
@@ -50,7 +55,7 @@ pub struct Header {
     pub arrive_over: Option<String>,
     /// The seed of the inputs.
     pub seed: u64,
-    /// How long a lock lives; `None` when the strategy takes none.
+    /// How long a lock or a claim lives; `None` when nothing is held for a time.
     pub ttl_ms: Option<u64>,
     /// The database, its version and its settings.
     pub database: String,
@@ -78,6 +83,30 @@ pub struct Footer {
     pub interrupted: bool,
     /// What the services did wrong, a line each.
     pub troubles: Vec<String>,
+    /// What went wrong as was asked for, and how often.
+    #[serde(default)]
+    pub faults: Vec<FaultCount>,
+    /// Locks that were left behind.
+    #[serde(default)]
+    pub locks_left: Vec<LockLeft>,
+}
+
+/// A fault that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultCount {
+    /// The fault as it was asked for.
+    pub fault: String,
+    /// How often it happened.
+    pub happened: u64,
+}
+
+/// A lock that nobody will free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockLeft {
+    /// The seat that it is the lock of.
+    pub seat: SeatId,
+    /// How long it lives on after the race; `None` for ever.
+    pub left_ms: Option<u64>,
 }
 
 /// One step of one user: a round trip to a service, or a payment.
@@ -95,91 +124,6 @@ pub struct Event {
     pub invoked_ns: u64,
     /// When it was answered, from the start of the race.
     pub completed_ns: u64,
-}
-
-/// What a user can do, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Step {
-    /// Take the lock of the seat.
-    Acquire,
-    /// Ask the database whether the seat is free.
-    Check,
-    /// Pay for the seat.
-    Pay,
-    /// Insert the booking.
-    Insert,
-    /// Free the lock of the seat.
-    Release,
-}
-
-impl Step {
-    /// Every step there is, in the order a person would do them.
-    pub const ALL: [Self; 5] = [
-        Self::Acquire,
-        Self::Check,
-        Self::Pay,
-        Self::Insert,
-        Self::Release,
-    ];
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Acquire => "acquire",
-            Self::Check => "check",
-            Self::Pay => "pay",
-            Self::Insert => "insert",
-            Self::Release => "release",
-        })
-    }
-}
-
-/// What a step was answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reply {
-    /// The lock is the user's.
-    Granted,
-    /// Somebody else holds the lock.
-    Held,
-    /// The seat has no booking.
-    Available,
-    /// The seat has a booking.
-    Taken,
-    /// The payment went through.
-    Paid,
-    /// The booking is in the database.
-    Inserted,
-    /// The database refused the booking.
-    Conflict,
-    /// The user's own lock was freed.
-    Released,
-    /// The lock was not the user's any more; nothing was freed.
-    NotHeld,
-    /// The step was not carried out.
-    Failed,
-    /// No reply came: the step may have been carried out, or not.
-    Lost,
-}
-
-impl fmt::Display for Reply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Granted => "granted",
-            Self::Held => "held by someone else",
-            Self::Available => "available",
-            Self::Taken => "taken",
-            Self::Paid => "paid",
-            Self::Inserted => "inserted",
-            Self::Conflict => "conflict",
-            Self::Released => "released",
-            Self::NotHeld => "no longer held",
-            Self::Failed => "failed",
-            Self::Lost => "no reply",
-        })
-    }
 }
 
 /// One user's try at one seat, from its start to its end.
@@ -225,6 +169,17 @@ impl Outcome {
         Self::Failed,
         Self::Unknown,
     ];
+
+    /// What a user is told whose seat is gone: that it is taken, or, if it has paid, that it was
+    /// booked meanwhile.
+    #[must_use]
+    pub const fn refused(has_paid: bool) -> Self {
+        if has_paid {
+            Self::Conflict
+        } else {
+            Self::Taken
+        }
+    }
 
     /// Whether the user was turned away by a rule, neither served nor failed.
     #[must_use]

@@ -1,70 +1,117 @@
 //! The rules of the Redis lock inside this process, for a machine that has no Redis.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use super::{Token, Ttl};
+use super::{AcquireBy, ReleaseBy, Request, Token};
+use crate::exchange::{Response, Said};
 use crate::seat::SeatId;
 
-/// Locks with an expiry, held in a map: `NX EX` and compare-and-delete, nothing else.
+/// Locks with an expiry, held in a map.
 #[derive(Debug, Default)]
 pub struct InProcess {
-    leases: Mutex<HashMap<SeatId, Lease>>,
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    leases: HashMap<SeatId, Lease>,
+    /// How often the lock of each seat was granted.
+    grants: HashMap<SeatId, u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Lease {
     token: Token,
-    until: Instant,
+    /// `None` for one without an end.
+    until: Option<Instant>,
 }
 
 impl InProcess {
-    /// Takes the lock unless somebody holds it.
-    pub fn acquire(&self, seat: SeatId, token: Token, ttl: Ttl) -> bool {
-        let now = Instant::now();
-        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
-        if leases.get(&seat).is_some_and(|lease| lease.until > now) {
-            return false;
+    /// Does what is asked, at once.
+    pub fn act(&self, seat: SeatId, token: Token, request: Request) -> Response {
+        let mut table = self.table();
+        let held = table.held(seat);
+        let is_own = held == Some(token);
+        match request {
+            Request::Acquire { by, .. } if by != AcquireBy::SetEx && held.is_some() => false.into(),
+            Request::Acquire { by, ttl, fence } => {
+                let until = (by != AcquireBy::SetNx).then(|| Instant::now() + ttl.as_duration());
+                table.leases.insert(seat, Lease { token, until });
+                Response {
+                    said: Said::Yes,
+                    number: if fence { table.count(seat) } else { 0 },
+                }
+            }
+            Request::SetTtl { ttl, only_own } => {
+                let is_there = if only_own { is_own } else { held.is_some() };
+                if let Some(lease) = table.leases.get_mut(&seat).filter(|_| is_there) {
+                    lease.until = Some(Instant::now() + ttl.as_duration());
+                }
+                is_there.into()
+            }
+            Request::Verify => is_own.into(),
+            Request::IsFree => held.is_none().into(),
+            Request::Release(by) => {
+                let is_freed = is_own || (by == ReleaseBy::Delete && held.is_some());
+                if is_freed {
+                    table.leases.remove(&seat);
+                }
+                is_freed.into()
+            }
+            Request::RunOut => {
+                let is_users = held.is_some_and(|held| held.user == token.user);
+                if is_users {
+                    table.leases.remove(&seat);
+                }
+                is_users.into()
+            }
         }
-        leases.insert(
-            seat,
-            Lease {
-                token,
-                until: now + ttl.as_duration(),
-            },
-        );
-        true
     }
 
     /// Lets the lock of this seat run out.
     pub fn expire(&self, seat: SeatId) {
-        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
-        leases.remove(&seat);
+        self.table().leases.remove(&seat);
     }
 
-    /// Forgets every lock.
+    /// Forgets everything.
     pub fn forget(&self) {
-        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
-        leases.clear();
+        *self.table() = Table::default();
     }
 
-    /// Frees the lock if this token holds it.
-    pub fn release(&self, seat: SeatId, token: Token) -> bool {
-        let now = Instant::now();
-        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_own = leases
-            .get(&seat)
-            .is_some_and(|lease| lease.token == token && lease.until > now);
-        if is_own {
-            leases.remove(&seat);
-        }
-        is_own
+    /// Who holds the lock of the seat, and for how long yet; `None` for ever.
+    pub fn left(&self, seat: SeatId) -> Option<Option<Duration>> {
+        let table = self.table();
+        table.held(seat)?;
+        let until = table.leases.get(&seat)?.until;
+        Some(until.map(|until| until.saturating_duration_since(Instant::now())))
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// The token that holds the lock of the seat.
+    fn held(&self, seat: SeatId) -> Option<Token> {
+        let lease = self.leases.get(&seat)?;
+        let is_over = lease.until.is_some_and(|until| until <= Instant::now());
+        (!is_over).then_some(lease.token)
+    }
+
+    /// Counts a grant: its number.
+    fn count(&mut self, seat: SeatId) -> u32 {
+        let grants = self.grants.entry(seat).or_default();
+        *grants += 1;
+        *grants
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Ttl;
     use super::*;
     use crate::seat::UserId;
 
@@ -77,14 +124,28 @@ mod tests {
         request: 1,
     };
 
+    const ACQUIRE: Request = Request::Acquire {
+        by: AcquireBy::SetNxEx,
+        ttl: Ttl::TEN_MINUTES,
+        fence: false,
+    };
+    const RELEASE: Request = Request::Release(ReleaseBy::CompareAndDelete);
+
+    /// Whether it was done.
+    fn does(locks: &InProcess, token: Token, request: Request) -> bool {
+        let seat = SeatId::new(10).unwrap();
+        locks.act(seat, token, request).said == Said::Yes
+    }
+
     #[test]
     fn a_held_lock_is_refused_until_its_holder_frees_it() {
-        let (locks, seat) = (InProcess::default(), SeatId::new(10).unwrap());
-        assert!(locks.acquire(seat, A, Ttl::default()));
-        assert!(!locks.acquire(seat, B, Ttl::default()));
-        assert!(!locks.release(seat, B));
-        assert!(locks.release(seat, A));
-        assert!(locks.acquire(seat, B, Ttl::default()));
+        let locks = InProcess::default();
+        assert!(does(&locks, A, ACQUIRE));
+        assert!(!does(&locks, B, ACQUIRE));
+        assert!(!does(&locks, B, RELEASE));
+        assert!(does(&locks, A, RELEASE));
+        assert!(does(&locks, B, ACQUIRE));
+        assert!(does(&locks, A, Request::Release(ReleaseBy::Delete)));
     }
 
     #[test]
@@ -92,11 +153,28 @@ mod tests {
         let (locks, seat) = (InProcess::default(), SeatId::new(10).unwrap());
         let over = Lease {
             token: A,
-            until: Instant::now(),
+            until: Some(Instant::now()),
         };
-        locks.leases.lock().unwrap().insert(seat, over);
-        assert!(!locks.release(seat, A));
-        assert!(locks.acquire(seat, B, Ttl::default()));
-        assert!(!locks.release(seat, A));
+        locks.table().leases.insert(seat, over);
+        assert!(!does(&locks, A, RELEASE));
+        assert!(does(&locks, B, ACQUIRE));
+        assert!(!does(&locks, A, RELEASE));
+    }
+
+    #[test]
+    fn every_grant_of_a_fenced_lock_has_a_higher_number() {
+        let locks = InProcess::default();
+        let seat = SeatId::new(10).unwrap();
+        let fenced = Request::Acquire {
+            by: AcquireBy::SetNxEx,
+            ttl: Ttl::default(),
+            fence: true,
+        };
+        let numbers = [A, B].map(|token| {
+            let granted = locks.act(seat, token, fenced);
+            locks.act(seat, token, RELEASE);
+            granted.number
+        });
+        assert_eq!(numbers, [1, 2]);
     }
 }

@@ -5,27 +5,15 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, RedisError, Script, ServerErrorKind,
-    Value,
+    AsyncConnectionConfig, Client, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value,
 };
 
-use super::redis::{KeyPrefix, PIPELINE_MAX, Request};
-use super::{LockError, Token, Url};
+use super::commands::{COMPARE_AND_DELETE, LEFT, Names, SWEEP, Words};
+use super::redis::{KeyPrefix, Order, PIPELINE_MAX};
+use super::{LockError, Url};
 use crate::duration::Millis;
 use crate::exchange::Ticket;
 use crate::seat::SeatId;
-
-/// Frees a lock only for the token that holds it
-/// (<https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/>).
-const COMPARE_AND_DELETE: &str = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end";
-
-/// Frees a lock whose value begins with the name of this run.
-const SWEEP: &str = "local held = redis.call('get', KEYS[1]) \
-    if held and string.sub(held, 1, #ARGV[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end";
-
-/// Room for the longest command under a prefix of usual length, so that it need not grow.
-const COMMAND_WORDS: usize = 6;
-const COMMAND_BYTES: usize = 112;
 
 /// How often a lock that is running out is looked at.
 const EXPIRY_POLL: Duration = Duration::from_millis(1);
@@ -35,10 +23,7 @@ const EXPIRY_POLL: Duration = Duration::from_millis(1);
 pub(super) struct Link {
     connection: MultiplexedConnection,
     address: String,
-    prefix: KeyPrefix,
-    /// Tells this run's tokens from those of every other run on the same server.
-    run: Arc<str>,
-    script: Arc<str>,
+    names: Arc<Names>,
 }
 
 impl Link {
@@ -49,13 +34,10 @@ impl Link {
         limit: Duration,
     ) -> Result<Self, LockError> {
         let (connection, address) = connect(url, limit).await?;
-        let script = Script::new(COMPARE_AND_DELETE).get_hash().into();
         Ok(Self {
             connection,
-            run: nonce(&address)?.into(),
+            names: Arc::new(Names::new(prefix.0, nonce(&address)?)),
             address,
-            prefix,
-            script,
         })
     }
 
@@ -73,7 +55,7 @@ impl Link {
 
     /// Shortens the life of a lock, and waits until the server says that the key is gone.
     pub(super) async fn expire(&mut self, seat: SeatId, limit: Duration) -> Result<(), LockError> {
-        let (key, address) = (self.key(seat), self.address.clone());
+        let (key, address) = (self.names.key(seat), self.address.clone());
         let mut shorten = redis::cmd("PEXPIRE");
         shorten.arg(&key).arg(1);
         let mut exists = redis::cmd("EXISTS");
@@ -88,16 +70,55 @@ impl Link {
         .await
     }
 
-    /// Frees a lock that any token of this run holds, and no other.
-    pub(super) async fn sweep(&mut self, seat: SeatId, limit: Duration) -> Result<(), LockError> {
-        let address = self.address.clone();
-        let mut sweep = redis::cmd("EVAL");
-        sweep
-            .arg(SWEEP)
-            .arg(1)
-            .arg(self.key(seat))
-            .arg(format!("{}:", self.run));
-        within(limit, &address, sweep.exec_async(&mut self.connection)).await
+    /// Frees the locks of these seats that any token of this run holds, and no other, and forgets how
+    /// often they were granted.
+    pub(super) async fn sweep(
+        &mut self,
+        seats: &[SeatId],
+        limit: Duration,
+    ) -> Result<(), LockError> {
+        let (address, names) = (self.address.clone(), Arc::clone(&self.names));
+        for some in seats.chunks(PIPELINE_MAX) {
+            let mut pipeline = redis::pipe();
+            for seat in some {
+                pipeline.cmd("EVAL").arg(SWEEP).arg(1);
+                pipeline
+                    .arg(names.key(*seat))
+                    .arg(format!("{}:", names.run));
+                pipeline.cmd("DEL").arg(names.counter(*seat));
+            }
+            within(limit, &address, pipeline.exec_async(&mut self.connection)).await?;
+        }
+        Ok(())
+    }
+
+    /// How long the locks of these seats live on, of those that any token of this run holds; `None`
+    /// for ever.
+    pub(super) async fn left(
+        &mut self,
+        seats: &[SeatId],
+        limit: Duration,
+    ) -> Result<Vec<(SeatId, Option<Duration>)>, LockError> {
+        let (address, names) = (self.address.clone(), Arc::clone(&self.names));
+        let mut left = Vec::new();
+        for some in seats.chunks(PIPELINE_MAX) {
+            let mut pipeline = redis::pipe();
+            for seat in some {
+                pipeline.cmd("EVAL").arg(LEFT).arg(1);
+                pipeline
+                    .arg(names.key(*seat))
+                    .arg(format!("{}:", names.run));
+            }
+            let asking = pipeline.query_async::<Vec<i64>>(&mut self.connection);
+            let lives = within(limit, &address, asking).await?;
+            let held = some.iter().zip(lives).filter(|(_, life)| *life != -2);
+            left.extend(
+                held.map(|(seat, life)| {
+                    (*seat, u64::try_from(life).ok().map(Duration::from_millis))
+                }),
+            );
+        }
+        Ok(left)
     }
 
     /// Makes ready for a race: the server's name and version.
@@ -125,20 +146,20 @@ impl Link {
     /// Takes and frees a lock that no seat has, so that a server which takes no writes is known
     /// before the race.
     async fn try_a_lock(&mut self) -> Result<(), RedisError> {
-        let key = format!("{}probe:{}", self.prefix.0, self.run);
+        let key = self.names.probe();
         redis::cmd("SET")
             .arg(&key)
-            .arg(&*self.run)
+            .arg(&*self.names.run)
             .arg("NX")
             .arg("PX")
             .arg(1000)
             .exec_async(&mut self.connection)
             .await?;
         redis::cmd("EVALSHA")
-            .arg(&*self.script)
+            .arg(&self.names.release)
             .arg(1)
             .arg(&key)
-            .arg(&*self.run)
+            .arg(&*self.names.run)
             .exec_async(&mut self.connection)
             .await
     }
@@ -147,13 +168,13 @@ impl Link {
         for some in seats.chunks(PIPELINE_MAX) {
             let mut pipeline = redis::pipe();
             for seat in some {
-                pipeline.cmd("PTTL").arg(self.key(*seat));
+                pipeline.cmd("PTTL").arg(self.names.key(*seat));
             }
             let lives: Vec<i64> = pipeline.query_async(&mut self.connection).await?;
             // PTTL answers -2 for no such key, -1 for one that does not expire.
             if let Some((seat, life)) = some.iter().zip(lives).find(|(_, life)| *life != -2) {
                 return Err(RedisOrHeld::Held {
-                    key: self.key(*seat),
+                    key: self.names.key(*seat),
                     ttl_ms: u64::try_from(life).ok(),
                 });
             }
@@ -178,43 +199,16 @@ impl Link {
         }
     }
 
-    fn key(&self, seat: SeatId) -> String {
-        format!("{}{seat}", self.prefix.0)
-    }
-
-    /// The command for a request: one round trip each, atomic on the server.
-    fn command(&self, request: Request, words: &mut Words) -> Cmd {
-        let mut cmd = Cmd::with_capacity(COMMAND_WORDS, COMMAND_BYTES);
-        match request {
-            Request::Acquire { seat, token, ttl } => {
-                words.fill(self, seat, token);
-                cmd.arg("SET").arg(&words.key).arg(&words.value).arg("NX");
-                let ttl_ms = ttl.as_millis();
-                if ttl_ms.is_multiple_of(1000) {
-                    cmd.arg("EX").arg(ttl_ms / 1000);
-                } else {
-                    cmd.arg("PX").arg(ttl_ms);
-                }
-            }
-            Request::Release { seat, token } => {
-                words.fill(self, seat, token);
-                cmd.arg("EVALSHA").arg(&*self.script).arg(1);
-                cmd.arg(&words.key).arg(&words.value);
-            }
-        }
-        cmd
-    }
-
     /// Sends a batch in one pipeline: the reply to each. What fails because the server has
     /// forgotten the script (it was restarted, or flushed) is sent again, once.
-    pub(super) async fn send(mut self, batch: Vec<(Ticket, Request)>) -> Vec<(Ticket, Reply)> {
-        let (tickets, requests): (Vec<Ticket>, Vec<Request>) = batch.into_iter().unzip();
+    pub(super) async fn send(mut self, batch: Vec<(Ticket, Order)>) -> Vec<(Ticket, Reply)> {
+        let (tickets, requests): (Vec<Ticket>, Vec<Order>) = batch.into_iter().unzip();
         let mut replies = self.pipeline(&requests).await;
         let forgotten: Vec<usize> = (0..replies.len())
             .filter(|at| is_script_unknown(&replies[*at]))
             .collect();
         if !forgotten.is_empty() && self.load_script().await.is_ok() {
-            let again: Vec<Request> = forgotten.iter().map(|at| requests[*at]).collect();
+            let again: Vec<Order> = forgotten.iter().map(|at| requests[*at]).collect();
             for (at, reply) in forgotten.into_iter().zip(self.pipeline(&again).await) {
                 replies[at] = reply;
             }
@@ -222,43 +216,17 @@ impl Link {
         tickets.into_iter().zip(replies).collect()
     }
 
-    async fn pipeline(&mut self, requests: &[Request]) -> Vec<Reply> {
+    async fn pipeline(&mut self, requests: &[Order]) -> Vec<Reply> {
         let mut pipeline = Pipeline::with_capacity(requests.len());
         pipeline.ignore_errors();
         let mut words = Words::default();
         for request in requests {
-            pipeline.add_command(self.command(*request, &mut words));
+            pipeline.add_command(words.command(&self.names, *request));
         }
         let sent: Result<Vec<Value>, _> = pipeline.query_async(&mut self.connection).await;
         match sent {
             Ok(values) => values.into_iter().map(Value::extract_error).collect(),
             Err(error) => vec![Err(error); requests.len()],
-        }
-    }
-}
-
-/// The key and the value of a command; written again only as far as they change.
-#[derive(Default)]
-struct Words {
-    seat: Option<SeatId>,
-    key: String,
-    value: String,
-}
-
-impl Words {
-    fn fill(&mut self, link: &Link, seat: SeatId, token: Token) {
-        let mut digits = itoa::Buffer::new();
-        if self.seat != Some(seat) {
-            self.seat = Some(seat);
-            self.key.clear();
-            self.key.push_str(&link.prefix.0);
-            self.key.push_str(digits.format(seat.number()));
-        }
-        self.value.clear();
-        self.value.push_str(&link.run);
-        for number in [token.user.0, token.request] {
-            self.value.push(':');
-            self.value.push_str(digits.format(number));
         }
     }
 }

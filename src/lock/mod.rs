@@ -1,5 +1,6 @@
 //! Who may enter?
 
+mod commands;
 mod in_process;
 mod link;
 mod redis;
@@ -17,7 +18,7 @@ pub use server::{find_server, start_server};
 pub use ttl::{Ttl, TtlError};
 pub use url::{Url, redact};
 
-use crate::exchange::{Answer, CallError, Handed, Pulse, Ticket};
+use crate::exchange::{Answer, CallError, Handed, Pulse, Response, Ticket};
 use crate::seat::{SeatId, UserId};
 
 /// What a lock is held with: unique for every request of every user.
@@ -33,6 +34,58 @@ pub struct Token {
     pub request: u32,
 }
 
+/// How a lock is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum AcquireBy {
+    /// `SET key value NX EX ttl`: one command.
+    #[default]
+    SetNxEx,
+    /// `SETNX key value`: its time to live is another command.
+    SetNx,
+    /// `SET key value EX ttl`: whoever holds it loses it.
+    SetEx,
+}
+
+/// How a lock is freed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ReleaseBy {
+    /// One script that compares the value and deletes the key.
+    #[default]
+    CompareAndDelete,
+    /// `DEL key`, whoever holds it.
+    Delete,
+}
+
+/// What is asked of a lock service.
+#[derive(Debug, Clone, Copy)]
+pub enum Request {
+    /// Take the lock: [`Said::Yes`](crate::exchange::Said::Yes) when it is the token's now. With
+    /// `fence`, the number of the grant comes with the answer.
+    Acquire {
+        /// How.
+        by: AcquireBy,
+        /// How long it is to live.
+        ttl: Ttl,
+        /// Whether grants are counted.
+        fence: bool,
+    },
+    /// Give the lock a new time to live; with `only_own`, if the token still holds it.
+    SetTtl {
+        /// How long it is to live from now.
+        ttl: Ttl,
+        /// Whether another's lock is left alone.
+        only_own: bool,
+    },
+    /// Whether the token holds the lock.
+    Verify,
+    /// Whether nobody holds it.
+    IsFree,
+    /// Free it: whether it did.
+    Release(ReleaseBy),
+    /// Let it run out if the token's user holds it.
+    RunOut,
+}
+
 /// The lock service that was raced.
 #[derive(Debug)]
 pub enum LockService {
@@ -43,28 +96,16 @@ pub enum LockService {
 }
 
 impl LockService {
-    /// `SET key token NX EX ttl`: whether the lock is the token's now.
-    pub fn acquire(&self, seat: SeatId, token: Token, ttl: Ttl) -> Handed<bool> {
+    /// Hands a request in.
+    pub fn hand_in(&self, seat: SeatId, token: Token, request: Request) -> Handed<Response> {
         match self {
-            Self::Redis(redis) => {
-                Handed::Waits(redis.hand_in(redis::Request::Acquire { seat, token, ttl }))
-            }
-            Self::InProcess(locks) => Handed::Answered(Ok(locks.acquire(seat, token, ttl))),
-        }
-    }
-
-    /// Frees the lock if the token holds it, in one step: whether it did.
-    pub fn release(&self, seat: SeatId, token: Token) -> Handed<bool> {
-        match self {
-            Self::Redis(redis) => {
-                Handed::Waits(redis.hand_in(redis::Request::Release { seat, token }))
-            }
-            Self::InProcess(locks) => Handed::Answered(Ok(locks.release(seat, token))),
+            Self::Redis(redis) => Handed::Waits(redis.hand_in((seat, token, request))),
+            Self::InProcess(locks) => Handed::Answered(Ok(locks.act(seat, token, request))),
         }
     }
 
     /// The reply to a request that waits, once it is there.
-    pub fn poll(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Answer<bool>> {
+    pub fn poll(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Answer<Response>> {
         match self {
             Self::Redis(redis) => redis.poll(ticket, cx),
             Self::InProcess(_) => Poll::Ready(Err(CallError::Failed)),
@@ -99,16 +140,35 @@ impl LockService {
         }
     }
 
-    /// Frees the lock of this seat if any token of this run holds it.
+    /// Frees the locks of these seats that any token of this run holds, and forgets their grants.
     ///
     /// # Errors
     /// When the server does not answer within the limit.
-    pub async fn sweep(&self, seat: SeatId, limit: Duration) -> Result<(), LockError> {
+    pub async fn sweep(&self, seats: &[SeatId], limit: Duration) -> Result<(), LockError> {
         match self {
-            Self::Redis(redis) => redis.sweep(seat, limit).await,
+            Self::Redis(redis) => redis.sweep(seats, limit).await,
             Self::InProcess(locks) => {
-                locks.expire(seat);
+                locks.forget();
                 Ok(())
+            }
+        }
+    }
+
+    /// How long the locks of these seats live on, of those that any token of this run holds; `None`
+    /// for ever.
+    ///
+    /// # Errors
+    /// When the server does not answer within the limit.
+    pub async fn left(
+        &self,
+        seats: &[SeatId],
+        limit: Duration,
+    ) -> Result<Vec<(SeatId, Option<Duration>)>, LockError> {
+        match self {
+            Self::Redis(redis) => redis.left(seats, limit).await,
+            Self::InProcess(locks) => {
+                let left = |seat: &SeatId| locks.left(*seat).map(|left| (*seat, left));
+                Ok(seats.iter().filter_map(left).collect())
             }
         }
     }
@@ -223,11 +283,21 @@ pub enum LockError {
         /// When it ends, in words.
         expiry: String,
     },
-    /// Somebody's own server is not ours to restart.
+    /// Somebody's own server is not ours to harm.
     #[error(
-        "'restart' kills the server, and this one is not ours to kill ({0}): leave --redis out for a private one"
+        "'{fault}' kills or stops the server, and this one is not ours ({server}): leave --redis out for a private one"
     )]
-    NotOurs(String),
+    NotOurs {
+        /// What was to befall it.
+        fault: &'static str,
+        /// Whose it is.
+        server: String,
+    },
+    /// Several servers are wanted.
+    #[error(
+        "there are {0} servers, and more are to be locked: repeat --redis, or give fewer --nodes"
+    )]
+    TooFew(usize),
     /// There is no server to start.
     #[error(
         "neither redis-server nor valkey-server is on PATH: install one (apt-get install redis-server), or give --redis URL"

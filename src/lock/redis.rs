@@ -12,8 +12,8 @@ use redis::{ErrorKind, RedisError, Value};
 use tokio::task::JoinSet;
 
 use super::link::Link;
-use super::{LockError, Token, Ttl, Url};
-use crate::exchange::{Answer, CallError, Exchange, Pulse, Ticket};
+use super::{LockError, Request, Token, Url};
+use crate::exchange::{Answer, CallError, Exchange, Pulse, Response, Said, Ticket};
 use crate::seat::SeatId;
 
 /// The most commands in one pipeline, and the most pipelines under way: beyond these the gain is
@@ -35,7 +35,7 @@ impl Default for KeyPrefix {
 #[derive(Debug)]
 pub struct Redis {
     link: Arc<Mutex<Link>>,
-    exchange: Arc<Exchange<Request, bool>>,
+    exchange: Arc<Exchange<Order, Response>>,
     description: String,
     trouble: Trouble,
 }
@@ -43,18 +43,8 @@ pub struct Redis {
 /// What went wrong first.
 type Trouble = Arc<Mutex<Option<String>>>;
 
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Request {
-    Acquire {
-        seat: SeatId,
-        token: Token,
-        ttl: Ttl,
-    },
-    Release {
-        seat: SeatId,
-        token: Token,
-    },
-}
+/// A request, for which seat and with which token.
+pub(super) type Order = (SeatId, Token, Request);
 
 impl Redis {
     /// Connects, makes sure that the server can serve as a lock, and that none of the seats' locks
@@ -85,11 +75,11 @@ impl Redis {
         })
     }
 
-    pub(super) fn hand_in(&self, request: Request) -> Ticket {
-        self.exchange.hand_in(request)
+    pub(super) fn hand_in(&self, order: Order) -> Ticket {
+        self.exchange.hand_in(order)
     }
 
-    pub(super) fn poll(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Answer<bool>> {
+    pub(super) fn poll(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Answer<Response>> {
         self.exchange.poll(ticket, cx)
     }
 
@@ -106,9 +96,18 @@ impl Redis {
         current(&self.link).expire(seat, limit).await
     }
 
-    /// Frees the lock of this seat if any token of this run holds it.
-    pub(super) async fn sweep(&self, seat: SeatId, limit: Duration) -> Result<(), LockError> {
-        current(&self.link).sweep(seat, limit).await
+    /// Frees the locks of these seats that any token of this run holds.
+    pub(super) async fn sweep(&self, seats: &[SeatId], limit: Duration) -> Result<(), LockError> {
+        current(&self.link).sweep(seats, limit).await
+    }
+
+    /// How long the locks of these seats will live on, of those that any token of this run holds.
+    pub(super) async fn left(
+        &self,
+        seats: &[SeatId],
+        limit: Duration,
+    ) -> Result<Vec<(SeatId, Option<Duration>)>, LockError> {
+        current(&self.link).left(seats, limit).await
     }
 
     /// Connects again to a server that was started anew.
@@ -152,7 +151,7 @@ fn current(link: &Mutex<Link>) -> Link {
 }
 
 /// Carries requests to the server until the exchange is closed.
-async fn serve(link: Arc<Mutex<Link>>, exchange: Arc<Exchange<Request, bool>>, trouble: Trouble) {
+async fn serve(link: Arc<Mutex<Link>>, exchange: Arc<Exchange<Order, Response>>, trouble: Trouble) {
     let mut pipelines = JoinSet::new();
     let mut batch = Vec::new();
     while exchange.take(&mut batch).await {
@@ -176,12 +175,16 @@ async fn serve(link: Arc<Mutex<Link>>, exchange: Arc<Exchange<Request, bool>>, t
     }
 }
 
-/// What a reply means: SET answers OK or nil, the script 1 or 0; an error of the server's own means
-/// that nothing was done, a broken connection that nobody knows.
-fn understand(reply: Result<Value, RedisError>, trouble: &Trouble) -> Answer<bool> {
+/// What a reply means: SET answers OK or nil, a script or DEL a number, that of a grant or 0 for "no". An error of the server's own means that nothing was done, a broken connection
+/// that nobody knows.
+fn understand(reply: Result<Value, RedisError>, trouble: &Trouble) -> Answer<Response> {
     match reply {
-        Ok(Value::Okay | Value::Int(1)) => Ok(true),
-        Ok(Value::Nil | Value::Int(_)) => Ok(false),
+        Ok(Value::Okay) => Ok(true.into()),
+        Ok(Value::Nil) => Ok(false.into()),
+        Ok(Value::Int(number)) => Ok(Response {
+            said: if number > 0 { Said::Yes } else { Said::No },
+            number: u32::try_from(number).unwrap_or(0),
+        }),
         Ok(other) => {
             note(trouble, format!("an answer that no lock gives: {other:?}"));
             Err(CallError::Lost)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::duration::{DurationError, Millis, duration};
 
 /// How long a lock lives when nobody frees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ttl {
     ms: u64,
 }
@@ -15,6 +15,12 @@ pub struct Ttl {
 impl Ttl {
     /// The longest time a lock may live: a hundred years, far inside what Redis can count.
     const MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+    /// The shortest time that Redis can express.
+    pub const SHORTEST: Self = Self { ms: 1 };
+
+    /// Ten minutes to pay.
+    pub const TEN_MINUTES: Self = Self { ms: 600_000 };
 
     /// A lock that lives this long, in whole milliseconds.
     ///
@@ -41,9 +47,8 @@ impl Ttl {
 }
 
 impl Default for Ttl {
-    /// 600 seconds: ten minutes to pay.
     fn default() -> Self {
-        Self { ms: 600_000 }
+        Self::TEN_MINUTES
     }
 }
 

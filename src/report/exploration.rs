@@ -13,6 +13,9 @@ pub struct ExploreReport {
     pub version: u32,
     /// The strategy's name.
     pub strategy: String,
+    /// The strategy's options that differ from the usual ones.
+    #[serde(default)]
+    pub settings: String,
     /// How many users raced.
     pub users: u32,
     /// What was allowed to go wrong.
@@ -77,6 +80,12 @@ impl ExploreReport {
     /// The command that forces a schedule of this report on the real stores.
     #[must_use]
     pub fn replay_line(&self, schedule: &Schedule) -> String {
-        format!("racesim replay {} --schedule '{schedule}'", self.strategy)
+        let strategy = in_full(&self.strategy, &self.settings);
+        format!("racesim replay {strategy} --schedule '{schedule}'")
     }
+}
+
+/// A strategy with its options, as a person types it.
+pub(super) fn in_full(strategy: &str, settings: &str) -> String {
+    format!("{strategy} {settings}").trim_end().to_owned()
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::metrics::Metrics;
 use crate::checker::{Property, Verdict, judge};
 use crate::explain::{Explanation, explain};
-use crate::history::{Header, History, Outcome, Step};
+use crate::history::{FaultCount, Header, History, Outcome, Step};
 use crate::seat::{SeatId, UserId};
 use crate::stats::{Rate, SeatStats, Stats, Timing};
 
@@ -42,8 +42,23 @@ pub struct RaceReport {
     pub interrupted: bool,
     /// What the services did wrong, a line each.
     pub troubles: Vec<String>,
+    /// What went wrong as was asked for, and how often in all rounds.
+    pub faults: Vec<FaultCount>,
+    /// Locks that were left behind, of the first round that left any; the first few seats.
+    pub locks_left: Vec<LockLeftReport>,
     /// The metrics of each round.
     pub per_round: Vec<Metrics>,
+}
+
+/// A lock that was left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct LockLeftReport {
+    /// Whose lock it is.
+    pub seat: SeatId,
+    /// How long it lived on; `None` for ever.
+    pub left_ms: Option<u64>,
+    /// Whether the seat was sold.
+    pub is_sold: bool,
 }
 
 /// One seat's row in the table of bookings.
@@ -119,6 +134,8 @@ pub struct Tally {
     explanation: Option<Explanation>,
     interrupted: bool,
     troubles: Vec<String>,
+    faults: Vec<FaultCount>,
+    locks_left: Vec<LockLeftReport>,
 }
 
 impl Tally {
@@ -135,6 +152,8 @@ impl Tally {
             explanation: None,
             interrupted: false,
             troubles: Vec::new(),
+            faults: Vec::new(),
+            locks_left: Vec::new(),
         };
         tally.judge(history);
         tally
@@ -173,11 +192,25 @@ impl Tally {
                 .filter(|(worst, next)| next.severity > worst.severity);
             worse.for_each(|(worst, next)| *worst = next);
         }
+        self.add_faults(&history.footer.faults);
+        if self.locks_left.is_empty() {
+            self.locks_left = locks_left(history);
+        }
         self.interrupted |= history.footer.interrupted;
         for trouble in &history.footer.troubles {
             if !self.troubles.contains(trouble) {
                 self.troubles.push(trouble.clone());
             }
+        }
+    }
+
+    fn add_faults(&mut self, faults: &[FaultCount]) {
+        if self.faults.is_empty() {
+            self.faults = faults.to_vec();
+            return;
+        }
+        for (sum, more) in self.faults.iter_mut().zip(faults) {
+            sum.happened += more.happened;
         }
     }
 
@@ -210,6 +243,8 @@ impl Tally {
             explanation: self.explanation,
             interrupted: self.interrupted,
             troubles: self.troubles,
+            faults: self.faults,
+            locks_left: self.locks_left,
             per_round: self.per_round,
         }
     }
@@ -224,7 +259,7 @@ pub(super) fn verdicts_on(history: &History) -> Vec<VerdictReport> {
 }
 
 fn verdict_report(property: Property, verdict: &Verdict, history: &History) -> VerdictReport {
-    let takes_locks = history.header.ttl_ms.is_some();
+    let takes_locks = history.header.lock.is_some();
     let detail = match verdict {
         Verdict::Violated(witness) => witness.text.clone(),
         Verdict::Unknown(why) => why.clone(),
@@ -245,6 +280,18 @@ fn verdict_report(property: Property, verdict: &Verdict, history: &History) -> V
         detail,
         severity: verdict.severity(),
     }
+}
+
+/// The first few locks that were left behind.
+fn locks_left(history: &History) -> Vec<LockLeftReport> {
+    let left = history.footer.locks_left.iter().take(SEATS_LISTED);
+    let is_sold = |seat| history.bookings.iter().any(|booking| booking.seat == seat);
+    left.map(|left| LockLeftReport {
+        seat: left.seat,
+        left_ms: left.left_ms,
+        is_sold: is_sold(left.seat),
+    })
+    .collect()
 }
 
 fn worst_seats(stats: &Stats) -> Vec<SeatReport> {

@@ -16,6 +16,8 @@ pub struct ReplayReport {
     pub version: u32,
     /// The strategy's name.
     pub strategy: String,
+    /// The strategy's options that differ from the usual ones.
+    pub settings: String,
     /// How many users took part.
     pub users: u32,
     /// The database, its version and its settings.

@@ -3,10 +3,13 @@
 mod schema;
 mod session;
 mod sqlite;
+mod transactions;
 
 use std::path::PathBuf;
 
+pub use session::Request;
 pub use sqlite::{RunRecord, Settings, Sqlite};
+pub use transactions::{BeginHow, Transactions, Work};
 
 /// What the database itself holds against a second booking of one seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -18,6 +21,31 @@ pub enum Guard {
     Unique,
     /// The insert looks for a booking in the same statement.
     NotExists,
+    /// The seat's version is still the one that the user has read; the insert makes it a new one.
+    Version,
+}
+
+/// How a transaction begins (<https://www.sqlite.org/lang_transaction.html>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Begin {
+    /// It reads what is there at its first look, and becomes the writer at its first write.
+    Deferred,
+    /// It is the writer from its beginning.
+    #[default]
+    Immediate,
+    /// The same under WAL; without it nobody reads either.
+    Exclusive,
+}
+
+impl Begin {
+    /// The statement.
+    const fn statement(self) -> &'static str {
+        match self {
+            Self::Deferred => "BEGIN DEFERRED",
+            Self::Immediate => "BEGIN IMMEDIATE",
+            Self::Exclusive => "BEGIN EXCLUSIVE",
+        }
+    }
 }
 
 /// Why the database cannot be used.

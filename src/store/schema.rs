@@ -13,8 +13,8 @@ use super::StoreError;
 /// (<https://www.sqlite.org/fileformat2.html#application_id>).
 const APPLICATION_ID: u32 = 0x5241_4345;
 
-/// The version of the tables below. The first had no guard.
-const SCHEMA_VERSION: u32 = 2;
+/// The version of the tables below. The first had no guard, the second no seats.
+const SCHEMA_VERSION: u32 = 3;
 
 /// A seat can be booked by many: nothing in the tables keeps two users from one seat. Only rows that
 /// say so are `guarded`, and of those a seat has one.
@@ -42,6 +42,20 @@ CREATE TABLE bookings (
 const GUARD: &str = "
 ALTER TABLE bookings ADD COLUMN guarded INTEGER NOT NULL DEFAULT 0;
 CREATE UNIQUE INDEX one_booking_for_a_guarded_seat ON bookings (run, seat) WHERE guarded = 1;
+";
+
+/// What strategies rely on that write on the seat itself: its version, the latest token of a lock that
+/// was seen, who holds it and until when. A seat without a row has never been written on.
+const SEATS: &str = "
+CREATE TABLE seats (
+    run INTEGER NOT NULL REFERENCES runs (id),
+    seat INTEGER NOT NULL,
+    version INTEGER NOT NULL DEFAULT 0,
+    fence INTEGER NOT NULL DEFAULT 0,
+    holder INTEGER,
+    until_ms INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (run, seat)
+) WITHOUT ROWID;
 ";
 
 /// How long `SQLite` waits for another process that is writing to the same file.
@@ -82,8 +96,11 @@ fn make_ours(connection: &Connection) -> rusqlite::Result<()> {
             "PRAGMA application_id = {APPLICATION_ID}; {TABLES}"
         ))?;
     }
+    if version < 2 {
+        connection.execute_batch(GUARD)?;
+    }
     if version < SCHEMA_VERSION {
-        connection.execute_batch(&format!("PRAGMA user_version = {SCHEMA_VERSION}; {GUARD}"))?;
+        connection.execute_batch(&format!("PRAGMA user_version = {SCHEMA_VERSION}; {SEATS}"))?;
     }
     connection.execute_batch("COMMIT")
 }

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
-use super::session::{Session, prepare};
-use super::{Guard, StoreError, schema};
-use crate::exchange::{Answer, CallError, Exchange, Pulse, Ticket};
+use super::session::{Place, Request, Session, prepare};
+use super::{StoreError, Transactions, schema};
+use crate::exchange::{Answer, CallError, Exchange, Pulse, Response, Ticket};
 use crate::seat::{Booking, SeatId, UserId};
 
 /// The most statements in one commit: beyond it the gain is below the noise.
@@ -71,18 +71,18 @@ pub struct RunRecord {
 /// The bookings database.
 #[derive(Debug)]
 pub struct Sqlite {
-    exchange: Arc<Exchange<Request, bool>>,
+    exchange: Arc<Exchange<Order, Response>>,
     path: PathBuf,
     journal_mode: String,
     trouble: Trouble,
+    place: Arc<Place>,
     is_closed: Mutex<std::sync::mpsc::Receiver<()>>,
     ringing: AbortHandle,
 }
 
 #[derive(Debug)]
-pub(super) enum Request {
-    Check(SeatId),
-    Insert(SeatId, UserId, Guard),
+pub(super) enum Order {
+    User(Request),
     /// Boxed: a million users' requests are no larger for it.
     Control(Box<Control>),
 }
@@ -96,8 +96,8 @@ pub(super) enum Control {
 
 /// What went wrong first.
 type Trouble = Arc<Mutex<Option<String>>>;
-pub(super) type Batch = Vec<(Ticket, Request)>;
-type Replies = Vec<(Ticket, Answer<bool>)>;
+pub(super) type Batch = Vec<(Ticket, Order)>;
+type Replies = Vec<(Ticket, Answer<Response>)>;
 
 impl Sqlite {
     /// Opens the database and warms it: statements prepared, a first page written.
@@ -106,7 +106,7 @@ impl Sqlite {
     /// [`StoreError`] when the file is not ours, or cannot be written.
     pub async fn open(settings: Settings) -> Result<Self, StoreError> {
         let exchange = Arc::new(Exchange::default());
-        let trouble = Trouble::default();
+        let (trouble, place) = (Trouble::default(), Arc::<Place>::default());
         let (replies, outbox) = mpsc::unbounded_channel();
         let (ready, is_ready) = oneshot::channel();
         let (closed, is_closed) = std::sync::mpsc::channel::<()>();
@@ -115,6 +115,7 @@ impl Sqlite {
             exchange: Arc::clone(&exchange),
             replies,
             trouble: Arc::clone(&trouble),
+            place: Arc::clone(&place),
             group_max: settings.group_max,
         };
         std::thread::Builder::new()
@@ -135,6 +136,7 @@ impl Sqlite {
             path,
             journal_mode,
             trouble,
+            place,
             is_closed: Mutex::new(is_closed),
             ringing,
         })
@@ -148,18 +150,30 @@ impl Sqlite {
         self.control(|reply| Control::Begin(record, reply)).await
     }
 
-    /// Asks whether the seat has no booking in this run.
-    pub fn check(&self, seat: SeatId) -> Ticket {
-        self.exchange.hand_in(Request::Check(seat))
+    /// Hands a user's step in.
+    pub fn hand_in(&self, request: Request) -> Ticket {
+        self.exchange.hand_in(Order::User(request))
     }
 
-    /// Books the seat; answered `false` when the database refuses.
-    pub fn insert(&self, seat: SeatId, user: UserId, guard: Guard) -> Ticket {
-        self.exchange.hand_in(Request::Insert(seat, user, guard))
+    /// Lets the claim on a seat run out: this user's, or anybody's.
+    ///
+    /// # Errors
+    /// [`CallError`] when the store has failed.
+    pub async fn run_out(&self, seat: SeatId, user: Option<UserId>) -> Answer<Response> {
+        let request = Request::RunOut { seat, user };
+        self.exchange.call(Order::User(request)).await
+    }
+
+    /// Connections of their own for so many transactions at once.
+    ///
+    /// # Errors
+    /// When they cannot be opened.
+    pub fn transactions(&self, connections: usize) -> Result<Transactions, StoreError> {
+        Transactions::open(&self.path, &self.place, connections)
     }
 
     /// The reply to a request, once it is there.
-    pub fn poll(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Answer<bool>> {
+    pub fn poll(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Answer<Response>> {
         self.exchange.poll(ticket, cx)
     }
 
@@ -221,7 +235,7 @@ impl Sqlite {
             )
         };
         let (reply, answer) = oneshot::channel();
-        let request = Request::Control(Box::new(control(reply)));
+        let request = Order::Control(Box::new(control(reply)));
         let acknowledged = self.exchange.call(request).await;
         acknowledged.map_err(|_| gone())?;
         let result = answer.await.map_err(|_| gone())?;
@@ -252,7 +266,7 @@ fn note(trouble: &Trouble, text: String) {
 
 /// Hands the replies on from a task of the runtime, where waking a user is cheap.
 async fn deliver(
-    exchange: Arc<Exchange<Request, bool>>,
+    exchange: Arc<Exchange<Order, Response>>,
     mut outbox: mpsc::UnboundedReceiver<Replies>,
 ) {
     while let Some(replies) = outbox.recv().await {
@@ -262,9 +276,10 @@ async fn deliver(
 
 /// The store's thread.
 struct Server {
-    exchange: Arc<Exchange<Request, bool>>,
+    exchange: Arc<Exchange<Order, Response>>,
     replies: mpsc::UnboundedSender<Replies>,
     trouble: Trouble,
+    place: Arc<Place>,
     group_max: usize,
 }
 
@@ -274,7 +289,7 @@ impl Server {
             Ok(opened) => opened,
             Err(error) => return drop(ready.send(Err(error))),
         };
-        match Session::new(&connection, path) {
+        match Session::new(&connection, path, Arc::clone(&self.place)) {
             Ok(session) => {
                 if ready.send(Ok(journal_mode)).is_ok() {
                     self.serve(session);

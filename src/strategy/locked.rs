@@ -13,37 +13,42 @@
 //!
 //! The lock is also freed after an error, once: a lost reply to SET may have left a lock behind
 //! (<https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/>).
+//!
+//! Every part of it can be exchanged for what people do instead: see [`Options`].
 
-use super::{Naive, Strategy};
+use tokio_util::either::Either;
+
+use super::{Naive, Needs, Options, Strategy};
 use crate::client::{Client, StepError, Ttl};
 use crate::history::Outcome;
 
 /// A lock in Redis around check and insert.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Locked {
     /// How long the lock lives when nobody frees it.
     pub ttl: Ttl,
+    /// What is done in another way.
+    pub options: Options,
 }
 
 impl Locked {
     /// The name that a person types.
     pub const NAME: &str = "locked";
-}
 
-impl Strategy for Locked {
-    fn name(&self) -> &str {
-        Self::NAME
-    }
-
-    fn ttl(&self) -> Option<Ttl> {
-        Some(self.ttl)
+    /// The lock as it is described above.
+    #[must_use]
+    pub fn new(ttl: Ttl) -> Self {
+        Self {
+            ttl,
+            options: Options::default(),
+        }
     }
 
     #[expect(
         clippy::manual_async_fn,
         reason = "that would hold its arguments twice"
     )]
-    fn attempt(
+    fn attempt_plain(
         &self,
         client: &mut Client,
     ) -> impl Future<Output = Result<Outcome, StepError>> + Send {
@@ -57,6 +62,48 @@ impl Strategy for Locked {
             // What the user is told was decided above: a lock that cannot be freed ends by itself.
             let _ = client.release().await;
             outcome
+        }
+    }
+}
+
+impl Strategy for Locked {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn settings(&self) -> String {
+        self.options.in_words()
+    }
+
+    fn ttl(&self) -> Option<Ttl> {
+        Some(self.ttl)
+    }
+
+    fn needs(&self) -> Needs {
+        Needs {
+            locks: 1,
+            counts_grants: self.options.fence != super::Fence::None,
+            transactions: self.options.release_order.is_some(),
+        }
+    }
+
+    fn renews(&self) -> bool {
+        self.options.renew
+    }
+
+    fn are_users_alike(&self) -> bool {
+        self.options.value == super::LockValue::Request
+    }
+
+    fn attempt(
+        &self,
+        client: &mut Client,
+    ) -> impl Future<Output = Result<Outcome, StepError>> + Send {
+        if self.options == Options::default() {
+            Either::Left(self.attempt_plain(client))
+        } else {
+            // Boxed: the users of the lock as it is described above are no larger for it.
+            Either::Right(Box::pin(self.options.attempt(self.ttl, client)))
         }
     }
 }

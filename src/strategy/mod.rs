@@ -1,19 +1,55 @@
 //! The protocols, a file each: plain async functions over the steps of a [`Client`].
 
+mod built_in;
 mod conditional;
+mod hold;
+mod ladder;
 mod locked;
 mod naive;
+mod optimistic;
+mod redlock;
+mod transaction;
 mod unique;
 
-use tokio_util::either::Either;
+use std::time::Duration;
 
 use crate::client::{Client, StepError, Ttl};
 use crate::history::Outcome;
 
+pub use crate::client::Begin;
+pub use built_in::{BuiltIn, CATALOGUE, Entry, Tuning};
 pub use conditional::Conditional;
+pub use hold::Hold;
+pub use ladder::{Fence, Freeing, LockValue, OnBusy, Options, ReleaseOrder};
 pub use locked::Locked;
 pub use naive::Naive;
+pub use optimistic::Optimistic;
+pub use redlock::Redlock;
+pub use transaction::Transaction;
 pub use unique::Unique;
+
+/// Which services a strategy uses beside the bookings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// How many lock services.
+    pub locks: u8,
+    /// Whether the lock services count how often they grant a lock.
+    pub counts_grants: bool,
+    /// Whether transactions stay open while their users do something else.
+    pub transactions: bool,
+}
+
+impl Needs {
+    /// What is needed for both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            locks: self.locks.max(other.locks),
+            counts_grants: self.counts_grants || other.counts_grants,
+            transactions: self.transactions || other.transactions,
+        }
+    }
+}
 
 /// How one user tries to book one seat.
 ///
@@ -24,9 +60,29 @@ pub trait Strategy: Clone + Send + Sync + 'static {
     /// The name that a person types.
     fn name(&self) -> &str;
 
-    /// How long its lock lives; `None` when it takes none.
+    /// The options that differ from the usual ones, as a person types them.
+    fn settings(&self) -> String {
+        String::new()
+    }
+
+    /// How long what it holds lives, a lock or a claim; `None` when it holds nothing for a time.
     fn ttl(&self) -> Option<Ttl> {
         None
+    }
+
+    /// Which services it uses beside the bookings.
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+
+    /// Whether its lock is renewed for as long as its holder lives.
+    fn renews(&self) -> bool {
+        false
+    }
+
+    /// Whether it makes no difference which user is which.
+    fn are_users_alike(&self) -> bool {
+        true
     }
 
     /// Whether it promises that no seat is sold twice.
@@ -41,110 +97,25 @@ pub trait Strategy: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Outcome, StepError>> + Send;
 }
 
-/// The strategies that racesim brings.
-#[derive(Debug, Clone)]
-pub enum BuiltIn {
-    /// See [`Naive`].
-    Naive(Naive),
-    /// See [`Locked`].
-    Locked(Locked),
-    /// See [`Unique`].
-    Unique(Unique),
-    /// See [`Conditional`].
-    Conditional(Conditional),
+/// The words that are not empty, as a person types them.
+fn in_words(words: &[&str]) -> String {
+    let some: Vec<&str> = words
+        .iter()
+        .copied()
+        .filter(|word| !word.is_empty())
+        .collect();
+    some.join(" ")
 }
 
-/// A strategy's name and what it does, in a line.
-#[derive(Debug, Clone, Copy)]
-pub struct Entry {
-    /// The name that a person types.
-    pub name: &'static str,
-    /// What it does.
-    pub summary: &'static str,
-}
-
-/// Every strategy that racesim brings.
-pub const CATALOGUE: [Entry; 4] = [
-    Entry {
-        name: Naive::NAME,
-        summary: "check, pay, insert: nothing stands between two users who check at once",
-    },
-    Entry {
-        name: Locked::NAME,
-        summary: "a lock in Redis (SET NX EX) around check, pay, insert: losers are refused at once",
-    },
-    Entry {
-        name: Unique::NAME,
-        summary: "check, pay, insert under UNIQUE(seat): the database refuses the second, who has paid",
-    },
-    Entry {
-        name: Conditional::NAME,
-        summary: "pay, then INSERT … WHERE NOT EXISTS: one statement looks and inserts",
-    },
-];
-
-impl BuiltIn {
-    /// The strategy of this name, with this time to live where it takes a lock.
-    #[must_use]
-    pub fn named(name: &str, ttl: Ttl) -> Option<Self> {
-        match name {
-            Naive::NAME => Some(Self::Naive(Naive)),
-            Locked::NAME => Some(Self::Locked(Locked { ttl })),
-            Unique::NAME => Some(Self::Unique(Unique)),
-            Conditional::NAME => Some(Self::Conditional(Conditional)),
-            _ => None,
-        }
-    }
-
-    /// The attempts of those that a race gives no room to in every user.
-    async fn attempt_of_others(&self, client: &mut Client) -> Result<Outcome, StepError> {
-        match self {
-            Self::Naive(naive) => naive.attempt(client).await,
-            Self::Locked(locked) => locked.attempt(client).await,
-            Self::Unique(unique) => unique.attempt(client).await,
-            Self::Conditional(conditional) => conditional.attempt(client).await,
-        }
+fn retries_in_words(retries: u32) -> String {
+    match retries {
+        0 => String::new(),
+        retries => format!("--retries {retries}"),
     }
 }
 
-impl Strategy for BuiltIn {
-    fn name(&self) -> &str {
-        match self {
-            Self::Naive(naive) => naive.name(),
-            Self::Locked(locked) => locked.name(),
-            Self::Unique(unique) => unique.name(),
-            Self::Conditional(conditional) => conditional.name(),
-        }
-    }
-
-    fn ttl(&self) -> Option<Ttl> {
-        match self {
-            Self::Naive(naive) => naive.ttl(),
-            Self::Locked(locked) => locked.ttl(),
-            Self::Unique(unique) => unique.ttl(),
-            Self::Conditional(conditional) => conditional.ttl(),
-        }
-    }
-
-    fn promises_one_booking(&self) -> bool {
-        match self {
-            Self::Naive(naive) => naive.promises_one_booking(),
-            Self::Locked(locked) => locked.promises_one_booking(),
-            Self::Unique(unique) => unique.promises_one_booking(),
-            Self::Conditional(conditional) => conditional.promises_one_booking(),
-        }
-    }
-
-    // No async function: what it gives holds the strategy's own future and nothing else.
-    fn attempt(
-        &self,
-        client: &mut Client,
-    ) -> impl Future<Output = Result<Outcome, StepError>> + Send {
-        match self {
-            Self::Naive(naive) => Either::Left(naive.attempt(client)),
-            Self::Locked(locked) => Either::Right(Either::Left(locked.attempt(client))),
-            // Boxed: a race of a million users is no larger for those that follow.
-            other => Either::Right(Either::Right(Box::pin(other.attempt_of_others(client)))),
-        }
-    }
+fn time_in_words(time: Duration) -> String {
+    humantime::format_duration(time)
+        .to_string()
+        .replace(' ', "")
 }

@@ -167,30 +167,30 @@ fn a_database_of_a_later_racesim_is_left_alone() {
 }
 
 #[test]
-fn a_database_of_the_first_schema_gains_the_guard_and_keeps_its_rows() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("first.db");
-    let file = path.to_str().unwrap();
-    assert_eq!(
-        run(&["naive", "--users", "5", "--database", file]).code,
-        Some(0)
-    );
-    let database = Connection::open(&path).unwrap();
-    database
-        .execute_batch(
-            "DROP INDEX one_booking_for_a_guarded_seat;
-             ALTER TABLE bookings DROP COLUMN guarded; PRAGMA user_version = 1;",
-        )
-        .unwrap();
-    drop(database);
-    let ran = run(&["unique", "--users", "20", "--database", file]);
-    assert_eq!(ran.code, Some(0), "{}", ran.all());
-    let database = Connection::open(&path).unwrap();
-    let rows = |run: u32| -> u32 {
-        let count = "SELECT count(*) FROM bookings WHERE run = ?1";
-        database.query_row(count, [run], |row| row.get(0)).unwrap()
-    };
-    assert_eq!((rows(1), rows(2)), (5, 1));
+fn a_database_of_an_earlier_schema_gains_what_is_missing_and_keeps_its_rows() {
+    let second = "DROP TABLE seats; PRAGMA user_version = 2;";
+    let first = "DROP TABLE seats; DROP INDEX one_booking_for_a_guarded_seat;
+        ALTER TABLE bookings DROP COLUMN guarded; PRAGMA user_version = 1;";
+    for earlier in [first, second] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("earlier.db");
+        let file = path.to_str().unwrap();
+        let naive = run(&["naive", "--users", "5", "--database", file]);
+        assert_eq!(naive.code, Some(0), "{}", naive.all());
+        let database = Connection::open(&path).unwrap();
+        database.execute_batch(earlier).unwrap();
+        drop(database);
+        for strategy in ["unique", "hold"] {
+            let ran = run(&[strategy, "--users", "20", "--database", file]);
+            assert_eq!(ran.code, Some(0), "{}", ran.all());
+        }
+        let database = Connection::open(&path).unwrap();
+        let rows = |run: u32| -> u32 {
+            let count = "SELECT count(*) FROM bookings WHERE run = ?1";
+            database.query_row(count, [run], |row| row.get(0)).unwrap()
+        };
+        assert_eq!((rows(1), rows(2), rows(3)), (5, 1, 1));
+    }
 }
 
 /// The binary where a user without rights can run it too, and how to become one when we are root.

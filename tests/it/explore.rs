@@ -19,9 +19,7 @@ fn searching(users: u32, faults: &[&str]) -> Search {
 }
 
 fn locked() -> Locked {
-    Locked {
-        ttl: racesim::client::Ttl::default(),
-    }
+    Locked::default()
 }
 
 /// The shortest schedule that breaks the property.
@@ -269,7 +267,7 @@ fn bad_words_are_refused() {
     explored(&["naive", "--users", "0"]).assert_refused(2, "write 1 to 5");
     explored(&["naive", "--fault", "explode"]).assert_refused(
         2,
-        "'explode' is no fault: write expire, crash, lost-reply, restart or give-up",
+        "'explode' is no fault: write expire, crash, lost-reply, restart, give-up, stall,",
     );
     explored(&["naive", "--property", "fairness"]).assert_refused(
         2,

@@ -435,7 +435,9 @@ fn a_user_that_panics_fails_the_race() {
     runtime.unwrap().block_on(async {
         let plan = racesim::plan::Plan::new(5.try_into().unwrap());
         let choice = ServiceChoice::default();
-        let services = Services::start(&choice, &plan, None).await.unwrap();
+        let services = Services::start(&choice, &plan, racesim::strategy::Needs::default(), &[])
+            .await
+            .unwrap();
         let raced = Engine::new(services).race(&Panicking, &plan, 0).await;
         assert!(matches!(raced, Err(EngineError::Panicked(5))), "{raced:?}");
     });

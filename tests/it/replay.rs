@@ -11,9 +11,16 @@ use racesim::explore::interleavings;
 use racesim::history::Outcome;
 use racesim::plan::Plan;
 use racesim::replay::{replay, replay_all};
-use racesim::strategy::{Conditional, Locked, Naive, Strategy, Unique};
+use racesim::strategy::{Conditional, Locked, Naive, Needs, Strategy, Unique};
 
 use super::support::{Ran, RedisServer, run};
+
+/// What all strategies together need.
+const EVERYTHING: Needs = Needs {
+    locks: 1,
+    counts_grants: true,
+    transactions: true,
+};
 
 fn plan(users: u32) -> Plan {
     Plan::new(users.try_into().unwrap())
@@ -21,7 +28,7 @@ fn plan(users: u32) -> Plan {
 
 async fn engine(plan: &Plan) -> Engine {
     let (choice, seats) = (ServiceChoice::default(), plan.seats_wanted());
-    let services = Services::start(&choice, plan, Some(&seats)).await;
+    let services = Services::start(&choice, plan, EVERYTHING, &seats).await;
     Engine::new(services.unwrap())
 }
 
@@ -211,7 +218,7 @@ fn a_schedule_that_cannot_be_followed_says_where_and_what_is_possible() {
     replay("A.acquire B.acquire B.check").assert_refused(2, "B was already told 'locked'");
     replay("expire").assert_refused(
         2,
-        "move 1 of the schedule, 'expire', cannot be followed: nobody holds the lock",
+        "move 1 of the schedule, 'expire', cannot be followed: nothing is held that it could take away",
     );
     replay("A.chek").assert_refused(2, "move 1 of the schedule, 'A.chek', is none");
     replay("F.acquire").assert_refused(2, "the schedule names 6 users: a model has at most 5");
@@ -264,7 +271,7 @@ fn a_server_of_ones_own_is_never_restarted_and_is_left_as_it_was() {
             schedule,
         ])
     };
-    replay("A.acquire restart B.acquire").assert_refused(4, "'restart' kills the server");
+    replay("A.acquire restart B.acquire").assert_refused(4, "'restart' kills or stops the server");
     assert_eq!(server.cli(&["DBSIZE"]), "0");
     assert_eq!(replay("A.acquire A.crash B.acquire").code, Some(0));
     assert_eq!(
@@ -375,7 +382,9 @@ fn real_stores_that_differ_from_the_model_are_found_out() {
             database: Some(path.clone()),
             ..ServiceChoice::default()
         };
-        let services = Services::start(&choice, &plan, None).await.unwrap();
+        let services = Services::start(&choice, &plan, racesim::strategy::Needs::default(), &[])
+            .await
+            .unwrap();
         let engine = Engine::new(services);
         let intruder = rusqlite::Connection::open(&path).unwrap();
         let row = "PRAGMA foreign_keys = OFF; INSERT INTO bookings (run, seat, user, position) VALUES (1, 10, 5, 0)";
@@ -399,9 +408,7 @@ fn real_stores_that_differ_from_the_model_are_found_out() {
 fn a_lock_keeps_its_promise_in_every_interleaving_of_the_library_too() {
     on_a_runtime(async {
         let plan = plan(2);
-        let strategy = Locked {
-            ttl: Ttl::default(),
-        };
+        let strategy = Locked::new(Ttl::default());
         for replayed in replay_all(&engine(&plan).await, &strategy, &plan)
             .await
             .unwrap()

@@ -2,7 +2,7 @@
 
 use super::{Block, Cell, Grid, Tone, cell, fact, head, tone};
 use crate::explore::{Limit, Line};
-use crate::report::exploration::{ExploreReport, PropertyReport};
+use crate::report::exploration::{ExploreReport, PropertyReport, in_full};
 use crate::report::metrics::Unit;
 use crate::report::replay::{MoveReport, ReplayReport, SingleReplay};
 use crate::stats::as_f64;
@@ -18,7 +18,7 @@ pub(in crate::report) fn explored(report: &ExploreReport) -> Vec<Block> {
         Block::Title(format!(
             "racesim {}: every interleaving of {}",
             env!("CARGO_PKG_VERSION"),
-            report.strategy
+            in_full(&report.strategy, &report.settings)
         )),
         Block::Facts(vec![
             fact("Users", report.users.to_string()),
@@ -145,7 +145,7 @@ pub(in crate::report) fn replayed(report: &ReplayReport) -> Vec<Block> {
         Block::Title(format!(
             "racesim {}: {} forced on the real stores",
             env!("CARGO_PKG_VERSION"),
-            report.strategy
+            in_full(&report.strategy, &report.settings)
         )),
         Block::Facts(facts),
     ];

@@ -3,9 +3,10 @@
 use super::{Block, Cell, Grid, Tone, cell, count, fact, head, oversold, shown, tone};
 use crate::duration::Millis;
 use crate::explain::Explanation;
-use crate::history::Outcome;
+use crate::history::{FaultCount, Outcome};
+use crate::report::exploration::in_full;
 use crate::report::metrics::Unit;
-use crate::report::race::{RaceReport, TimingReport, VerdictReport};
+use crate::report::race::{LockLeftReport, RaceReport, TimingReport, VerdictReport};
 use crate::stats::Rate;
 
 /// All of it.
@@ -13,7 +14,7 @@ pub(super) fn raced(race: &RaceReport, blocks: &mut Vec<Block>) {
     blocks.push(Block::Title(format!(
         "racesim {}: {}",
         env!("CARGO_PKG_VERSION"),
-        race.header.strategy
+        in_full(&race.header.strategy, &race.header.settings)
     )));
     blocks.push(Block::Facts(setting(race)));
     blocks.push(Block::Grid(bookings(race)));
@@ -60,10 +61,25 @@ pub(super) fn setting(race: &RaceReport) -> Vec<(String, String)> {
         let ttl = Millis(std::time::Duration::from_millis(ttl_ms));
         facts.push(fact("Lock TTL", ttl.to_string()));
     }
+    for fault in &race.faults {
+        facts.push(fact("Fault", happened(fault)));
+    }
     if race.rounds > 1 {
         facts.push(fact("Rounds", race.rounds.to_string()));
     }
     facts
+}
+
+/// How often a fault happened; one that could not is said, not dropped.
+fn happened(fault: &FaultCount) -> String {
+    let FaultCount { fault, happened } = fault;
+    match happened {
+        0 => format!(
+            "{fault} did not happen: nobody was drawn, came that far, or had what it takes away"
+        ),
+        1 => format!("{fault} happened once"),
+        times => format!("{fault} happened {} times", shown(*times)),
+    }
 }
 
 /// The table of bookings and double-bookings.
@@ -280,10 +296,39 @@ pub(super) fn warnings(race: &RaceReport, blocks: &mut Vec<Block>) {
             .map(|trouble| Block::Note(format!("A service failed during the race: {trouble}"))),
     );
     let locks_left = race.total.value("locks_left").unwrap_or(0.0);
-    if locks_left > 0.0 {
+    if locks_left > 0.0 && race.locks_left.is_empty() {
         blocks.push(Block::Note(format!(
             "{} locks may still be held, until their time to live is over.",
             Unit::Count.shown(locks_left)
         )));
     }
+    blocks.extend(
+        race.locks_left
+            .iter()
+            .map(|left| Block::Note(locked_out(left))),
+    );
+}
+
+/// For how long a lock that was left behind keeps everybody out.
+fn locked_out(left: &LockLeftReport) -> String {
+    let LockLeftReport {
+        seat,
+        left_ms,
+        is_sold,
+    } = left;
+    let time = left_ms.map_or_else(
+        || "for ever: its lock has no time to live".to_owned(),
+        |ms| {
+            format!(
+                "for another {}",
+                Millis(std::time::Duration::from_millis(ms))
+            )
+        },
+    );
+    let state = if *is_sold {
+        "sold, and"
+    } else {
+        "not sold, and"
+    };
+    format!("Seat {seat} is {state} was left locked {time}.")
 }

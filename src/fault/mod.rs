@@ -1,9 +1,15 @@
-//! What goes wrong?
+//! What goes wrong, for whom, when?
+
+mod injection;
+mod injector;
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+pub use injection::{BadInjection, Injection};
+pub use injector::{Happened, Injector, Order, ServiceFault, Setting, Strike};
 
 /// Something that goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -19,16 +25,25 @@ pub enum Fault {
     Restart,
     /// A user abandons its attempt after a step and only frees its lock.
     GiveUp,
+    /// A user, and whatever extends its lock, stands still for longer than the time to live.
+    Stall,
+    /// The lock service stands still for a while.
+    PauseRedis,
+    /// Every round trip takes longer.
+    Slow,
 }
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 8] = [
         Self::Expire,
         Self::Crash,
         Self::LostReply,
         Self::Restart,
         Self::GiveUp,
+        Self::Stall,
+        Self::PauseRedis,
+        Self::Slow,
     ];
 
     /// The name that a person types.
@@ -40,7 +55,28 @@ impl Fault {
             Self::LostReply => "lost-reply",
             Self::Restart => "restart",
             Self::GiveUp => "give-up",
+            Self::Stall => "stall",
+            Self::PauseRedis => "pause-redis",
+            Self::Slow => "slow",
         }
+    }
+
+    /// The fault of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|fault| fault.name() == name)
+    }
+
+    /// Whether it befalls the lock service, and so everybody at once.
+    #[must_use]
+    pub const fn is_of_a_service(self) -> bool {
+        matches!(self, Self::Restart | Self::PauseRedis)
+    }
+
+    /// Whether it only lets time pass: whatever follows from it is an interleaving without it too.
+    #[must_use]
+    pub const fn only_delays(self) -> bool {
+        matches!(self, Self::PauseRedis | Self::Slow)
     }
 
     /// Its place in a table with one entry for each fault.
@@ -68,7 +104,8 @@ pub struct Allowance {
 /// Why a text names no fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "'{0}' is no fault: write expire, crash, lost-reply, restart or give-up, and :COUNT for more than one"
+    "'{0}' is no fault: write {names}, and :COUNT for more than one",
+    names = Fault::ALL.map(Fault::name).join(", ")
 )]
 pub struct UnknownFault(String);
 
@@ -78,7 +115,7 @@ impl FromStr for Allowance {
     /// Reads `expire` or `expire:3`.
     fn from_str(text: &str) -> Result<Self, UnknownFault> {
         let (name, count) = text.split_once(':').unwrap_or((text, "1"));
-        let fault = Fault::ALL.into_iter().find(|fault| fault.name() == name);
+        let fault = Fault::named(name);
         let count = count.parse().ok().filter(|count| *count > 0);
         match (fault, count) {
             (Some(fault), Some(count)) => Ok(Self { fault, count }),

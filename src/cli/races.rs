@@ -1,0 +1,245 @@
+//! The words of a race.
+
+use std::collections::HashSet;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::args::{LockArgs, OutputArgs, PACE, RACE, RESULTS, SERVICES, services};
+use super::tuning::{TtlArgs, TuningArgs};
+use super::{Command, RaceCommand, RaceKind, reproduce, values};
+use crate::duration::duration;
+use crate::fault::{Fault, Injection};
+use crate::lock::Ttl;
+use crate::plan::{Commit, Payment, Plan, Wanted};
+use crate::report::Assertion;
+use crate::seat::SeatId;
+use crate::seed::Seed;
+use crate::strategy::{BuiltIn, Locked, Naive, Strategy};
+
+/// A race that takes locks.
+#[derive(Debug, clap::Args)]
+pub(super) struct LockedRaceArgs {
+    #[command(flatten)]
+    pub(super) ttl: TtlArgs,
+    #[command(flatten)]
+    pub(super) lock: LockArgs,
+    #[command(flatten)]
+    pub(super) race: RaceArgs,
+}
+
+impl LockedRaceArgs {
+    pub(super) fn into_command(
+        self,
+        name: &'static str,
+        tuning: TuningArgs,
+    ) -> Result<Command, String> {
+        let request = Request::single(name, tuning, self.ttl);
+        self.race.into_command(&request, Some(self.lock))
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RaceArgs {
+    /// How many users race
+    #[arg(long, value_name = "N", default_value = "500", value_parser = values::users, allow_negative_numbers = true, help_heading = RACE)]
+    users: NonZeroU32,
+    /// The seat that everybody wants
+    #[arg(long, value_name = "ID", default_value = "10", value_parser = values::seat, allow_negative_numbers = true, help_heading = RACE)]
+    seat: SeatId,
+    /// Seats 1 to N instead: each user draws one
+    #[arg(long, value_name = "N", value_parser = values::seats, allow_negative_numbers = true, help_heading = RACE, conflicts_with = "seat")]
+    seats: Option<NonZeroU32>,
+    /// How often the race is repeated
+    #[arg(long, value_name = "N", default_value = "1", value_parser = values::rounds, allow_negative_numbers = true, help_heading = RACE)]
+    rounds: NonZeroU32,
+    /// Fixes the inputs (who wants what, pays how long, arrives when), not the scheduler
+    #[arg(long, value_name = "N", help_heading = RACE)]
+    seed: Option<u64>,
+
+    /// The time a user pays between its check and its insert
+    #[arg(long, value_name = "DUR|MIN..MAX", default_value = "0ms", help_heading = PACE)]
+    payment: Payment,
+    /// At most W users in flight [default: everyone at once]
+    #[arg(long, value_name = "W", value_parser = values::concurrency, allow_negative_numbers = true, help_heading = PACE)]
+    concurrency: Option<NonZeroU32>,
+    /// Users arrive over this time [default: all at once]
+    #[arg(long, value_name = "DUR", value_parser = duration, help_heading = PACE)]
+    arrive_over: Option<Duration>,
+
+    /// Keep the bookings in this file [default: a temporary file]
+    #[arg(long, value_name = "FILE", help_heading = SERVICES)]
+    database: Option<PathBuf>,
+    /// Whether statements that wait together share a commit (group) or not (each)
+    #[arg(long, value_name = "HOW", default_value = "group", value_parser = ["group", "each"], help_heading = SERVICES)]
+    commit: String,
+    /// Give a service up that answers nobody for this long
+    #[arg(long, value_name = "DUR", default_value = "5s", value_parser = values::timeout, help_heading = SERVICES)]
+    timeout: Duration,
+
+    /// Something that goes wrong: KIND[:DUR][:STEP][:RATE], after this step, for this share of users;
+    /// repeatable. Kinds: stall, expire, crash, give-up, lost-reply, restart, pause-redis:DUR, slow:DUR
+    #[arg(long = "fault", value_name = "FAULT", help_heading = RACE)]
+    faults: Vec<Injection>,
+
+    /// Fail (exit 1) unless this holds in every round: METRIC OP VALUE; repeatable
+    #[arg(long = "assert", value_name = "ASSERTION", help_heading = RESULTS)]
+    assertions: Vec<Assertion>,
+    /// Write every event as JSON lines, for `racesim check`
+    #[arg(long, value_name = "FILE", help_heading = RESULTS)]
+    history: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Which strategies are to be raced, and how they were asked for.
+pub(super) struct Request {
+    kind: RaceKind,
+    names: Vec<&'static str>,
+    tuning: TuningArgs,
+    ttl: Ttl,
+    words: String,
+}
+
+impl Request {
+    pub(super) fn single(name: &'static str, tuning: TuningArgs, ttl: TtlArgs) -> Self {
+        Self {
+            kind: RaceKind::Single,
+            names: vec![name],
+            tuning,
+            ttl: ttl.ttl,
+            words: name.to_owned(),
+        }
+    }
+
+    pub(super) fn comparison(
+        names: Vec<&'static str>,
+        tuning: TuningArgs,
+        ttl: TtlArgs,
+    ) -> Result<Self, String> {
+        let mut seen = HashSet::new();
+        if let Some(twice) = names.iter().find(|name| !seen.insert(**name)) {
+            return Err(format!("'{twice}' is named twice: name each strategy once"));
+        }
+        let words = ["compare"].iter().chain(&names).copied();
+        let words = words.collect::<Vec<_>>().join(" ");
+        let names = if names.is_empty() {
+            vec![Naive::NAME, Locked::NAME]
+        } else {
+            names
+        };
+        Ok(Self {
+            kind: RaceKind::Comparison,
+            names,
+            tuning,
+            ttl: ttl.ttl,
+            words,
+        })
+    }
+}
+
+impl RaceArgs {
+    /// A race of one strategy that takes no lock.
+    pub(super) fn alone(self, name: &'static str, tuning: TuningArgs) -> Result<Command, String> {
+        self.into_command(&Request::single(name, tuning, TtlArgs::default()), None)
+    }
+
+    pub(super) fn into_command(
+        self,
+        request: &Request,
+        lock: Option<LockArgs>,
+    ) -> Result<Command, String> {
+        let seed = match self.seed {
+            Some(seed) => Seed(seed),
+            None => Seed::random()
+                .map_err(|error| format!("no randomness for a seed ({error}): give --seed N"))?,
+        };
+        let plan = self.plan(seed);
+        let servers = lock.as_ref().map_or(0, LockArgs::servers);
+        let tuning = request
+            .tuning
+            .tuning(&request.names, request.ttl, servers)?;
+        let strategies: Vec<BuiltIn> = request
+            .names
+            .iter()
+            .filter_map(|name| BuiltIn::named(name, &tuning))
+            .collect();
+        refuse_long_stalls(&plan, &strategies)?;
+        let settings = strategies.iter().map(Strategy::settings);
+        let reproduce = reproduce::line(&request.words, settings, &plan, request.ttl);
+        let services = services(self.database, lock)?;
+        check_assertions(&self.assertions, &strategies, request.kind)?;
+        Ok(Command::Race(Box::new(RaceCommand {
+            strategies,
+            kind: request.kind,
+            plan,
+            services,
+            assertions: self.assertions,
+            history: self.history,
+            output: self.output.into_output(),
+            reproduce,
+        })))
+    }
+
+    fn plan(&self, seed: Seed) -> Plan {
+        Plan {
+            users: self.users,
+            wanted: self.seats.map_or(Wanted::Seat(self.seat), Wanted::AnyOf),
+            payment: self.payment,
+            concurrency: self.concurrency,
+            arrive_over: self.arrive_over.unwrap_or_default(),
+            rounds: self.rounds,
+            seed,
+            commit: if self.commit == "each" {
+                Commit::Each
+            } else {
+                Commit::Group
+            },
+            faults: self.faults.clone(),
+            timeout: self.timeout,
+        }
+    }
+}
+
+/// The longest time to live that anybody would want to sleep through.
+const STALL_MAX: Duration = Duration::from_secs(30);
+
+/// A user that stalls sleeps longer than the time to live.
+fn refuse_long_stalls(plan: &Plan, strategies: &[BuiltIn]) -> Result<(), String> {
+    let mut ttls = strategies.iter().filter_map(Strategy::ttl);
+    let stalls = plan.faults.iter().any(|fault| fault.fault == Fault::Stall);
+    match ttls.find(|ttl| ttl.as_duration() > STALL_MAX) {
+        Some(ttl) if stalls => Err(format!(
+            "'stall' sleeps longer than the time to live, {ttl}: give a shorter --ttl, such as 50ms"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Every assertion is about a strategy that is raced.
+fn check_assertions(
+    assertions: &[Assertion],
+    strategies: &[BuiltIn],
+    kind: RaceKind,
+) -> Result<(), String> {
+    let names = || strategies.iter().map(Strategy::name);
+    for assertion in assertions {
+        match &assertion.strategy {
+            Some(name) if names().any(|raced| raced == name) => {}
+            Some(name) => {
+                return Err(format!(
+                    "--assert '{assertion}': '{name}' is not raced here; there are: {}",
+                    names().collect::<Vec<_>>().join(", ")
+                ));
+            }
+            None if kind == RaceKind::Single => {}
+            None => {
+                let first = names().next().unwrap_or_default();
+                return Err(format!(
+                    "--assert '{assertion}': say of which strategy, such as '{first}.{assertion}'"
+                ));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,273 @@
+//! The real services, and which of them carries out a step.
+
+use std::future::poll_fn;
+use std::num::NonZeroU32;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::How;
+use super::taken::jitter;
+use crate::exchange::{Answer, CallError, Handed, Response, Said, Ticket};
+use crate::history::Step;
+use crate::lock::{LockService, Request as Locking, Token};
+use crate::seat::{SeatId, UserId};
+use crate::store::{Begin, BeginHow, Request, Sqlite, Transactions, Work};
+
+/// The services of a run.
+#[derive(Debug)]
+pub struct World {
+    /// The database that all bookings are in.
+    pub store: Sqlite,
+    /// Connections for transactions; `None` when no strategy of the run opens one.
+    pub transactions: Option<Transactions>,
+    /// The lock services, of which most strategies use the first; none when no strategy of the run
+    /// takes a lock.
+    pub locks: Vec<LockService>,
+}
+
+/// Who asks, with what.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker {
+    pub(super) seat: SeatId,
+    pub(super) user: UserId,
+    /// What its locks are held with.
+    pub(super) token: Token,
+    /// The number that came with an answer before.
+    pub(super) number: u32,
+}
+
+impl World {
+    /// Makes room for so many users who wait at once.
+    pub fn make_room_for(&self, users: u32) {
+        let users = usize::try_from(users).unwrap_or(0);
+        self.store.make_room_for(users);
+        for lock in &self.locks {
+            lock.make_room_for(users);
+        }
+    }
+
+    /// Hands a step in at the service that carries it out.
+    pub(super) fn hand_in(&self, step: Step, asker: Asker, how: How) -> Handed<Response> {
+        if let Some(request) = store_request(step, asker, how) {
+            return Handed::Waits(self.store.hand_in(request));
+        }
+        match (lock_request(step, how), self.node(how)) {
+            (Some(request), Some(lock)) => lock.hand_in(asker.seat, asker.token, request),
+            // A strategy that takes a lock without having said so, and what is no service's.
+            _ => Handed::Answered(Err(CallError::Failed)),
+        }
+    }
+
+    /// What a step that was handed in at the first service of its kind is answered, once it is.
+    pub(super) fn poll(
+        &self,
+        step: Step,
+        ticket: Ticket,
+        cx: &mut Context<'_>,
+    ) -> Poll<Answer<Response>> {
+        match (is_locking(step), self.locks.first()) {
+            (true, Some(lock)) => lock.poll(ticket, cx),
+            _ => self.store.poll(ticket, cx),
+        }
+    }
+
+    /// Nobody waits any more for what a step is answered.
+    pub(super) fn abandon(&self, step: Step, ticket: Ticket) {
+        match (is_locking(step), self.locks.first()) {
+            (true, Some(lock)) => lock.abandon(ticket),
+            _ => self.store.abandon(ticket),
+        }
+    }
+
+    /// Carries a step out, wherever that is. One that is `forced` never lets time pass: what it would
+    /// wait for comes later in the schedule.
+    pub(super) async fn act(
+        &self,
+        step: Step,
+        asker: Asker,
+        how: How,
+        forced: bool,
+    ) -> Answer<Response> {
+        if step == Step::Wait {
+            return self.wait(asker, how, forced).await;
+        }
+        if how.manner.open {
+            return self.transact(step, asker, how, forced).await;
+        }
+        if let Some(request) = store_request(step, asker, how) {
+            let ticket = self.store.hand_in(request);
+            let mut held = Held::new(|| self.store.abandon(ticket));
+            let answer = poll_fn(|cx| self.store.poll(ticket, cx)).await;
+            held.is_answered = true;
+            return answer;
+        }
+        match (lock_request(step, how), self.node(how)) {
+            (Some(request), Some(lock)) => ask(lock, asker, request).await,
+            _ => Err(CallError::Failed),
+        }
+    }
+
+    /// Lets what the user holds for a time run out, its locks and its claim on the seat: whether it
+    /// held anything.
+    pub(super) async fn run_out(&self, asker: Asker) -> bool {
+        // What cannot be reached says so in its next answer.
+        let is_done = |answer: Answer<Response>| answer.is_ok_and(|it| it.said == Said::Yes);
+        let mut has_held = false;
+        for lock in &self.locks {
+            has_held |= is_done(ask(lock, asker, Locking::RunOut).await);
+        }
+        has_held | is_done(self.store.run_out(asker.seat, Some(asker.user)).await)
+    }
+
+    /// Lets whatever claim there is on the seat run out.
+    pub(crate) async fn expire_claim(&self, seat: SeatId) {
+        // A store that has failed says so in its next answer.
+        let _ = self.store.run_out(seat, None).await;
+    }
+
+    /// The user is gone: what it has not committed is undone.
+    pub(crate) async fn disconnect(&self, user: UserId) {
+        if let Some(transactions) = &self.transactions {
+            let begin = BeginHow {
+                begin: Begin::default(),
+                busy: Duration::ZERO,
+            };
+            // Most users have no transaction.
+            let _ = transactions.call(user, Work::Rollback, begin).await;
+        }
+    }
+
+    /// Extends the life of the user's locks.
+    pub(super) async fn renew(&self, asker: Asker, how: How) {
+        let request = Locking::SetTtl {
+            ttl: how.ttl,
+            only_own: true,
+        };
+        if let Some(lock) = self.node(how) {
+            // A lock that cannot be renewed runs out, which is its holder's to notice.
+            let _ = ask(lock, asker, request).await;
+        }
+    }
+
+    async fn wait(&self, asker: Asker, how: How, forced: bool) -> Answer<Response> {
+        if !forced {
+            tokio::time::sleep(jitter()).await;
+            return Ok(true.into());
+        }
+        match self.node(how) {
+            Some(lock) => ask(lock, asker, Locking::IsFree).await,
+            None => Ok(true.into()),
+        }
+    }
+
+    async fn transact(&self, step: Step, asker: Asker, how: How, forced: bool) -> Answer<Response> {
+        let Some(transactions) = &self.transactions else {
+            return Err(CallError::Failed);
+        };
+        let work = match step {
+            Step::Begin => Work::Begin,
+            Step::Commit => Work::Commit,
+            Step::Rollback => Work::Rollback,
+            _ => Work::Step(store_request(step, asker, how).ok_or(CallError::Failed)?),
+        };
+        let begin = BeginHow {
+            begin: how.manner.begin,
+            busy: if forced {
+                Duration::ZERO
+            } else {
+                how.ttl.as_duration()
+            },
+        };
+        transactions.call(asker.user, work, begin).await
+    }
+
+    fn node(&self, how: How) -> Option<&LockService> {
+        self.locks.get(usize::from(how.manner.node))
+    }
+}
+
+const fn is_locking(step: Step) -> bool {
+    matches!(
+        step,
+        Step::Acquire | Step::SetTtl | Step::Verify | Step::Release
+    )
+}
+
+/// What a step asks of the database.
+fn store_request(step: Step, asker: Asker, how: How) -> Option<Request> {
+    let Asker {
+        seat, user, number, ..
+    } = asker;
+    let guard = how.manner.guard;
+    let fence = NonZeroU32::new(number).filter(|_| how.manner.fence);
+    match step {
+        Step::Check => Some(Request::Check { seat, guard, fence }),
+        Step::Insert => Some(Request::Insert {
+            seat,
+            user,
+            guard,
+            version: number,
+            fence,
+        }),
+        Step::Hold => Some(Request::Hold {
+            seat,
+            user,
+            ms: u32::try_from(how.ttl.as_millis()).unwrap_or(u32::MAX),
+        }),
+        Step::Confirm => Some(Request::Confirm { seat, user }),
+        _ => None,
+    }
+}
+
+/// What a step asks of a lock service.
+fn lock_request(step: Step, how: How) -> Option<Locking> {
+    match step {
+        Step::Acquire => Some(Locking::Acquire {
+            by: how.manner.acquire,
+            ttl: how.ttl,
+            fence: how.manner.fence,
+        }),
+        Step::SetTtl => Some(Locking::SetTtl {
+            ttl: how.ttl,
+            only_own: false,
+        }),
+        Step::Verify => Some(Locking::Verify),
+        Step::Release => Some(Locking::Release(how.manner.release)),
+        _ => None,
+    }
+}
+
+/// Asks a lock service and waits for its answer.
+async fn ask(lock: &LockService, asker: Asker, request: Locking) -> Answer<Response> {
+    let ticket = match lock.hand_in(asker.seat, asker.token, request) {
+        Handed::Waits(ticket) => ticket,
+        Handed::Answered(answer) => return answer,
+    };
+    let mut held = Held::new(|| lock.abandon(ticket));
+    let answer = poll_fn(|cx| lock.poll(ticket, cx)).await;
+    held.is_answered = true;
+    answer
+}
+
+/// A request that is given up when it is dropped without an answer.
+struct Held<F: FnMut()> {
+    abandon: F,
+    is_answered: bool,
+}
+
+impl<F: FnMut()> Held<F> {
+    const fn new(abandon: F) -> Self {
+        Self {
+            abandon,
+            is_answered: false,
+        }
+    }
+}
+
+impl<F: FnMut()> Drop for Held<F> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            (self.abandon)();
+        }
+    }
+}

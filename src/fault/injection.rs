@@ -1,0 +1,146 @@
+//! A fault of a race as a person writes it: `stall:check:0.1`, `pause-redis:200ms`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::Fault;
+use crate::duration::{Millis, duration};
+use crate::history::Step;
+
+/// How often a fault strikes when nothing is said and no step is named.
+const USUAL_RATE: f64 = 0.1;
+
+/// A fault, after which step it strikes, and how often.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Injection {
+    /// What goes wrong.
+    pub fault: Fault,
+    /// After which step; after any for `None`.
+    pub after: Option<Step>,
+    /// For which share of those who come there, above 0 and at most 1.
+    pub rate: f64,
+    /// For how long, where that is part of it.
+    pub time: Option<Duration>,
+}
+
+/// Why a text is no fault of a race.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadInjection {
+    /// No fault has this name.
+    #[error("'{0}' is no fault: write {names}", names = Fault::ALL.map(Fault::name).join(", "))]
+    Name(String),
+    /// A part is neither a step nor a share nor a time.
+    #[error(
+        "'{part}' in '{text}' is no step, share or time: write KIND[:DUR][:STEP][:RATE], such as stall:check:0.1 or pause-redis:200ms"
+    )]
+    Part {
+        /// The fault.
+        text: String,
+        /// The part.
+        part: String,
+    },
+    /// It needs a time.
+    #[error("'{0}' for how long? write {0}:200ms")]
+    NoTime(&'static str),
+    /// It takes no time of its own.
+    #[error("'{0}' has no duration of its own: leave it out")]
+    Time(&'static str),
+}
+
+impl FromStr for Injection {
+    type Err = BadInjection;
+
+    fn from_str(text: &str) -> Result<Self, BadInjection> {
+        let mut parts = text.split(':');
+        let name = parts.next().unwrap_or_default();
+        let fault = Fault::named(name).ok_or_else(|| BadInjection::Name(name.to_owned()))?;
+        let (mut after, mut rate, mut time) = (None, None, None);
+        for part in parts {
+            if let Some(step) = Step::named(part).filter(|_| after.is_none()) {
+                after = Some(step);
+            } else if let Some(share) = share(part).filter(|_| rate.is_none()) {
+                rate = Some(share);
+            } else if let Some(found) = duration(part).ok().filter(|_| time.is_none()) {
+                time = Some(found);
+            } else {
+                return Err(BadInjection::Part {
+                    text: text.to_owned(),
+                    part: part.to_owned(),
+                });
+            }
+        }
+        match (fault.only_delays(), time) {
+            (true, None) => return Err(BadInjection::NoTime(fault.name())),
+            (false, Some(_)) => return Err(BadInjection::Time(fault.name())),
+            _ => {}
+        }
+        let is_for_all = after.is_some() || fault == Fault::Slow || fault.is_of_a_service();
+        let usual = if is_for_all { 1.0 } else { USUAL_RATE };
+        Ok(Self {
+            fault,
+            after,
+            rate: rate.unwrap_or(usual),
+            time,
+        })
+    }
+}
+
+/// A share above nothing and at most the whole: `0.1`, `10%`, `1`.
+fn share(text: &str) -> Option<f64> {
+    let share = match text.strip_suffix('%') {
+        Some(percent) => percent.parse::<f64>().ok()? / 100.0,
+        None => text.parse().ok()?,
+    };
+    (share > 0.0 && share <= 1.0).then_some(share)
+}
+
+impl fmt::Display for Injection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.fault)?;
+        if let Some(time) = self.time {
+            write!(f, ":{}", Millis(time))?;
+        }
+        if let Some(step) = self.after {
+            write!(f, ":{step}")?;
+        }
+        write!(f, ":{}", self.rate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_a_race_is_written_as_it_is_read() {
+        for (text, whole) in [
+            ("stall:check:0.1", "stall:check:0.1"),
+            ("crash:acquire", "crash:acquire:1"),
+            ("crash", "crash:0.1"),
+            ("lost-reply:25%:insert", "lost-reply:insert:0.25"),
+            ("pause-redis:200ms", "pause-redis:200ms:1"),
+            ("slow:5ms:0.5", "slow:5ms:0.5"),
+        ] {
+            let injection: Injection = text.parse().unwrap();
+            assert_eq!(injection.to_string(), whole);
+            assert_eq!(whole.parse(), Ok(injection));
+        }
+    }
+
+    #[test]
+    fn what_is_no_fault_is_refused() {
+        for text in [
+            "",
+            "explode",
+            "crash:0",
+            "crash:2",
+            "crash:chek",
+            "crash:1s",
+            "slow",
+            "stall:check:check",
+        ] {
+            assert!(text.parse::<Injection>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! What befalls the users of a race: decided for each by the seed, and counted when it happens.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rand::RngExt;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Fault, Injection};
+use crate::history::Step;
+use crate::seat::UserId;
+use crate::seed::{Purpose, Seed};
+
+/// A stall is longer than the time to live by a quarter, and by this at the least.
+const STALL_MORE: Duration = Duration::from_millis(5);
+
+/// Something that befalls a user after a step.
+#[derive(Debug)]
+pub enum Strike {
+    /// It stands still for this long.
+    Stall(Duration),
+    /// What it holds for a time runs out.
+    RunOut,
+    /// It never moves again.
+    Crash,
+    /// It abandons its attempt.
+    GiveUp,
+    /// Something befalls the lock service.
+    Service(ServiceFault),
+}
+
+/// Something that befalls the lock service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServiceFault {
+    /// It forgets everything.
+    Restart,
+    /// It stands still for this long.
+    Pause(Duration),
+}
+
+/// Somebody is asked to let it befall the service, and to say whether it did.
+#[derive(Debug)]
+pub struct Order {
+    /// What.
+    pub fault: ServiceFault,
+    /// Where to say so.
+    pub done: oneshot::Sender<bool>,
+}
+
+/// A fault and how often it happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happened {
+    /// The fault as it was asked for.
+    pub fault: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// What the faults depend on beside themselves.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// What every draw comes from.
+    pub seed: Seed,
+    /// How long what a user holds lives; `None` when it holds nothing for a time.
+    pub ttl: Option<Duration>,
+    /// Whether locks are renewed while their holders live: they do not expire then.
+    pub renews: bool,
+}
+
+/// The faults of one race.
+#[derive(Debug)]
+pub struct Injector {
+    faults: Vec<(Injection, AtomicU64)>,
+    setting: Setting,
+    users: Mutex<Users>,
+    orders: mpsc::UnboundedSender<Order>,
+}
+
+/// Who was struck.
+#[derive(Debug, Default)]
+struct Users {
+    /// By which fault; each strikes a user once.
+    struck: HashSet<(usize, UserId)>,
+    crashed: HashSet<UserId>,
+    given_up: HashSet<UserId>,
+    stalled: HashSet<UserId>,
+    /// Faults of the service, which happen once.
+    services: HashSet<usize>,
+}
+
+impl Injector {
+    /// These faults, and where those of the service are ordered.
+    #[must_use]
+    pub fn new(faults: &[Injection], setting: Setting) -> (Self, mpsc::UnboundedReceiver<Order>) {
+        let (orders, ordered) = mpsc::unbounded_channel();
+        let faults = faults.iter().map(|fault| (*fault, AtomicU64::new(0)));
+        let injector = Self {
+            faults: faults.collect(),
+            setting,
+            users: Mutex::default(),
+            orders,
+        };
+        (injector, ordered)
+    }
+
+    /// How much longer this round trip takes.
+    pub fn delay(&self, user: UserId, step: Step) -> Option<Duration> {
+        let slow = self.drawn(user, step, Fault::Slow);
+        let times = slow.map(|at| {
+            self.count(at);
+            self.faults[at].0.time.unwrap_or_default()
+        });
+        times.reduce(|sum, time| sum + time)
+    }
+
+    /// Whether the reply to this step does not arrive.
+    pub fn loses_reply(&self, user: UserId, step: Step) -> bool {
+        let mut lost = self.drawn(user, step, Fault::LostReply);
+        lost.find(|at| self.strikes_first(*at, user))
+            .inspect(|at| self.count(*at))
+            .is_some()
+    }
+
+    /// What befalls the user after this step.
+    pub fn after(&self, user: UserId, step: Step) -> Vec<Strike> {
+        let drawn = (0..self.faults.len()).filter(|at| self.is_drawn(*at, user, step));
+        let strikes = drawn.filter_map(|at| self.strike(at, user).map(|strike| (at, strike)));
+        let mut strikes: Vec<(usize, Strike)> = strikes.collect();
+        // Nothing befalls a user after it has crashed.
+        strikes.sort_by_key(|(_, strike)| matches!(strike, Strike::Crash));
+        for (at, strike) in &strikes {
+            if !matches!(strike, Strike::Service(_) | Strike::RunOut) {
+                self.count(*at);
+            }
+        }
+        strikes.into_iter().map(|(_, strike)| strike).collect()
+    }
+
+    fn strike(&self, at: usize, user: UserId) -> Option<Strike> {
+        let fault = self.faults[at].0;
+        let strike = match fault.fault {
+            Fault::Stall => {
+                let ttl = self.setting.ttl?;
+                Strike::Stall(ttl + (ttl / 4).max(STALL_MORE))
+            }
+            Fault::Expire if !self.setting.renews => Strike::RunOut,
+            Fault::Crash => Strike::Crash,
+            Fault::GiveUp => Strike::GiveUp,
+            Fault::Restart => Strike::Service(ServiceFault::Restart),
+            Fault::PauseRedis => {
+                Strike::Service(ServiceFault::Pause(fault.time.unwrap_or_default()))
+            }
+            Fault::Expire | Fault::LostReply | Fault::Slow => return None,
+        };
+        let is_first = if fault.fault.is_of_a_service() {
+            self.users().services.insert(at)
+        } else {
+            self.strikes_first(at, user)
+        };
+        is_first.then_some(strike)
+    }
+
+    /// Lets something befall the service, and waits until it has.
+    pub async fn carry_out(&self, fault: ServiceFault) {
+        let (done, is_done) = oneshot::channel();
+        let is_ordered = self.orders.send(Order { fault, done }).is_ok();
+        if is_ordered && is_done.await.unwrap_or(false) {
+            let kind = match fault {
+                ServiceFault::Restart => Fault::Restart,
+                ServiceFault::Pause(_) => Fault::PauseRedis,
+            };
+            self.count_kind(kind);
+        }
+    }
+
+    /// What a user held has run out.
+    pub fn count_expiry(&self) {
+        self.count_kind(Fault::Expire);
+    }
+
+    /// How often each fault has happened.
+    pub fn happened(&self) -> Vec<Happened> {
+        let faults = self.faults.iter();
+        faults
+            .map(|(fault, count)| Happened {
+                fault: fault.to_string(),
+                count: count.load(Ordering::Relaxed),
+            })
+            .collect()
+    }
+
+    /// The user never moves again.
+    pub fn set_crashed(&self, user: UserId) {
+        self.users().crashed.insert(user);
+    }
+
+    /// Whether the user never moves again.
+    pub fn has_crashed(&self, user: UserId) -> bool {
+        self.users().crashed.contains(&user)
+    }
+
+    /// The user has abandoned its attempt.
+    pub fn set_given_up(&self, user: UserId) {
+        self.users().given_up.insert(user);
+    }
+
+    /// Whether the user has abandoned its attempt.
+    pub fn has_given_up(&self, user: UserId) -> bool {
+        self.users().given_up.contains(&user)
+    }
+
+    /// The user stands still, or does not any more.
+    pub fn set_stalled(&self, user: UserId, is_stalled: bool) {
+        let mut users = self.users();
+        if is_stalled {
+            users.stalled.insert(user);
+        } else {
+            users.stalled.remove(&user);
+        }
+    }
+
+    /// Whether the user stands still.
+    pub fn is_stalled(&self, user: UserId) -> bool {
+        self.users().stalled.contains(&user)
+    }
+
+    fn users(&self) -> std::sync::MutexGuard<'_, Users> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn strikes_first(&self, at: usize, user: UserId) -> bool {
+        self.users().struck.insert((at, user))
+    }
+
+    fn count(&self, at: usize) {
+        self.faults[at].1.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn count_kind(&self, kind: Fault) {
+        if let Some(at) = self
+            .faults
+            .iter()
+            .position(|(fault, _)| fault.fault == kind)
+        {
+            self.count(at);
+        }
+    }
+
+    /// The faults of this kind that the seed has for this step of this user.
+    fn drawn(&self, user: UserId, step: Step, kind: Fault) -> impl Iterator<Item = usize> + '_ {
+        (0..self.faults.len())
+            .filter(move |at| self.faults[*at].0.fault == kind && self.is_drawn(*at, user, step))
+    }
+
+    fn is_drawn(&self, at: usize, user: UserId, step: Step) -> bool {
+        let fault = self.faults[at].0;
+        if fault.after.is_some_and(|after| after != step) {
+            return false;
+        }
+        // A seed of its own for every fault and step, as for every round.
+        let place = u32::try_from(at).unwrap_or(u32::MAX) << 8 | step as u32;
+        let mut stream = self
+            .setting
+            .seed
+            .round(place)
+            .stream(Purpose::Fault, user.0);
+        stream.random::<f64>() < fault.rate
+    }
+}

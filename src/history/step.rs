@@ -1,0 +1,183 @@
+//! What can a user do, and what can it be answered?
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a user can do, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Take the lock of the seat.
+    Acquire,
+    /// Give the lock of the seat a time to live.
+    SetTtl,
+    /// Look at the clock: whether there is time left for what the locks were taken for.
+    Validate,
+    /// Let time pass before another try.
+    Wait,
+    /// Claim the seat in the database for a while.
+    Hold,
+    /// Begin a transaction.
+    Begin,
+    /// Ask the database whether the seat is free.
+    Check,
+    /// Pay for the seat.
+    Pay,
+    /// Insert the booking.
+    Insert,
+    /// Turn a claim into a booking.
+    Confirm,
+    /// Commit the transaction.
+    Commit,
+    /// Undo the transaction.
+    Rollback,
+    /// Ask whether the lock is still one's own.
+    Verify,
+    /// Free the lock of the seat.
+    Release,
+}
+
+impl Step {
+    /// Every step there is, in the order a person would do them.
+    pub const ALL: [Self; 14] = [
+        Self::Acquire,
+        Self::SetTtl,
+        Self::Validate,
+        Self::Wait,
+        Self::Hold,
+        Self::Begin,
+        Self::Check,
+        Self::Pay,
+        Self::Insert,
+        Self::Confirm,
+        Self::Commit,
+        Self::Rollback,
+        Self::Verify,
+        Self::Release,
+    ];
+
+    /// The name that a person types.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Acquire => "acquire",
+            Self::SetTtl => "set-ttl",
+            Self::Validate => "validate",
+            Self::Wait => "wait",
+            Self::Hold => "hold",
+            Self::Begin => "begin",
+            Self::Check => "check",
+            Self::Pay => "pay",
+            Self::Insert => "insert",
+            Self::Confirm => "confirm",
+            Self::Commit => "commit",
+            Self::Rollback => "rollback",
+            Self::Verify => "verify",
+            Self::Release => "release",
+        }
+    }
+
+    /// The step of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.name() == name)
+    }
+
+    /// Whether it only tidies up: also done by a user that has given up.
+    #[must_use]
+    pub const fn is_tidying(self) -> bool {
+        matches!(self, Self::Rollback | Self::Verify | Self::Release)
+    }
+
+    /// Whether it may put a booking into the database.
+    #[must_use]
+    pub const fn may_book(self) -> bool {
+        matches!(self, Self::Insert | Self::Confirm | Self::Commit)
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What a step was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// The lock is the user's.
+    Granted,
+    /// Somebody else holds the lock.
+    Held,
+    /// There is time left.
+    InTime,
+    /// The time is over.
+    Late,
+    /// The lock has a time to live now.
+    TtlSet,
+    /// There may be something to have now.
+    Again,
+    /// The user has waited long enough.
+    TimeUp,
+    /// The transaction has begun.
+    Begun,
+    /// The database is busy with another's transaction.
+    Busy,
+    /// Somebody else was there since the user last looked.
+    Stale,
+    /// The seat has no booking.
+    Available,
+    /// The seat has a booking.
+    Taken,
+    /// The payment went through.
+    Paid,
+    /// The booking is in the database, or in the user's open transaction.
+    Inserted,
+    /// The database refused the booking.
+    Conflict,
+    /// What the transaction did is in the database.
+    Committed,
+    /// What the transaction did is undone.
+    RolledBack,
+    /// The lock is still the user's.
+    StillHeld,
+    /// The user's own lock was freed.
+    Released,
+    /// The lock was not the user's any more; nothing was freed.
+    NotHeld,
+    /// The step was not carried out.
+    Failed,
+    /// No reply came: the step may have been carried out, or not.
+    Lost,
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Granted => "granted",
+            Self::Held => "held by someone else",
+            Self::InTime => "in time",
+            Self::Late => "too late",
+            Self::TtlSet => "time to live set",
+            Self::Again => "try again",
+            Self::TimeUp => "waited long enough",
+            Self::Begun => "begun",
+            Self::Busy => "database is locked",
+            Self::Stale => "overtaken by someone else",
+            Self::Available => "available",
+            Self::Taken => "taken",
+            Self::Paid => "paid",
+            Self::Inserted => "inserted",
+            Self::Conflict => "conflict",
+            Self::Committed => "committed",
+            Self::RolledBack => "rolled back",
+            Self::StillHeld => "still held",
+            Self::Released => "released",
+            Self::NotHeld => "no longer held",
+            Self::Failed => "failed",
+            Self::Lost => "no reply",
+        })
+    }
+}

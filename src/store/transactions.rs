@@ -1,0 +1,230 @@
+//! Transactions that stay open while their user does something else: each on a connection of its own.
+//!
+//! There are so many connections, as in the pool of a server; whoever begins while all are taken waits
+//! for one. A connection belongs to its user until the transaction has ended.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::ffi::SQLITE_BUSY_SNAPSHOT;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::session::{Place, Request, Session, prepare};
+use super::{Begin, StoreError, schema};
+use crate::exchange::{Answer, CallError, Pulse, Response, Said};
+use crate::seat::UserId;
+
+/// How a transaction begins, and how long it may wait for another's.
+#[derive(Debug, Clone, Copy)]
+pub struct BeginHow {
+    /// The kind.
+    pub begin: Begin,
+    /// The busy timeout.
+    pub busy: Duration,
+}
+
+/// What is done in a transaction.
+#[derive(Debug, Clone, Copy)]
+pub enum Work {
+    /// Begin it.
+    Begin,
+    /// A user's step; opens the transaction if there is none.
+    Step(Request),
+    /// End it.
+    Commit,
+    /// Undo it.
+    Rollback,
+}
+
+/// Connections, each with a thread, for transactions.
+#[derive(Debug)]
+pub struct Transactions {
+    waiting: Mutex<Sender<Receiver<Order>>>,
+    open: Mutex<HashMap<UserId, Sender<Order>>>,
+    vitals: Arc<Vitals>,
+    given_up: CancellationToken,
+}
+
+/// How much was answered, and how many statements are under way.
+#[derive(Debug, Default)]
+struct Vitals {
+    begun: AtomicU64,
+    answered: AtomicU64,
+    trouble: Mutex<Option<String>>,
+}
+
+struct Order {
+    work: Work,
+    how: BeginHow,
+    reply: oneshot::Sender<Answer<Response>>,
+}
+
+impl Transactions {
+    /// So many connections to the database.
+    pub(super) fn open(
+        path: &Path,
+        place: &Arc<Place>,
+        connections: usize,
+    ) -> Result<Self, StoreError> {
+        let (waiting, queue) = channel::<Receiver<Order>>();
+        let queue = Arc::new(Mutex::new(queue));
+        let vitals = Arc::<Vitals>::default();
+        for _ in 0..connections {
+            let (connection, _) = prepare(path)?;
+            let (path, place) = (path.to_owned(), Arc::clone(place));
+            let (queue, vitals) = (Arc::clone(&queue), Arc::clone(&vitals));
+            std::thread::Builder::new()
+                .name("racesim-transaction".to_owned())
+                .spawn(move || match Session::new(&connection, &path, place) {
+                    Ok(session) => serve(session, &queue, &vitals),
+                    Err(source) => vitals.note(&schema::failure(&path, source).to_string()),
+                })
+                .map_err(|error| StoreError::Gone(error.to_string()))?;
+        }
+        Ok(Self {
+            waiting: Mutex::new(waiting),
+            open: Mutex::default(),
+            vitals,
+            given_up: CancellationToken::new(),
+        })
+    }
+
+    /// Does this in the user's transaction.
+    ///
+    /// # Errors
+    /// [`CallError`] when there is no such transaction, or the database has failed.
+    pub async fn call(&self, user: UserId, work: Work, how: BeginHow) -> Answer<Response> {
+        let (reply, answer) = oneshot::channel();
+        if !self.hand_in(user, Order { work, how, reply }) {
+            return Err(CallError::Failed);
+        }
+        let answer = self.given_up.run_until_cancelled(answer).await;
+        let answer = answer.and_then(Result::ok).unwrap_or(Err(CallError::Lost));
+        let is_over = match work {
+            Work::Begin => !matches!(
+                answer,
+                Ok(Response {
+                    said: Said::Yes,
+                    ..
+                })
+            ),
+            Work::Commit => answer.is_ok_and(|answer| answer.said == Said::Yes),
+            Work::Rollback => true,
+            Work::Step(_) => false,
+        };
+        if is_over {
+            self.forsake(user);
+        }
+        answer
+    }
+
+    /// The user is gone: what it has not committed is undone.
+    pub fn forsake(&self, user: UserId) {
+        lock(&self.open).remove(&user);
+    }
+
+    /// How much was answered and is under way. A user that thinks owes nothing.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        let answered = self.vitals.answered.load(Ordering::Relaxed);
+        Pulse {
+            answered,
+            is_owing: self.vitals.begun.load(Ordering::Relaxed) > answered,
+        }
+    }
+
+    /// Ends all waiting, because nobody is answered.
+    pub fn give_up(&self, why: &str) {
+        self.vitals.note(why);
+        self.given_up.cancel();
+    }
+
+    /// What went wrong first; `None` when nothing did.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        lock(&self.vitals.trouble).clone()
+    }
+
+    /// Hands an order to the user's connection, or to the first that is free when it begins; whether
+    /// there is anybody to carry it out.
+    fn hand_in(&self, user: UserId, order: Order) -> bool {
+        let mut open = lock(&self.open);
+        if let Some(connection) = open.get(&user) {
+            return connection.send(order).is_ok();
+        }
+        if matches!(order.work, Work::Commit | Work::Rollback) {
+            return false;
+        }
+        let (sender, orders) = channel();
+        let is_sent = sender.send(order).is_ok() && lock(&self.waiting).send(orders).is_ok();
+        open.insert(user, sender);
+        is_sent
+    }
+}
+
+impl Vitals {
+    fn note(&self, text: &str) {
+        lock(&self.trouble).get_or_insert_with(|| text.to_owned());
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Serves one user after another, each until it is gone.
+fn serve(mut session: Session<'_>, queue: &Mutex<Receiver<Receiver<Order>>>, vitals: &Vitals) {
+    loop {
+        let next = lock(queue).recv();
+        let Ok(orders) = next else { return };
+        for order in orders {
+            vitals.begun.fetch_add(1, Ordering::Relaxed);
+            let answer = understand(carry_out(&mut session, &order), vitals);
+            vitals.answered.fetch_add(1, Ordering::Relaxed);
+            // Whoever waited for it may be gone.
+            let _ = order.reply.send(answer);
+        }
+        if let Err(error) = session.roll_back() {
+            vitals.note(&error.to_string());
+        }
+    }
+}
+
+fn carry_out(session: &mut Session<'_>, order: &Order) -> rusqlite::Result<Response> {
+    match order.work {
+        Work::Begin => {
+            session.open(order.how.begin, order.how.busy)?;
+            Ok(true.into())
+        }
+        Work::Step(request) => {
+            if !session.is_open() {
+                session.open(order.how.begin, order.how.busy)?;
+            }
+            session.answer(request)
+        }
+        Work::Commit => session.close().map(|()| true.into()),
+        Work::Rollback => session.roll_back().map(|()| true.into()),
+    }
+}
+
+/// A busy database is an answer (<https://www.sqlite.org/rescode.html#busy_snapshot>).
+fn understand(result: rusqlite::Result<Response>, vitals: &Vitals) -> Answer<Response> {
+    let error = match result {
+        Ok(response) => return Ok(response),
+        Err(error) => error,
+    };
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    if code == Some(SQLITE_BUSY_SNAPSHOT) {
+        return Ok(Said::Stale.into());
+    }
+    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) {
+        return Ok(Said::Busy.into());
+    }
+    vitals.note(&error.to_string());
+    Err(CallError::Failed)
+}

@@ -1,0 +1,52 @@
+//! The seat is claimed in the database for a while, paid, and confirmed: what ticket shops do.
+//!
+//! 1. hold: claim the seat until a time to live is over, unless it is sold (the user is told that it
+//!    is taken) or somebody else's claim is still good (that it is currently being booked by someone
+//!    else). A claim that has run out is taken over.
+//! 2. pay.
+//! 3. confirm: insert the booking if nobody else has claimed the seat since. Otherwise the user is
+//!    told that the seat was booked while it paid.
+//!
+//! No interleaving breaks it: the database keeps one claim for a seat, and only the last who made it
+//! confirms (<https://www.sqlite.org/isolation.html>). A holder that stalls past its time has paid in
+//! vain if the seat was claimed meanwhile. One that crashes keeps the seat until its time is over.
+
+use super::Strategy;
+use crate::client::{Client, Said, StepError, Ttl};
+use crate::history::Outcome;
+
+/// A claim with an end, in the database.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Hold {
+    /// How long a claim is good.
+    pub ttl: Ttl,
+}
+
+impl Hold {
+    /// The name that a person types.
+    pub const NAME: &str = "hold";
+}
+
+impl Strategy for Hold {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn ttl(&self) -> Option<Ttl> {
+        Some(self.ttl)
+    }
+
+    async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {
+        match client.hold(self.ttl).await? {
+            Said::Yes => {}
+            Said::No => return Ok(Outcome::Taken),
+            Said::Busy | Said::Stale => return Ok(Outcome::Locked),
+        }
+        client.pay().await?;
+        Ok(if client.confirm().await? {
+            Outcome::Confirmed
+        } else {
+            Outcome::Conflict
+        })
+    }
+}

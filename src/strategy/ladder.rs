@@ -1,0 +1,259 @@
+//! The lock around check and insert, with each of its parts done as people do it: better or worse.
+//!
+//! 1. acquire: with `SET NX EX`, or with SETNX and a time to live afterwards, or without NX. Refused:
+//!    be told so, or wait and try again. A watchdog may extend the lock while its holder lives.
+//! 2. check; with a fence, the database refuses a token older than the latest that it has seen.
+//! 3. pay, insert: with the fence again, or with UNIQUE beneath it, or into an open transaction.
+//! 4. release and commit, in either order: with one script that compares and deletes, with DEL, with a
+//!    look and then DEL, or not at all.
+//!
+//! What breaks each is told where it is chosen, and found by `racesim matrix`.
+
+use std::time::Duration;
+
+use super::{in_words, time_in_words};
+use crate::client::{
+    AcquireBy, Client, Guard, Manner, Patience, ReleaseBy, Said, StepError, Ttl, Watchdog,
+};
+use crate::history::Outcome;
+
+/// How the lock is freed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Freeing {
+    /// One script that compares the value and deletes the key.
+    #[default]
+    CompareAndDelete,
+    /// `DEL`, whoever holds it by now: another's lock is freed by a user that was too slow.
+    Del,
+    /// `GET`, and `DEL` if the value is one's own: the lock may change hands in between.
+    GetThenDel,
+    /// Not at all: it ends with its time to live.
+    None,
+}
+
+/// What the lock is held with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LockValue {
+    /// A value of its own for every request.
+    #[default]
+    Request,
+    /// The person's name: one request of a person frees the lock of another.
+    User,
+}
+
+/// What a user does that finds the lock held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnBusy {
+    /// It is told so.
+    #[default]
+    Refuse,
+    /// It tries again and again, with random pauses, for so long.
+    Wait(Duration),
+}
+
+/// Where the token of the lock is compared with the latest that the database has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fence {
+    /// Nowhere.
+    #[default]
+    None,
+    /// At the insert only: whoever checks with a later token, and inserts later, is not known yet.
+    Write,
+    /// At the check and at the insert.
+    CheckAndWrite,
+}
+
+/// Whether the lock is freed before what it protects is there for all to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReleaseOrder {
+    /// Commit, then release.
+    AfterCommit,
+    /// Release, then commit: the next holder does not see the booking yet.
+    BeforeCommit,
+}
+
+/// What is done in another way than usual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// How the lock is freed.
+    pub release: Freeing,
+    /// What it is held with.
+    pub value: LockValue,
+    /// How it is taken.
+    pub acquire: AcquireBy,
+    /// What a user does that finds it held.
+    pub on_busy: OnBusy,
+    /// Whether a watchdog extends it while its holder lives.
+    pub renew: bool,
+    /// Where its token is compared.
+    pub fence: Fence,
+    /// Whether the database has a UNIQUE constraint beneath it.
+    pub unique: bool,
+    /// When it is freed, where the insert leaves a transaction open; `None` when the insert commits
+    /// by itself.
+    pub release_order: Option<ReleaseOrder>,
+}
+
+impl Options {
+    /// The options that differ from the usual ones, as a person types them.
+    pub(super) fn in_words(self) -> String {
+        let release = match self.release {
+            Freeing::CompareAndDelete => "",
+            Freeing::Del => "--release del",
+            Freeing::GetThenDel => "--release get-then-del",
+            Freeing::None => "--release none",
+        };
+        let value = match self.value {
+            LockValue::Request => "",
+            LockValue::User => "--lock-value user",
+        };
+        let acquire = match self.acquire {
+            AcquireBy::SetNxEx => "",
+            AcquireBy::SetNx => "--acquire setnx-then-expire",
+            AcquireBy::SetEx => "--acquire set-ex",
+        };
+        let on_busy = match self.on_busy {
+            OnBusy::Refuse => String::new(),
+            OnBusy::Wait(limit) => format!("--on-busy wait:{}", time_in_words(limit)),
+        };
+        let fence = match self.fence {
+            Fence::None => "",
+            Fence::Write => "--fence write",
+            Fence::CheckAndWrite => "--fence check-and-write",
+        };
+        let order = match self.release_order {
+            None => "",
+            Some(ReleaseOrder::AfterCommit) => "--release-order after-commit",
+            Some(ReleaseOrder::BeforeCommit) => "--release-order before-commit",
+        };
+        let renew = if self.renew { "--renew" } else { "" };
+        let unique = if self.unique { "--unique" } else { "" };
+        in_words(&[
+            acquire, value, &on_busy, renew, fence, unique, release, order,
+        ])
+    }
+
+    pub(super) async fn attempt(self, ttl: Ttl, client: &mut Client) -> Result<Outcome, StepError> {
+        let acquired = self.acquire(ttl, client).await;
+        if acquired == Ok(false) {
+            return Ok(Outcome::Locked);
+        }
+        let booked = match acquired {
+            Ok(_) => {
+                let _watchdog: Option<Watchdog> = self.renew.then(|| client.watch(ttl));
+                self.book(client).await
+            }
+            // The reply was lost, and the lock may be there.
+            Err(StepError::Lost) => Err(StepError::Lost),
+            Err(error) => return Err(error),
+        };
+        if self.release_order == Some(ReleaseOrder::BeforeCommit) {
+            self.release(client).await;
+            return self.commit(booked, client).await;
+        }
+        let outcome = self.commit(booked, client).await;
+        self.release(client).await;
+        outcome
+    }
+
+    /// Takes the lock, as often as patience lasts: whether it did.
+    async fn acquire(self, ttl: Ttl, client: &mut Client) -> Result<bool, StepError> {
+        let manner = Manner {
+            acquire: self.acquire,
+            fence: self.fence != Fence::None,
+            ..Manner::default()
+        };
+        let mut patience = Patience::new(match self.on_busy {
+            OnBusy::Refuse => Duration::ZERO,
+            OnBusy::Wait(limit) => limit,
+        });
+        loop {
+            if self.value == LockValue::Request {
+                client.new_request();
+            }
+            if client.acquire_by(ttl, manner).await? == Said::Yes {
+                break;
+            }
+            if self.on_busy == OnBusy::Refuse || !client.wait(&mut patience).await? {
+                return Ok(false);
+            }
+        }
+        if self.acquire == AcquireBy::SetNx {
+            client.set_ttl(ttl).await?;
+        }
+        Ok(true)
+    }
+
+    async fn book(self, client: &mut Client) -> Result<Outcome, StepError> {
+        let checking = Manner {
+            fence: self.fence == Fence::CheckAndWrite,
+            ..Manner::default()
+        };
+        match client.check_by(checking).await? {
+            Said::Yes => {}
+            Said::No => return Ok(Outcome::Taken),
+            // Somebody with a later lock is at it.
+            Said::Stale | Said::Busy => return Ok(Outcome::Locked),
+        }
+        client.pay().await?;
+        let inserting = Manner {
+            fence: self.fence != Fence::None,
+            open: self.release_order.is_some(),
+            guard: if self.unique {
+                Guard::Unique
+            } else {
+                Guard::None
+            },
+            ..Manner::default()
+        };
+        let inserted = client.insert_by(inserting).await;
+        if inserted != Ok(Said::Yes) && self.release_order.is_some() {
+            // What was not committed must not stay open, whatever went wrong.
+            let _ = client.rollback().await;
+        }
+        Ok(if inserted? == Said::Yes {
+            Outcome::Confirmed
+        } else {
+            Outcome::Conflict
+        })
+    }
+
+    /// Commits what was booked, where the insert has not done so.
+    async fn commit(
+        self,
+        booked: Result<Outcome, StepError>,
+        client: &mut Client,
+    ) -> Result<Outcome, StepError> {
+        if booked != Ok(Outcome::Confirmed) || self.release_order.is_none() {
+            return booked;
+        }
+        match client.commit().await {
+            Ok(true) => Ok(Outcome::Confirmed),
+            Ok(false) => {
+                let _ = client.rollback().await;
+                Ok(Outcome::Conflict)
+            }
+            Err(error) => {
+                let _ = client.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Frees the lock. One that cannot be freed ends by itself.
+    async fn release(self, client: &mut Client) {
+        let delete = Manner {
+            release: ReleaseBy::Delete,
+            ..Manner::default()
+        };
+        let _ = match self.release {
+            Freeing::CompareAndDelete => client.release().await,
+            Freeing::Del => client.release_by(delete).await,
+            Freeing::GetThenDel => match client.verify().await {
+                Ok(true) => client.release_by(delete).await,
+                other => other,
+            },
+            Freeing::None => Ok(false),
+        };
+    }
+}

@@ -1,0 +1,59 @@
+//! The seat's version is read, and must still be the same when the booking is inserted.
+//!
+//! 1. check: is the seat free, and which version does it have? If not free, the user is told that it
+//!    is taken.
+//! 2. pay, once.
+//! 3. insert the booking and make the version a new one, in one transaction, if the version is still
+//!    the one that was read. If it is not, begin again, as often as there are retries; at last the
+//!    user is told that the seat was booked while it paid.
+//!
+//! No interleaving breaks it: of all users who have read one version, one writes the next; the others
+//! change 0 rows (<https://martinfowler.com/eaaCatalog/optimisticOfflineLock.html>). What it does not
+//! do is to spare the losers their payment.
+
+use super::Strategy;
+use crate::client::{Client, Guard, Manner, Said, StepError};
+use crate::history::Outcome;
+
+/// A compare-and-set on the seat's version.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Optimistic {
+    /// How often a user that was overtaken begins again.
+    pub retries: u32,
+}
+
+impl Optimistic {
+    /// The name that a person types.
+    pub const NAME: &str = "optimistic";
+}
+
+impl Strategy for Optimistic {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn settings(&self) -> String {
+        super::retries_in_words(self.retries)
+    }
+
+    async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {
+        let by_version = Manner {
+            guard: Guard::Version,
+            ..Manner::default()
+        };
+        let mut has_paid = false;
+        for _ in 0..=self.retries {
+            if client.check_by(by_version).await? != Said::Yes {
+                break;
+            }
+            if !has_paid {
+                client.pay().await?;
+                has_paid = true;
+            }
+            if client.insert_by(by_version).await? == Said::Yes {
+                return Ok(Outcome::Confirmed);
+            }
+        }
+        Ok(Outcome::refused(has_paid))
+    }
+}
