@@ -12,6 +12,7 @@
 //! | [`cli`] | what did the person ask for? (the only clap) |
 //! | [`progress`] | how is a run watched? (the only indicatif) |
 //! | [`report`] | how is a result shown? (the only comfy-table and csv) |
+//! | [`matrix`] | which strategy withstands which fault? |
 //! | [`replay`] | do the real stores do what the model says? |
 //! | [`explain`] | why did this happen? |
 //! | [`stats`] | how much, how fast? |
@@ -24,10 +25,11 @@
 //! | [`lock`] | who may enter? (the only redis) |
 //! | [`exchange`] | how do many users wait for one service? |
 //! | [`folder`] | where does a run keep its files, and who removes them? |
-//! | [`schedule`], [`fault`] | who moves when, and what goes wrong? |
+//! | [`schedule`] | who moves when? |
+//! | [`plan`] | what is to be run? |
+//! | [`fault`] | what goes wrong, for whom, when? |
 //! | [`history`] | what happened? |
 //! | [`index`] | what belongs to which seat, or to which user? |
-//! | [`plan`] | what is to be run? |
 //! | [`duration`], [`seat`], [`seed`] | times, ids and chance |
 //!
 //! `tests/it/architecture.rs` holds the table of who may import whom.
@@ -64,6 +66,7 @@ pub mod folder;
 pub mod history;
 pub mod index;
 pub mod lock;
+pub mod matrix;
 pub mod plan;
 pub mod progress;
 pub mod replay;

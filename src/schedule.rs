@@ -56,6 +56,20 @@ impl Move {
     }
 }
 
+impl Move {
+    /// Whether something goes wrong in it.
+    #[must_use]
+    pub const fn is_fault(&self) -> bool {
+        !matches!(
+            self,
+            Self::Step {
+                reply: Delivery::Arrives,
+                ..
+            }
+        )
+    }
+}
+
 impl fmt::Display for Move {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -2,6 +2,7 @@
 
 mod check;
 mod explore;
+mod matrix;
 mod output;
 mod race;
 mod replay;
@@ -59,6 +60,8 @@ enum AppError {
     Replay(#[from] ReplayError),
     #[error("cannot read the history '{path}': {reason}")]
     History { path: String, reason: String },
+    #[error("{0}")]
+    Words(String),
     #[error("cannot replay '{path}': {reason}")]
     Recording { path: String, reason: String },
 }
@@ -73,7 +76,9 @@ impl AppError {
                 EngineError::Panicked(_) | EngineError::Astray(_) => Exit::Unknown,
                 EngineError::TooLarge { .. } => Exit::Usage,
             },
-            Self::History { .. } | Self::Recording { .. } | Self::Replay(_) => Exit::Usage,
+            Self::History { .. } | Self::Recording { .. } | Self::Words(_) | Self::Replay(_) => {
+                Exit::Usage
+            }
         }
     }
 }
@@ -89,6 +94,7 @@ pub async fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check { file, output } => check::run(&file, &output),
         Command::Explore(command) => explore::run(&command),
         Command::Replay(command) => replay::run(*command).await,
+        Command::Matrix(command) => matrix::run(*command).await,
         Command::Strategies => strategies(),
     };
     let exit = done.unwrap_or_else(|error| {

@@ -9,9 +9,10 @@ use super::races::{LockedRaceArgs, RaceArgs, Request};
 use super::tuning::{
     LadderArgs, RedlockArgs, RetriedTransactionArgs, RetryArgs, TtlArgs, TuningArgs,
 };
-use super::{ColourChoice, Command, Output, values};
+use super::{ColourChoice, Command, MatrixCommand, Output, values};
 use crate::engine::{RedisChoice, ServiceChoice};
 use crate::lock::{KeyPrefix, Url};
+use crate::matrix::Column;
 use crate::report::Format;
 use crate::strategy::{Conditional, Hold, Locked, Naive, Optimistic, Redlock, Transaction, Unique};
 
@@ -29,6 +30,13 @@ const RACE_EXAMPLES: &str = "\
 Examples:
   racesim naive --users 500 --payment 5ms..20ms --arrive-over 100ms
   racesim locked --rounds 100 --assert 'bookings == 1' --assert 'latency_p99 < 50ms'";
+
+const MATRIX_EXAMPLES: &str = "\
+Examples:
+  racesim matrix                                       fails if any cell is not as stated
+  racesim matrix unique 'locked --renew' --fault stall --fault expire+crash
+
+Exit status: 0 every cell is as it is to be, 1 one is not, 3 a search reached its limit.";
 
 pub(super) const RACE: &str = "Race";
 pub(super) const SERVICES: &str = "Services";
@@ -122,6 +130,19 @@ enum Sub {
     #[command(after_help = super::explore::EXAMPLES)]
     /// Force an interleaving, step by step, on the real stores
     Replay(Box<ReplayArgs>),
+    #[command(after_help = MATRIX_EXAMPLES)]
+    /// Hold every strategy against every fault: searched, forced on the real stores, and compared
+    /// with what is known
+    Matrix {
+        /// Strategies, see `racesim strategies`; one with options in quotes [default: all]
+        #[arg(value_name = "STRATEGY", value_parser = values::strategy_words)]
+        strategies: Vec<String>,
+        /// What may go wrong: a column by its name, or faults joined by +; repeatable [default: all]
+        #[arg(long = "fault", value_name = "FAULT[+FAULT]", value_parser = values::column)]
+        columns: Vec<Column>,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
     /// List the strategies, a line each
     Strategies,
 }
@@ -183,6 +204,15 @@ impl Args {
             }),
             Sub::Explore(explore) => explore.into_command(),
             Sub::Replay(replay) => replay.into_command(),
+            Sub::Matrix {
+                strategies,
+                columns,
+                output,
+            } => Ok(Command::Matrix(Box::new(MatrixCommand {
+                strategies,
+                columns,
+                output: output.into_output(),
+            }))),
             Sub::Strategies => Ok(Command::Strategies),
         }
     }

@@ -18,6 +18,7 @@ pub use tuning::strategy_of;
 
 use crate::engine::ServiceChoice;
 use crate::explore::{Asked, Search};
+use crate::matrix::Column;
 use crate::plan::Plan;
 use crate::report::{Assertion, Format};
 use crate::schedule::Schedule;
@@ -39,6 +40,8 @@ pub enum Command {
     Explore(Box<ExploreCommand>),
     /// Force an interleaving on the real stores.
     Replay(Box<ReplayCommand>),
+    /// Hold strategies against faults.
+    Matrix(Box<MatrixCommand>),
     /// List the strategies.
     Strategies,
 }
@@ -89,6 +92,17 @@ pub enum ReplayWhat {
     All(BuiltIn, u32),
     /// The first one that a search recorded in this file.
     File(PathBuf),
+}
+
+/// A matrix that was asked for.
+#[derive(Debug)]
+pub struct MatrixCommand {
+    /// Strategies by name, or with their options; none for all that are known.
+    pub strategies: Vec<String>,
+    /// What may go wrong; none for all that is known.
+    pub columns: Vec<Column>,
+    /// Where the report goes.
+    pub output: Output,
 }
 
 /// A race that was asked for.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::duration::{Millis, duration};
 use crate::explore::USERS_MAX;
+use crate::matrix::{Column, Expectations};
 use crate::report::Format;
 use crate::seat::SeatId;
 use crate::strategy::CATALOGUE;
@@ -94,4 +95,19 @@ pub(super) fn strategy_name(text: &str) -> Result<&'static str, String> {
     Err(format!(
         "there is no strategy '{text}'{perhaps}: see racesim strategies"
     ))
+}
+
+/// A strategy with its options in one word.
+pub(super) fn strategy_words(text: &str) -> Result<String, String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    strategy_name(words.first().copied().unwrap_or_default())?;
+    Ok(words.join(" "))
+}
+
+/// A column of the matrix by its name, or faults of one's own.
+pub(super) fn column(text: &str) -> Result<Column, String> {
+    if let Some(known) = Expectations::built_in().column(text) {
+        return Ok(known.clone());
+    }
+    Column::of(text).map_err(|error| error.to_string())
 }

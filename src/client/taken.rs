@@ -8,7 +8,7 @@ use super::live::Race;
 use super::step::{Answered, Underway, learnt, reply_of};
 use super::turnstile::{Turn, Turnstile, Word};
 use super::{Client, How, Services, StepError};
-use crate::exchange::{Answer, CallError, Response};
+use crate::exchange::{Answer, CallError, Response, Said};
 use crate::fault::{Injector, Strike};
 use crate::history::Step;
 use crate::seat::UserId;
@@ -61,7 +61,8 @@ async fn struck(client: &mut Client, race: &Race, step: Step, how: How) -> Answe
     }
     let is_lost = faults.loses_reply(user, step);
     let answer = act(client, race, step, how, is_lost).await;
-    if answer.is_ok() {
+    // Nothing befalls those who are sent away anyhow: "after it acquired" is after it was granted.
+    if answer.is_ok_and(|response| response.said == Said::Yes) {
         strike(client, race, faults, user, step).await;
     }
     learnt(step, heard(answer, is_lost))

@@ -128,10 +128,10 @@ impl<'a> Conductor<'a> {
             }
             Move::Expire(node) => {
                 let world = &self.services.world;
-                match world.locks.get(usize::from(node)) {
-                    Some(lock) => lock.expire(self.seat, self.limit).await?,
-                    None => world.expire_claim(self.seat).await,
+                if let Some(lock) = world.locks.get(usize::from(node)) {
+                    lock.expire(self.seat, self.limit).await?;
                 }
+                world.expire_claim(self.seat).await;
             }
             Move::Restart(node) => {
                 self.services.restart(usize::from(node), self.limit).await?;

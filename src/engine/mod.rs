@@ -252,13 +252,18 @@ impl Engine {
                 Some(format!("its bookings could not be read: {error}")),
             ),
         };
+        let faults = race.faults.as_ref().map(counted).unwrap_or_default();
+        let has_struck = race
+            .faults
+            .as_ref()
+            .is_some_and(Injector::has_struck_a_service);
         let footer = Footer {
             steps: events.len(),
             attempts: attempts.len(),
             bookings: bookings.len(),
             interrupted: self.stop.is_cancelled(),
-            troubles: self.services.troubles(),
-            faults: race.faults.as_ref().map(counted).unwrap_or_default(),
+            troubles: self.services.troubles(has_struck),
+            faults,
             locks_left: Vec::new(),
         };
         History {

@@ -175,15 +175,27 @@ impl Services {
         are_paused
     }
 
+    /// The database in words.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// The first lock service in words; `None` when there is none.
+    #[must_use]
+    pub fn lock(&self) -> Option<&str> {
+        self.world.locks.first().map(LockService::description)
+    }
+
     /// Whether the locks are only simulated inside this process.
     #[must_use]
     pub fn is_lock_simulated(&self) -> bool {
         matches!(self.world.locks.first(), Some(LockService::InProcess(_)))
     }
 
-    /// What the services did wrong, a line each.
+    /// What the services did wrong, a line each; not what the lock services were made to do.
     #[must_use]
-    pub fn troubles(&self) -> Vec<String> {
+    pub fn troubles(&self, is_made_to: bool) -> Vec<String> {
         let world = &self.world;
         let store = world.store.trouble();
         let transactions = world.transactions.as_ref().and_then(Transactions::trouble);
@@ -191,7 +203,11 @@ impl Services {
         let sqlite = store.into_iter().chain(transactions);
         sqlite
             .map(|text| format!("SQLite: {text}"))
-            .chain(locks.map(|text| format!("Redis: {text}")))
+            .chain(
+                locks
+                    .filter(|_| !is_made_to)
+                    .map(|text| format!("Redis: {text}")),
+            )
             .collect()
     }
 }

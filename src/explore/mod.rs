@@ -7,6 +7,7 @@
 mod database;
 mod model;
 mod property;
+mod sample;
 mod trace;
 mod user;
 mod world;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use stateright::{Checker, Model};
 
 pub use property::{Asked, UnknownProperty};
+pub use sample::samples;
 pub use trace::{FollowError, Line, Told, Trace, follow, interleavings, to_the_end};
 pub use world::USERS_MAX;
 

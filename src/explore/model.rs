@@ -311,6 +311,11 @@ impl<S: Strategy> Race<S> {
     }
 }
 
+/// No bounds, for what is not searched.
+pub(super) fn unbounded() -> Bounds {
+    Bounds::new(u64::MAX, Instant::now())
+}
+
 /// The user at this place, from 0.
 pub(super) fn user_id(place: usize) -> UserId {
     UserId(u32::try_from(place + 1).unwrap_or(u32::MAX))

@@ -24,6 +24,8 @@ pub enum Asked {
     NoForeignRelease,
     /// When everybody is done, the wanted seat is sold.
     SomeoneBooks,
+    /// Whoever was told its outcome holds no lock any more.
+    NoLockLeft,
     /// Nobody leaves a lock behind that never ends.
     NoEternalLock,
     /// Who was told confirmed has a row.
@@ -34,12 +36,13 @@ pub enum Asked {
 
 impl Asked {
     /// Every property, the one people ask for first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NoDoubleBooking,
         Self::NoDoubleBookingInLease,
         Self::MutualExclusion,
         Self::NoForeignRelease,
         Self::SomeoneBooks,
+        Self::NoLockLeft,
         Self::NoEternalLock,
         Self::NoPhantomSuccess,
         Self::NoStrayBooking,
@@ -54,6 +57,7 @@ impl Asked {
             Self::MutualExclusion => "mutual-exclusion",
             Self::NoForeignRelease => "no-foreign-release",
             Self::SomeoneBooks => "someone-books",
+            Self::NoLockLeft => "no-lock-left",
             Self::NoEternalLock => "no-eternal-lock",
             Self::NoPhantomSuccess => "no-phantom-success",
             Self::NoStrayBooking => "no-stray-booking",
@@ -95,6 +99,7 @@ impl Asked {
                         .iter()
                         .any(|user| user.is_running() || user.next == Next::Lost)
             }
+            Self::NoLockLeft => told().all(|(place, _)| !state.world.is_locked_by(place)),
             Self::NoEternalLock => users.iter().enumerate().all(|(place, user)| {
                 user.is_running() || !state.world.is_locked_for_ever_by(place)
             }),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{Bounds, Race, State, place, user_id};
+use super::model::{Race, State, place, unbounded, user_id};
 use super::property::Asked;
 use super::user::Next;
 use super::world::USERS_MAX;
@@ -171,10 +171,6 @@ pub fn interleavings<S: Strategy>(strategy: &S, users: u32, most: usize) -> Opti
         }
     }
     Some(whole)
-}
-
-fn unbounded() -> Bounds {
-    Bounds::new(u64::MAX, std::time::Instant::now())
 }
 
 /// Tells what happens, move by move.

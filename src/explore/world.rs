@@ -218,11 +218,19 @@ impl World {
         self.nodes[node] != Node::default()
     }
 
-    /// Whether anybody holds a lock that never ends.
+    /// Whether the user holds a lock.
+    pub(super) fn is_locked_by(&self, user: usize) -> bool {
+        self.held_by(user).next().is_some()
+    }
+
+    /// Whether the user holds a lock that never ends.
     pub(super) fn is_locked_for_ever_by(&self, user: usize) -> bool {
+        self.held_by(user).any(|holder| !holder.has_ttl)
+    }
+
+    fn held_by(&self, user: usize) -> impl Iterator<Item = Holder> + '_ {
         let held = self.nodes.iter().filter_map(|node| node.holder);
-        held.into_iter()
-            .any(|holder| usize::from(holder.user) == user && !holder.has_ttl)
+        held.filter(move |holder| usize::from(holder.user) == user)
     }
 
     /// Whether the user was granted the lock and has not freed it since.

@@ -180,6 +180,14 @@ impl Injector {
         self.count_kind(Fault::Expire);
     }
 
+    /// Whether a fault of the lock service has happened.
+    pub fn has_struck_a_service(&self) -> bool {
+        let mut faults = self.faults.iter();
+        faults.any(|(fault, count)| {
+            fault.fault.is_of_a_service() && count.load(Ordering::Relaxed) > 0
+        })
+    }
+
     /// How often each fault has happened.
     pub fn happened(&self) -> Vec<Happened> {
         let faults = self.faults.iter();

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{ExploreReport, METRICS, ReplayReport, Report, Shown};
+use super::{ExploreReport, METRICS, MatrixReport, ReplayReport, Report, Shown};
 
 pub(super) fn write(report: Shown<'_>, to: &mut impl Write) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(to);
@@ -10,6 +10,7 @@ pub(super) fn write(report: Shown<'_>, to: &mut impl Write) -> io::Result<()> {
         Shown::Races(report) => races(report, &mut writer)?,
         Shown::Exploration(report) => exploration(report, &mut writer)?,
         Shown::Replay(report) => replay(report, &mut writer)?,
+        Shown::Matrix(report) => matrix(report, &mut writer)?,
     }
     writer.flush()
 }
@@ -81,6 +82,42 @@ fn races(report: &Report, writer: &mut csv::Writer<impl Write>) -> csv::Result<(
             value.map_or_else(String::new, |value| metric.unit.plain(value))
         });
         writer.write_record(fixed.into_iter().chain(values))?;
+    }
+    Ok(())
+}
+
+fn matrix(report: &MatrixReport, writer: &mut csv::Writer<impl Write>) -> csv::Result<()> {
+    writer.write_record([
+        "strategy",
+        "fault",
+        "property",
+        "verdict",
+        "moves",
+        "forced",
+        "fewest_bookings",
+        "most_bookings",
+        "expected",
+        "objection",
+        "schedule",
+    ])?;
+    for row in &report.rows {
+        for (cell, column) in row.cells.iter().zip(&report.columns) {
+            let moves = cell.moves.map(|moves| moves.to_string());
+            let schedule = cell.schedule.as_ref().map(ToString::to_string);
+            writer.write_record([
+                row.strategy.clone(),
+                column.name.clone(),
+                column.property.to_string(),
+                cell.verdict.to_owned(),
+                moves.unwrap_or_default(),
+                cell.forced.to_string(),
+                cell.fewest_bookings.to_string(),
+                cell.most_bookings.to_string(),
+                cell.expected.clone().unwrap_or_default(),
+                cell.objection.clone().unwrap_or_default(),
+                schedule.unwrap_or_default(),
+            ])?;
+        }
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ mod diagram;
 mod document;
 mod exploration;
 mod markdown;
+mod matrix;
 mod metrics;
 mod race;
 mod replay;
@@ -21,6 +22,7 @@ use serde::Serialize;
 pub use assertion::{Assertion, AssertionError, AssertionReport};
 pub use comparison::{Cell, Comparison, Measure, Probes, Row};
 pub use exploration::{ExploreReport, PropertyReport};
+pub use matrix::{MatrixCell, MatrixColumn, MatrixReport, MatrixRow};
 pub use metrics::{METRICS, Metric, Metrics, Unit};
 pub use race::{RaceReport, SeatReport, Tally, TimingReport, VerdictReport};
 pub use replay::{MoveReport, ReplayReport, SingleReplay};
@@ -125,6 +127,8 @@ pub enum Shown<'a> {
     Exploration(&'a ExploreReport),
     /// Interleavings forced on the real stores.
     Replay(&'a ReplayReport),
+    /// Strategies against faults.
+    Matrix(&'a MatrixReport),
 }
 
 impl Shown<'_> {
@@ -133,6 +137,7 @@ impl Shown<'_> {
             Self::Races(report) => document::of(report),
             Self::Exploration(report) => document::explored(report),
             Self::Replay(report) => document::replayed(report),
+            Self::Matrix(report) => document::matrix(report),
         }
     }
 
@@ -141,6 +146,7 @@ impl Shown<'_> {
             Self::Races(report) => serde_json::to_writer_pretty(to, report),
             Self::Exploration(report) => serde_json::to_writer_pretty(to, report),
             Self::Replay(report) => serde_json::to_writer_pretty(to, report),
+            Self::Matrix(report) => serde_json::to_writer_pretty(to, report),
         }
     }
 }

@@ -207,7 +207,8 @@ impl Options {
             ..Manner::default()
         };
         let inserted = client.insert_by(inserting).await;
-        if inserted != Ok(Said::Yes) && self.release_order.is_some() {
+        let is_tried = !matches!(inserted, Ok(Said::Yes) | Err(StepError::Stopped));
+        if is_tried && self.release_order.is_some() {
             // What was not committed must not stay open, whatever went wrong.
             let _ = client.rollback().await;
         }

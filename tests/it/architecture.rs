@@ -9,23 +9,29 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "cli", "engine", "explore", "history", "lock", "plan", "progress", "replay", "report",
-            "schedule", "seat", "stats", "strategy",
+            "cli", "duration", "engine", "explore", "history", "lock", "matrix", "plan",
+            "progress", "replay", "report", "schedule", "seat", "stats", "strategy",
         ],
     ),
     (
         "cli",
         &[
-            "duration", "engine", "explore", "fault", "lock", "plan", "report", "schedule", "seat",
-            "seed", "strategy",
+            "duration", "engine", "explore", "fault", "lock", "matrix", "plan", "report",
+            "schedule", "seat", "seed", "strategy",
         ],
     ),
     ("progress", &[]),
     (
         "report",
         &[
-            "checker", "duration", "explain", "explore", "history", "replay", "schedule", "seat",
-            "stats",
+            "checker", "duration", "explain", "explore", "history", "matrix", "replay", "schedule",
+            "seat", "stats",
+        ],
+    ),
+    (
+        "matrix",
+        &[
+            "engine", "explore", "fault", "plan", "replay", "schedule", "strategy",
         ],
     ),
     (
@@ -95,6 +101,9 @@ fn sources() -> Vec<(String, PathBuf, String)> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
+                continue;
+            }
+            if path.extension().is_none_or(|kind| kind != "rs") {
                 continue;
             }
             let inside = path.strip_prefix(&src).unwrap();

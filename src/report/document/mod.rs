@@ -2,9 +2,11 @@
 
 mod comparison;
 mod exploration;
+mod matrix;
 mod race;
 
 pub(super) use exploration::{explored, replayed};
+pub(super) use matrix::matrix;
 
 use super::{AssertionReport, Report};
 use crate::report::metrics::Unit;

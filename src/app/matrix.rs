@@ -1,0 +1,138 @@
+//! `racesim matrix`: which strategy withstands which fault.
+
+use std::num::NonZeroU32;
+use std::time::Instant;
+
+use super::output::Outlets;
+use super::{AppError, Exit};
+use crate::cli::{self, MatrixCommand};
+use crate::duration::as_millis;
+use crate::engine::{Engine, ServiceChoice, Services};
+use crate::matrix::{Column, Expectations, cell};
+use crate::plan::Plan;
+use crate::report::{MatrixCell, MatrixColumn, MatrixReport, MatrixRow, Report, Shown};
+use crate::strategy::{BuiltIn, Needs, Strategy};
+
+/// The most users of any column, each with a connection of its own.
+const USERS: NonZeroU32 = NonZeroU32::new(5).expect("five is not zero");
+
+pub(super) async fn run(command: MatrixCommand) -> Result<Exit, AppError> {
+    let begun = Instant::now();
+    let mut outlets = Outlets::open(&command.output, &[])?;
+    let known = Expectations::built_in();
+    let strategies = strategies(&command, &known)?;
+    let columns = columns(&command, &known);
+    let needs = strategies.iter().map(|(_, strategy)| strategy.needs());
+    let needs = needs.fold(Needs::default(), Needs::and);
+    let plan = Plan::new(USERS);
+    let choice = ServiceChoice::default();
+    let services = Services::start(&choice, &plan, needs, &plan.seats_wanted()).await?;
+    if services.is_lock_simulated() {
+        outlets.note(super::race::IN_PROCESS);
+    }
+    let engine = Engine::new(services);
+    let mut rows = Vec::new();
+    for (words, strategy) in &strategies {
+        let cells = cells(&engine, strategy, words, &columns, &known).await?;
+        rows.push(MatrixRow {
+            strategy: words.clone(),
+            cells,
+        });
+    }
+    let mut report = report(&engine, &columns, rows);
+    report.took_ms = as_millis(begun.elapsed());
+    outlets.publish(Shown::Matrix(&report))?;
+    Ok(exit(&report))
+}
+
+async fn cells(
+    engine: &Engine,
+    strategy: &BuiltIn,
+    words: &str,
+    columns: &[Column],
+    known: &Expectations,
+) -> Result<Vec<MatrixCell>, AppError> {
+    let mut cells = Vec::new();
+    for column in columns {
+        let expected = known.of(words, &column.name).cloned();
+        let source = expected.as_ref().map(|line| {
+            let full = known.sources.get(&line.source);
+            full.unwrap_or(&line.source).clone()
+        });
+        let found = cell(engine, strategy, column, expected).await?;
+        cells.push(MatrixCell::of(&found, source));
+    }
+    Ok(cells)
+}
+
+/// The rows that are wanted: those that are known, of some strategies only, or ones of one's own.
+fn strategies(
+    command: &MatrixCommand,
+    known: &Expectations,
+) -> Result<Vec<(String, BuiltIn)>, AppError> {
+    let mut wanted: Vec<String> = Vec::new();
+    let all = known.rows.iter().map(|row| row.strategy.clone());
+    if command.strategies.is_empty() {
+        wanted.extend(all);
+    } else {
+        for words in &command.strategies {
+            let is_of = |row: &String| row.split(' ').next() == Some(words);
+            let rows: Vec<String> = all.clone().filter(is_of).collect();
+            if rows.is_empty() {
+                wanted.push(words.clone());
+            } else {
+                wanted.extend(rows);
+            }
+        }
+    }
+    let read = wanted.into_iter().map(|words| {
+        let strategy = cli::strategy_of(&words).map_err(AppError::Words)?;
+        Ok((words, strategy))
+    });
+    read.collect()
+}
+
+/// The columns that are wanted: all that are known, some by their names, or ones of one's own.
+fn columns(command: &MatrixCommand, known: &Expectations) -> Vec<Column> {
+    if command.columns.is_empty() {
+        return known.columns.clone();
+    }
+    let columns = command.columns.iter();
+    columns
+        .map(|column| known.column(&column.name).unwrap_or(column).clone())
+        .collect()
+}
+
+fn report(engine: &Engine, columns: &[Column], rows: Vec<MatrixRow>) -> MatrixReport {
+    let cells = || rows.iter().flat_map(|row| &row.cells);
+    MatrixReport {
+        version: Report::VERSION,
+        database: engine.services().database().to_owned(),
+        lock: engine.services().lock().unwrap_or("none taken").to_owned(),
+        judged: cells().filter(|cell| cell.expected.is_some()).count(),
+        disagreeing: cells().filter(|cell| cell.objection.is_some()).count(),
+        took_ms: 0.0,
+        columns: columns
+            .iter()
+            .map(|column| MatrixColumn {
+                name: column.name.clone(),
+                users: column.users,
+                faults: column.faults.clone(),
+                property: column.property,
+                meaning: column.meaning.clone(),
+            })
+            .collect(),
+        rows,
+    }
+}
+
+fn exit(report: &MatrixReport) -> Exit {
+    let mut cells = report.rows.iter().flat_map(|row| &row.cells);
+    if report.disagreeing > 0 {
+        Exit::Violated
+    } else if cells.any(|cell| cell.verdict == "unknown") {
+        Exit::Unknown
+    } else {
+        Exit::Holds
+    }
+}

@@ -1,0 +1,64 @@
+//! Some of the many interleavings, drawn by chance.
+
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::seq::IndexedRandom;
+
+use super::Search;
+use super::model::{Race, unbounded};
+use super::property::Asked;
+use super::world::USERS_MAX;
+use crate::schedule::{Move, Schedule};
+use crate::strategy::Strategy;
+
+/// A walk that is longer goes in circles.
+const MOVES_MAX: usize = 200;
+
+/// So many walks are tried for one that has what is wanted.
+const TRIES: usize = 50;
+
+/// So many interleavings, drawn by chance but the same every time; each with something that goes wrong,
+/// if anything may.
+#[must_use]
+pub fn samples<S: Strategy>(strategy: &S, search: &Search, many: usize) -> Vec<Schedule> {
+    let users = usize::try_from(search.users)
+        .unwrap_or(USERS_MAX)
+        .min(USERS_MAX);
+    let race = Race::new(
+        strategy.clone(),
+        users,
+        &search.faults,
+        Asked::NoDoubleBooking,
+        unbounded(),
+    );
+    let mut chance = Xoshiro256PlusPlus::seed_from_u64(1);
+    let mut drawn = Vec::new();
+    for _ in 0..many * TRIES {
+        let walk = walk(&race, &mut chance);
+        let is_wanted = search.faults.is_empty() || walk.0.iter().any(Move::is_fault);
+        if is_wanted && !drawn.contains(&walk) {
+            drawn.push(walk);
+        }
+        if drawn.len() == many {
+            break;
+        }
+    }
+    drawn
+}
+
+/// Moves drawn one after another until none is possible.
+fn walk<S: Strategy>(race: &Race<S>, chance: &mut Xoshiro256PlusPlus) -> Schedule {
+    let mut state = race.start();
+    let mut path = Vec::new();
+    let mut moves = Vec::new();
+    while path.len() < MOVES_MAX {
+        moves.clear();
+        race.moves(&state, &mut moves);
+        let Some(step) = moves.choose(chance) else {
+            break;
+        };
+        state = race.step(&state, *step).0;
+        path.push(*step);
+    }
+    Schedule(path)
+}

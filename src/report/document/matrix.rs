@@ -1,0 +1,99 @@
+//! Strategies against faults, as one table.
+
+use super::{Block, Cell, Grid, Tone, cell, fact};
+use crate::report::matrix::{MatrixCell, MatrixReport};
+
+/// The table, what its signs mean, and what stands against it.
+pub(in crate::report) fn matrix(report: &MatrixReport) -> Vec<Block> {
+    let mut blocks = vec![
+        Block::Title(format!(
+            "racesim {}: strategies against faults",
+            env!("CARGO_PKG_VERSION")
+        )),
+        Block::Facts(vec![
+            fact("Database", report.database.clone()),
+            fact("Locks", report.lock.clone()),
+            fact("Took", format!("{:.1} s", report.took_ms / 1000.0)),
+        ]),
+        Block::Grid(grid(report)),
+        Block::Facts(meanings(report)),
+        Block::Note(
+            "✓ no interleaving breaks it; ✗7 the shortest that breaks it has 7 moves; – cannot happen to it.\n\
+             After the dot, the most bookings of the seat when that schedule, or some that were drawn,\n\
+             were forced on the real stores. ! is not as it is to be."
+                .to_owned(),
+        ),
+    ];
+    blocks.extend(objections(report).map(Block::Note));
+    blocks.push(Block::Note(verdict(report)));
+    blocks
+}
+
+fn grid(report: &MatrixReport) -> Grid {
+    let names = report.columns.iter().map(|column| column.name.clone());
+    let rows = report.rows.iter().map(|row| {
+        let name = std::iter::once(cell(row.strategy.clone()));
+        name.chain(row.cells.iter().map(sign)).collect()
+    });
+    Grid {
+        title: String::new(),
+        head: std::iter::once("Strategy".to_owned())
+            .chain(names)
+            .collect(),
+        numbers_from: 0,
+        tail: report.columns.len() + 1,
+        rows: rows.collect(),
+    }
+}
+
+fn sign(found: &MatrixCell) -> Cell {
+    let most = found.most_bookings;
+    let (text, tone) = match (found.verdict, found.moves) {
+        ("holds", _) if found.forced == 0 => ("–".to_owned(), Tone::Plain),
+        ("holds", _) => (format!("✓ ·{most}"), Tone::Good),
+        (_, Some(moves)) => (format!("✗{moves} ·{most}"), Tone::Bad),
+        _ => (format!("? ·{most}"), Tone::Unknown),
+    };
+    let mark = if found.objection.is_some() { " !" } else { "" };
+    Cell {
+        text: format!("{text}{mark}"),
+        tone,
+    }
+}
+
+fn meanings(report: &MatrixReport) -> Vec<(String, String)> {
+    let columns = report.columns.iter();
+    columns
+        .map(|column| {
+            let users = column.users;
+            fact(
+                &column.name,
+                format!("{} ({users} users, {})", column.meaning, column.property),
+            )
+        })
+        .collect()
+}
+
+fn objections(report: &MatrixReport) -> impl Iterator<Item = String> + '_ {
+    report.rows.iter().flat_map(|row| {
+        let cells = row.cells.iter().zip(&report.columns);
+        cells.filter_map(|(found, column)| {
+            let objection = found.objection.as_ref()?;
+            Some(format!(
+                "! {} under {}: {objection}",
+                row.strategy, column.name
+            ))
+        })
+    })
+}
+
+fn verdict(report: &MatrixReport) -> String {
+    let cells: usize = report.rows.iter().map(|row| row.cells.len()).sum();
+    match report.disagreeing {
+        0 => format!(
+            "{cells} cells: the search and the real stores agree in each, and {} are as stated.",
+            report.judged
+        ),
+        wrong => format!("{wrong} of {cells} cells are NOT as they are to be."),
+    }
+}

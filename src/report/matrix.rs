@@ -1,0 +1,106 @@
+//! Which strategy withstands which fault.
+
+use serde::Serialize;
+
+use crate::explore::{Answer, Asked};
+use crate::matrix::{Cell, Expected};
+use crate::schedule::Schedule;
+
+/// Strategies against faults.
+#[derive(Debug, Clone, Serialize)]
+pub struct MatrixReport {
+    /// The version of the JSON form of this report.
+    pub version: u32,
+    /// The database, its version and its settings.
+    pub database: String,
+    /// The lock services and their version.
+    pub lock: String,
+    /// What may go wrong.
+    pub columns: Vec<MatrixColumn>,
+    /// The strategies.
+    pub rows: Vec<MatrixRow>,
+    /// How many cells were held against what is known.
+    pub judged: usize,
+    /// How many cells are not as they are to be.
+    pub disagreeing: usize,
+    /// How long it took, in milliseconds.
+    pub took_ms: f64,
+}
+
+/// What may go wrong, and what is asked.
+#[derive(Debug, Clone, Serialize)]
+pub struct MatrixColumn {
+    /// Its name.
+    pub name: String,
+    /// How many users race.
+    pub users: u32,
+    /// What may go wrong, and how often.
+    pub faults: Vec<String>,
+    /// What is asked.
+    pub property: Asked,
+    /// What it means.
+    pub meaning: String,
+}
+
+/// One strategy under every fault.
+#[derive(Debug, Clone, Serialize)]
+pub struct MatrixRow {
+    /// The strategy with its options, as a person types it.
+    pub strategy: String,
+    /// One for each column.
+    pub cells: Vec<MatrixCell>,
+}
+
+/// One strategy under one fault.
+#[derive(Debug, Clone, Serialize)]
+pub struct MatrixCell {
+    /// `holds`, `violated` or `unknown`.
+    pub verdict: &'static str,
+    /// How many moves break it.
+    pub moves: Option<usize>,
+    /// The shortest schedule that does.
+    pub schedule: Option<Schedule>,
+    /// How many different states were seen.
+    pub states: u64,
+    /// How many interleavings were forced on the real stores.
+    pub forced: usize,
+    /// The fewest bookings that one of them left.
+    pub fewest_bookings: usize,
+    /// The most.
+    pub most_bookings: usize,
+    /// What is known: `holds`, or the number of moves; `None` when nothing was stated.
+    pub expected: Option<String>,
+    /// Where it is known from.
+    pub source: Option<String>,
+    /// What stands against it; `None` when all agree.
+    pub objection: Option<String>,
+}
+
+impl MatrixCell {
+    /// The report on a cell; `source` is where its expectation is known from, in full.
+    #[must_use]
+    pub fn of(cell: &Cell, source: Option<String>) -> Self {
+        let schedule = match &cell.found.answer {
+            Answer::Violated(schedule) => Some(schedule.clone()),
+            Answer::Holds | Answer::Unknown(_) => None,
+        };
+        let (fewest, most) = cell.real.bookings;
+        let expected = cell.expected.as_ref().map(|line| match line.expected {
+            Expected::Holds => "holds".to_owned(),
+            Expected::CannotHappen => "cannot happen".to_owned(),
+            Expected::Breaks(moves) => moves.to_string(),
+        });
+        Self {
+            verdict: cell.found.answer.name(),
+            moves: schedule.as_ref().map(|schedule| schedule.0.len()),
+            schedule,
+            states: cell.found.states,
+            forced: cell.real.forced,
+            fewest_bookings: fewest.min(most),
+            most_bookings: most,
+            expected,
+            source,
+            objection: cell.objection(),
+        }
+    }
+}
