@@ -165,6 +165,9 @@ impl RaceArgs {
             .filter_map(|name| BuiltIn::named(name, &tuning))
             .collect();
         refuse_long_stalls(&plan, &strategies)?;
+        if tuning.busy_timeout.is_some_and(|busy| busy >= plan.timeout) {
+            return Err("--busy-timeout is not shorter than --timeout, after which a silent database is given up: raise --timeout".to_owned());
+        }
         let settings = strategies.iter().map(Strategy::settings);
         let reproduce = reproduce::line(&request.words, settings, &plan, request.ttl);
         let services = services(self.database, lock)?;

@@ -13,7 +13,7 @@ use crate::history::Step;
 use crate::seat::UserId;
 use crate::seed::{Purpose, Seed};
 
-/// A stall is longer than the time to live by a quarter, and by this at the least.
+/// A stall is longer than the time to live by a half, and by this at the least.
 const STALL_MORE: Duration = Duration::from_millis(5);
 
 /// Something that befalls a user after a step.
@@ -143,7 +143,7 @@ impl Injector {
         let strike = match fault.fault {
             Fault::Stall => {
                 let ttl = self.setting.ttl?;
-                Strike::Stall(ttl + (ttl / 4).max(STALL_MORE))
+                Strike::Stall(ttl + (ttl / 2).max(STALL_MORE))
             }
             Fault::Expire if !self.setting.renews => Strike::RunOut,
             Fault::Crash => Strike::Crash,

@@ -3,7 +3,7 @@
 
 mod expectations;
 
-pub use expectations::{Column, Expectations, Expected, Line};
+pub use expectations::{Column, Expectations, Expected, Line, Row};
 
 use crate::engine::Engine;
 use crate::explore::{Answer, Asked, Found, samples, search};

@@ -13,7 +13,7 @@ use racesim::plan::Plan;
 use racesim::replay::{replay, replay_all};
 use racesim::strategy::{Conditional, Locked, Naive, Needs, Strategy, Unique};
 
-use super::support::{Ran, RedisServer, run};
+use super::support::{Ran, RedisServer, on_a_runtime, run};
 
 /// What all strategies together need.
 const EVERYTHING: Needs = Needs {
@@ -30,13 +30,6 @@ async fn engine(plan: &Plan) -> Engine {
     let (choice, seats) = (ServiceChoice::default(), plan.seats_wanted());
     let services = Services::start(&choice, plan, EVERYTHING, &seats).await;
     Engine::new(services.unwrap())
-}
-
-fn on_a_runtime<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    runtime.unwrap().block_on(work)
 }
 
 #[test]

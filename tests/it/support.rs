@@ -226,3 +226,11 @@ pub(crate) fn text_of(path: impl AsRef<Path>) -> String {
     read.unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()));
     text
 }
+
+/// Runs something on a runtime like that of the binary.
+pub(crate) fn on_a_runtime<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(work)
+}

@@ -1,0 +1,250 @@
+//! What goes wrong in a race: does it, for whom, and is it said?
+
+use super::support::{Ran, metric, run};
+
+fn raced(arguments: &[&str]) -> Ran {
+    run(&[arguments, &["--format", "json", "--seed", "5"]].concat())
+}
+
+/// How often each fault happened.
+#[track_caller]
+fn happened(ran: &Ran) -> Vec<(String, u64)> {
+    let report = ran.json();
+    let faults = report["races"][0]["faults"].as_array().unwrap().clone();
+    let fault = |fault: &serde_json::Value| {
+        let name = fault["fault"].as_str().unwrap().to_owned();
+        (name, fault["happened"].as_u64().unwrap())
+    };
+    faults.iter().map(fault).collect()
+}
+
+#[test]
+fn a_holder_that_crashes_leaves_the_seat_unsold_and_the_report_says_for_how_long() {
+    let ran = raced(&["locked", "--users", "50", "--fault", "crash:acquire"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.all());
+    let report = ran.json();
+    assert_eq!(metric(&report, "bookings"), 0);
+    assert_eq!(metric(&report, "seats_unsold"), 1);
+    assert_eq!(
+        metric(&report, "unknown"),
+        1,
+        "nobody knows what became of it"
+    );
+    assert_eq!(metric(&report, "refused_locked"), 49);
+    assert_eq!(happened(&ran), [("crash:acquire:1".to_owned(), 1)]);
+    let left = &report["races"][0]["locks_left"][0];
+    assert_eq!(
+        (left["seat"].as_u64(), left["is_sold"].as_bool()),
+        (Some(10), Some(false))
+    );
+    let left_ms = left["left_ms"].as_u64().unwrap();
+    assert!((500_000..=600_000).contains(&left_ms), "{left_ms}");
+    let text = run(&["locked", "--users", "5", "--fault", "crash:acquire"]).stdout;
+    assert!(
+        text.contains("Seat 10 is not sold, and was left locked for another 5"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_lock_without_an_end_is_said_to_be_left_for_ever() {
+    let arguments = ["locked", "--acquire", "setnx-then-expire", "--users", "5"];
+    let ran = run(&[&arguments[..], &["--fault", "crash:acquire"]].concat());
+    assert!(
+        ran.stdout
+            .contains("left locked for ever: its lock has no time to live"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn every_round_begins_without_the_locks_of_the_one_before() {
+    let arguments = [
+        "locked",
+        "--users",
+        "10",
+        "--rounds",
+        "3",
+        "--fault",
+        "crash:insert",
+    ];
+    let ran = raced(&arguments);
+    assert_eq!(metric(&ran.json(), "bookings"), 3, "{}", ran.all());
+    assert_eq!(happened(&ran), [("crash:insert:1".to_owned(), 3)]);
+}
+
+#[test]
+fn a_stall_past_the_lease_sells_the_seat_twice() {
+    let arguments = [
+        "locked",
+        "--users",
+        "200",
+        "--arrive-over",
+        "300ms",
+        "--ttl",
+        "60ms",
+    ];
+    let ran = raced(&[&arguments[..], &["--fault", "stall:check"]].concat());
+    assert_eq!(ran.code, Some(1), "{}", ran.all());
+    assert!(metric(&ran.json(), "double_bookings") > 0);
+    assert!(happened(&ran)[0].1 > 1);
+    let fenced = ["--fence", "check-and-write", "--fault", "stall:check"];
+    let ran = raced(&[&arguments[..], &fenced].concat());
+    assert_eq!(metric(&ran.json(), "double_bookings"), 0, "{}", ran.all());
+}
+
+#[test]
+fn a_stall_that_would_sleep_for_minutes_is_refused() {
+    run(&["locked", "--fault", "stall"])
+        .assert_refused(2, "'stall' sleeps longer than the time to live, 600s");
+}
+
+#[test]
+fn a_restart_in_the_middle_sells_the_seat_twice_and_is_no_trouble_of_the_service() {
+    let arguments = [
+        "locked",
+        "--users",
+        "40",
+        "--arrive-over",
+        "200ms",
+        "--payment",
+        "40ms",
+    ];
+    let ran = raced(&[&arguments[..], &["--fault", "restart:check"]].concat());
+    assert_eq!(happened(&ran), [("restart:check:1".to_owned(), 1)]);
+    assert!(metric(&ran.json(), "double_bookings") > 0, "{}", ran.all());
+    assert_eq!(ran.json()["races"][0]["troubles"], serde_json::json!([]));
+}
+
+#[test]
+fn a_redis_that_stands_still_makes_everybody_wait() {
+    let ran = raced(&["locked", "--users", "20", "--fault", "pause-redis:150ms"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert_eq!(happened(&ran), [("pause-redis:150ms:1".to_owned(), 1)]);
+    let waited_ms = ran.json()["races"][0]["metrics"]["duration_ms"]
+        .as_f64()
+        .unwrap();
+    assert!(waited_ms >= 150.0, "{waited_ms}");
+}
+
+#[test]
+fn what_is_slow_is_slow_at_every_step() {
+    let ran = raced(&["naive", "--users", "20", "--fault", "slow:30ms"]);
+    assert_eq!(happened(&ran), [("slow:30ms:1".to_owned(), 40)]);
+    let fastest_ms = ran.json()["races"][0]["metrics"]["latency_p50_ms"]
+        .as_f64()
+        .unwrap();
+    assert!(fastest_ms >= 60.0, "{fastest_ms}");
+}
+
+#[test]
+fn a_lost_reply_leaves_the_user_in_the_dark_and_the_row_in_place() {
+    let ran = raced(&["unique", "--users", "30", "--fault", "lost-reply:insert"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert_eq!(metric(&ran.json(), "bookings"), 1);
+    assert_eq!(metric(&ran.json(), "unknown"), 30);
+}
+
+#[test]
+fn a_user_that_gives_up_frees_its_lock() {
+    let arguments = ["locked", "--users", "20", "--fault", "give-up:check:0.3"];
+    let ran = raced(&[&arguments[..], &["--arrive-over", "200ms"]].concat());
+    assert_eq!(metric(&ran.json(), "bookings"), 1, "{}", ran.all());
+    assert_eq!(metric(&ran.json(), "locks_left"), 0);
+}
+
+#[test]
+fn a_transaction_of_a_user_that_crashes_is_undone() {
+    let ran = raced(&["transaction", "--users", "8", "--fault", "crash:insert:0.5"]);
+    let report = ran.json();
+    let crashed = happened(&ran)[0].1;
+    assert!(crashed > 0);
+    assert_eq!(metric(&report, "unknown"), crashed);
+    assert_eq!(metric(&report, "bookings"), metric(&report, "confirmed"));
+}
+
+#[test]
+fn what_could_not_happen_is_said() {
+    let ran = run(&[
+        "naive", "--users", "5", "--fault", "stall", "--fault", "restart",
+    ]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    for fault in ["stall:0.1 did not happen", "restart:1 did not happen"] {
+        assert!(ran.stdout.contains(fault), "{}", ran.stdout);
+    }
+    let ran = raced(&[
+        "locked",
+        "--renew",
+        "--users",
+        "5",
+        "--fault",
+        "expire:check",
+    ]);
+    assert_eq!(happened(&ran), [("expire:check:1".to_owned(), 0)]);
+}
+
+#[test]
+fn one_seed_strikes_the_same_users() {
+    let strike = || {
+        let ran = raced(&["naive", "--users", "200", "--fault", "crash:check:0.2"]);
+        (happened(&ran), metric(&ran.json(), "unknown"))
+    };
+    let (first, again) = (strike(), strike());
+    assert_eq!(first, again);
+    assert!((20..=60).contains(&first.1), "{first:?}");
+}
+
+#[test]
+fn bad_faults_are_refused() {
+    let naive = |fault: &str| run(&["naive", "--fault", fault]);
+    naive("explode").assert_refused(2, "'explode' is no fault: write expire, crash,");
+    naive("crash:chek").assert_refused(2, "'chek' in 'crash:chek' is no step, share or time");
+    naive("slow").assert_refused(2, "'slow' for how long? write slow:200ms");
+    naive("crash:2").assert_refused(2, "'2' in 'crash:2' is no step, share or time");
+    naive("stall:20ms").assert_refused(2, "'stall' has no duration of its own");
+}
+
+#[test]
+fn somebody_elses_server_is_never_stopped() {
+    let server = super::support::RedisServer::start("");
+    for fault in ["restart", "pause-redis:10ms"] {
+        let ran = run(&["locked", "--redis", &server.url(), "--fault", fault]);
+        ran.assert_refused(4, "this one is not ours");
+    }
+    assert_eq!(server.cli(&["DBSIZE"]), "0");
+}
+
+#[test]
+fn the_counter_of_a_fence_is_not_left_on_somebody_elses_server() {
+    let server = super::support::RedisServer::start("");
+    let fence = ["locked", "--fence", "check-and-write", "--users", "20"];
+    let ran = run(&[&fence[..], &["--redis", &server.url()]].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert_eq!(server.cli(&["DBSIZE"]), "0");
+}
+
+#[test]
+fn redlock_races_on_servers_of_ones_own() {
+    let servers = [(); 3].map(|()| super::support::RedisServer::start(""));
+    let urls: Vec<String> = servers
+        .iter()
+        .map(super::support::RedisServer::url)
+        .collect();
+    let mut arguments = vec!["redlock", "--users", "20", "--format", "json"];
+    for url in &urls {
+        arguments.extend(["--redis", url]);
+    }
+    let ran = run(&arguments);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert_eq!(metric(&ran.json(), "bookings"), 1);
+    assert!(
+        ran.json()["races"][0]["header"]["settings"]
+            .as_str()
+            .unwrap()
+            .contains("--nodes 3")
+    );
+    for server in servers {
+        assert_eq!(server.cli(&["DBSIZE"]), "0");
+    }
+}

@@ -1,0 +1,335 @@
+//! Is every step that protects a strategy needed? Each is taken away in turn, and some cell of the
+//! matrix must fail.
+
+use racesim::client::{AcquireBy, Begin, Client, Guard, Manner, Said, StepError, Ttl};
+use racesim::engine::{Engine, ServiceChoice, Services};
+use racesim::history::Outcome;
+use racesim::matrix::{Column, Expectations, cell};
+use racesim::plan::Plan;
+use racesim::strategy::{
+    Fence, Freeing, LockValue, Locked, Needs, Options, Redlock, ReleaseOrder, Strategy,
+};
+
+use super::support::on_a_runtime;
+
+/// A strategy without one of its steps.
+#[derive(Debug, Clone, Copy)]
+enum Mutant {
+    /// `unique` without UNIQUE.
+    UnguardedInsert,
+    /// `conditional` without WHERE NOT EXISTS.
+    BlindInsert,
+    /// `optimistic` that reads the version and inserts whatever it is now.
+    IgnoredVersion,
+    /// `hold` that pays and inserts without a claim.
+    NoClaim,
+    /// `hold` that inserts without asking whether its claim is still the last.
+    UncheckedConfirm,
+    /// `transaction` without a transaction.
+    NoTransaction,
+    /// `transaction` that ignores what the insert was answered, and looks only at the commit.
+    IgnoredInsert,
+    /// `locked` without a lock.
+    NoLock,
+    /// `locked` whose lock never gets a time to live.
+    NoTtl,
+    /// `locked --fence` with the fence at the check only.
+    FencedCheckOnly,
+    /// `redlock` for which one node is enough.
+    NoMajority,
+    /// `redlock` that frees the first node only.
+    FirstNodeFreed,
+}
+
+/// With this part of how it is taken.
+fn by(change: impl FnOnce(&mut Manner)) -> Manner {
+    let mut manner = Manner::default();
+    change(&mut manner);
+    manner
+}
+
+fn told(is_inserted: bool) -> Outcome {
+    if is_inserted {
+        Outcome::Confirmed
+    } else {
+        Outcome::Conflict
+    }
+}
+
+async fn check_and_insert(client: &mut Client, insert: Manner) -> Result<Outcome, StepError> {
+    if !client.check().await? {
+        return Ok(Outcome::Taken);
+    }
+    client.pay().await?;
+    Ok(told(client.insert_by(insert).await? == Said::Yes))
+}
+
+async fn ignored_insert(client: &mut Client) -> Result<Outcome, StepError> {
+    let inside = by(|manner| manner.open = true);
+    client
+        .begin_transaction(Begin::Deferred, std::time::Duration::ZERO)
+        .await?;
+    if client.check_by(inside).await? != Said::Yes {
+        let _ = client.rollback().await;
+        return Ok(Outcome::Taken);
+    }
+    client.pay().await?;
+    client.insert_by(inside).await?;
+    Ok(told(client.commit().await?))
+}
+
+async fn redlock(client: &mut Client, needed: u8, freed: u8) -> Result<Outcome, StepError> {
+    client.new_request();
+    let mut granted = 0;
+    for node in 0..3 {
+        let said = client
+            .acquire_by(Ttl::default(), by(|manner| manner.node = node))
+            .await;
+        granted += u8::from(said == Ok(Said::Yes));
+    }
+    let outcome = if granted >= needed {
+        let since = client.now();
+        client.validate(since, std::time::Duration::MAX).await?;
+        check_and_insert(client, Manner::default()).await
+    } else {
+        Ok(Outcome::Locked)
+    };
+    for node in 0..freed {
+        let _ = client.release_by(by(|manner| manner.node = node)).await;
+    }
+    outcome
+}
+
+impl Strategy for Mutant {
+    fn name(&self) -> &'static str {
+        "mutant"
+    }
+
+    fn needs(&self) -> Needs {
+        Needs {
+            locks: match self {
+                Self::NoMajority | Self::FirstNodeFreed => 3,
+                Self::NoTtl | Self::FencedCheckOnly => 1,
+                _ => 0,
+            },
+            ..Needs::default()
+        }
+    }
+
+    async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {
+        let plain = Manner::default();
+        match self {
+            Self::UnguardedInsert | Self::NoTransaction | Self::NoLock => {
+                check_and_insert(client, plain).await
+            }
+            Self::BlindInsert | Self::NoClaim => {
+                client.pay().await?;
+                Ok(told(client.insert().await?))
+            }
+            Self::IgnoredVersion => {
+                let reading = by(|manner| manner.guard = Guard::Version);
+                if client.check_by(reading).await? != Said::Yes {
+                    return Ok(Outcome::Taken);
+                }
+                client.pay().await?;
+                Ok(told(client.insert().await?))
+            }
+            Self::UncheckedConfirm => match client.hold(Ttl::default()).await? {
+                Said::Yes => {
+                    client.pay().await?;
+                    Ok(told(client.insert().await?))
+                }
+                Said::No => Ok(Outcome::Taken),
+                Said::Busy | Said::Stale => Ok(Outcome::Locked),
+            },
+            Self::IgnoredInsert => ignored_insert(client).await,
+            Self::NoTtl => {
+                client.new_request();
+                let taking = by(|manner| manner.acquire = AcquireBy::SetNx);
+                if client.acquire_by(Ttl::default(), taking).await? != Said::Yes {
+                    return Ok(Outcome::Locked);
+                }
+                let outcome = check_and_insert(client, plain).await;
+                let _ = client.release().await;
+                outcome
+            }
+            Self::FencedCheckOnly => {
+                client.new_request();
+                let fenced = by(|manner| manner.fence = true);
+                if client.acquire_by(Ttl::default(), fenced).await? != Said::Yes {
+                    return Ok(Outcome::Locked);
+                }
+                let outcome = match client.check_by(fenced).await? {
+                    Said::Yes => {
+                        client.pay().await?;
+                        told(client.insert().await?)
+                    }
+                    Said::No => Outcome::Taken,
+                    Said::Stale | Said::Busy => Outcome::Locked,
+                };
+                let _ = client.release().await;
+                Ok(outcome)
+            }
+            Self::NoMajority => redlock(client, 1, 3).await,
+            Self::FirstNodeFreed => redlock(client, 2, 1).await,
+        }
+    }
+}
+
+/// The lock with one part of it done in another way.
+fn locked(change: impl FnOnce(&mut Options)) -> Locked {
+    let mut options = Options::default();
+    change(&mut options);
+    Locked {
+        ttl: Ttl::default(),
+        options,
+    }
+}
+
+/// The cells of the original's row that fail for what stands in its place.
+async fn caught_by<S: Strategy>(engine: &Engine, original: &str, mutant: &S) -> Vec<String> {
+    let known = Expectations::built_in();
+    let mut caught = Vec::new();
+    for column in &known.columns {
+        let expected = known.of(original, &column.name).cloned();
+        assert!(expected.is_some(), "{original} is a row of the matrix");
+        let found = cell(engine, mutant, column, expected).await.unwrap();
+        if found.objection().is_some() {
+            caught.push(column.name.clone());
+        }
+    }
+    caught
+}
+
+/// Services for everything that a mutant may use.
+async fn engine() -> Engine {
+    let plan = Plan::new(5.try_into().unwrap());
+    let needs = Needs {
+        locks: 3,
+        counts_grants: true,
+        transactions: true,
+    };
+    let choice = ServiceChoice::default();
+    let services = Services::start(&choice, &plan, needs, &plan.seats_wanted()).await;
+    Engine::new(services.unwrap())
+}
+
+/// Steps that only a strategy of one's own can leave out.
+fn made() -> Vec<(&'static str, Mutant)> {
+    use Mutant::{
+        BlindInsert, FencedCheckOnly, FirstNodeFreed, IgnoredInsert, IgnoredVersion, NoClaim,
+        NoLock, NoMajority, NoTransaction, NoTtl, UncheckedConfirm, UnguardedInsert,
+    };
+    vec![
+        ("unique", UnguardedInsert),
+        ("conditional", BlindInsert),
+        ("optimistic", IgnoredVersion),
+        ("hold", NoClaim),
+        ("hold", UncheckedConfirm),
+        ("transaction", NoTransaction),
+        ("transaction --begin deferred", IgnoredInsert),
+        ("locked", NoLock),
+        ("locked", NoTtl),
+        ("locked --fence check-and-write", FencedCheckOnly),
+        ("redlock --nodes 3", NoMajority),
+        ("redlock --nodes 3", FirstNodeFreed),
+    ]
+}
+
+/// Steps that an option exchanges for something worse.
+fn chosen() -> Vec<(&'static str, &'static str, Locked)> {
+    vec![
+        ("locked", "NX", locked(|it| it.acquire = AcquireBy::SetEx)),
+        (
+            "locked",
+            "the comparison of the value",
+            locked(|it| it.release = Freeing::Del),
+        ),
+        (
+            "locked",
+            "a value of each request",
+            locked(|it| it.value = LockValue::User),
+        ),
+        (
+            "locked",
+            "the release",
+            locked(|it| it.release = Freeing::None),
+        ),
+        ("locked --unique", "UNIQUE", locked(|_| {})),
+        ("locked --renew", "the watchdog", locked(|_| {})),
+        (
+            "locked --fence check-and-write",
+            "the fence at the check",
+            locked(|it| it.fence = Fence::Write),
+        ),
+        (
+            "locked --release-order after-commit",
+            "the commit before the release",
+            locked(|it| it.release_order = Some(ReleaseOrder::BeforeCommit)),
+        ),
+    ]
+}
+
+#[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "the list of the mutants is for a reader"
+)]
+fn every_step_that_protects_is_missed_when_it_is_taken_away() {
+    on_a_runtime(async {
+        let engine = engine().await;
+        let mut survivors = Vec::new();
+        let mut note = |original: &str, without: String, caught: Vec<String>| {
+            println!(
+                "{original}, without {without}: caught by {}",
+                caught.join(", ")
+            );
+            if caught.is_empty() {
+                survivors.push(format!("{original} without {without}"));
+            }
+        };
+        for (original, mutant) in made() {
+            let caught = caught_by(&engine, original, &mutant).await;
+            note(original, format!("{mutant:?}"), caught);
+        }
+        for (original, without, mutant) in chosen() {
+            let caught = caught_by(&engine, original, &mutant).await;
+            note(original, without.to_owned(), caught);
+        }
+        assert!(survivors.is_empty(), "nothing noticed: {survivors:?}");
+    });
+}
+
+#[test]
+fn the_originals_survive_what_their_mutants_do_not() {
+    on_a_runtime(async {
+        let engine = engine().await;
+        let redlock = Redlock {
+            ttl: Ttl::default(),
+            nodes: 3,
+            retries: 0,
+        };
+        assert_eq!(
+            caught_by(&engine, "redlock --nodes 3", &redlock).await,
+            [""; 0]
+        );
+        let plain = Locked::default();
+        assert_eq!(caught_by(&engine, "locked", &plain).await, [""; 0]);
+    });
+}
+
+#[test]
+fn a_cell_that_was_to_break_and_does_not_fails_too() {
+    on_a_runtime(async {
+        let known = Expectations::built_in();
+        let expected = known.of("locked", "expire").cloned();
+        let column: &Column = known.column("expire").unwrap();
+        let belted = locked(|it| it.unique = true);
+        let found = cell(&engine().await, &belted, column, expected).await;
+        let objection = found.unwrap().objection().unwrap();
+        assert_eq!(
+            objection,
+            "it was to be broken in 7 moves, and nothing breaks it"
+        );
+    });
+}
