@@ -43,7 +43,9 @@ pub fn explain(history: &History, witness: &Witness) -> Explanation {
     let mut events: Vec<Event> = history.events.iter().filter(is_part).collect();
     events.sort_by_key(|event| (event.completed_ns, event.invoked_ns));
     events.truncate(LINES_MAX);
-    let mut teller = Teller::new(witness.seat, history.header.ttl_ms);
+    let commits = events.iter().filter(|event| event.step == Step::Commit);
+    let transacting = commits.map(|event| event.user).collect();
+    let mut teller = Teller::new(witness.seat, history.header.ttl_ms, transacting);
     let lines = events.iter().map(|event| teller.line(event)).collect();
     Explanation {
         title: witness.text.clone(),
@@ -58,24 +60,33 @@ struct Teller {
     holders: Vec<UserId>,
     told_available: Vec<UserId>,
     leases: Vec<(UserId, u64)>,
+    /// Whose inserts are there only when they are committed.
+    transacting: Vec<UserId>,
 }
 
 impl Teller {
-    fn new(seat: SeatId, ttl_ms: Option<u64>) -> Self {
+    fn new(seat: SeatId, ttl_ms: Option<u64>, transacting: Vec<UserId>) -> Self {
         Self {
             seat,
             ttl_ns: ttl_ms.map(|ms| ms.saturating_mul(1_000_000)),
             holders: Vec::new(),
             told_available: Vec::new(),
             leases: Vec::new(),
+            transacting,
         }
     }
 
     fn line(&mut self, event: &Event) -> Line {
         let note = match (event.step, event.reply) {
             (Step::Check, Reply::Available) => self.available(event.user),
-            (Step::Insert, Reply::Inserted) => self.inserted(event),
-            (Step::Acquire, Reply::Granted) => self.granted(event),
+            (Step::Insert, Reply::Inserted) if self.transacting.contains(&event.user) => {
+                "nobody else sees it before the commit".to_owned()
+            }
+            (Step::Insert | Step::Confirm, Reply::Inserted) | (Step::Commit, Reply::Committed) => {
+                self.inserted(event)
+            }
+            (Step::Acquire | Step::Hold, Reply::Granted) => self.granted(event),
+            (_, Reply::Stale) => "somebody else was there since it looked".to_owned(),
             (Step::Release, Reply::NotHeld) => "its lock was gone already".to_owned(),
             (Step::Pay, Reply::Paid)
                 if event.completed_ns.saturating_sub(event.invoked_ns) > INSTANT_NS =>

@@ -3,16 +3,23 @@
 use super::output::Outlets;
 use super::{AppError, Exit};
 use crate::cli::{Expectation, ExploreCommand};
-use crate::explore::{Answer, Asked, follow, search};
+use crate::explore::{Answer, Asked, Found, follow, search};
 use crate::report::{ExploreReport, PropertyReport, Report, Shown};
 use crate::strategy::Strategy;
 
 pub(super) fn run(command: &ExploreCommand) -> Result<Exit, AppError> {
     let mut outlets = Outlets::open(&command.output, &[])?;
-    let properties = command
-        .properties
-        .iter()
-        .map(|property| answer(command, *property));
+    let mut impossible = None;
+    let mut properties = Vec::new();
+    for property in &command.properties {
+        let (property, found) = answer(command, *property)?;
+        // Only a search that saw everything knows what never happens.
+        if found.answer == Answer::Holds {
+            impossible.get_or_insert(found.impossible);
+        }
+        properties.push(property);
+    }
+    let impossible = impossible.unwrap_or_default();
     let report = ExploreReport {
         version: Report::VERSION,
         strategy: command.strategy.name().to_owned(),
@@ -25,13 +32,14 @@ pub(super) fn run(command: &ExploreCommand) -> Result<Exit, AppError> {
             .map(ToString::to_string)
             .collect(),
         ttl_ms: command.strategy.ttl().map(crate::lock::Ttl::as_millis),
-        properties: properties.collect::<Result<_, AppError>>()?,
+        impossible: impossible.iter().map(ToString::to_string).collect(),
+        properties,
     };
     outlets.publish(Shown::Exploration(&report))?;
     Ok(exit(&report, command.expected))
 }
 
-fn answer(command: &ExploreCommand, property: Asked) -> Result<PropertyReport, AppError> {
+fn answer(command: &ExploreCommand, property: Asked) -> Result<(PropertyReport, Found), AppError> {
     let found = search(&command.strategy, property, &command.search);
     let trace = match &found.answer {
         Answer::Violated(schedule) => {
@@ -40,7 +48,7 @@ fn answer(command: &ExploreCommand, property: Asked) -> Result<PropertyReport, A
         }
         _ => None,
     };
-    Ok(PropertyReport::of(&found, trace.as_ref()))
+    Ok((PropertyReport::of(&found, trace.as_ref()), found))
 }
 
 fn exit(report: &ExploreReport, expected: Expectation) -> Exit {

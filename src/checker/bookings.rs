@@ -1,7 +1,7 @@
 //! Do the rows of the database and the answers to the users agree, and is every seat sold once?
 
 use super::{Verdict, Witness};
-use crate::history::{History, Outcome, Step};
+use crate::history::{History, Outcome};
 use crate::index::{BySeat, ByUser};
 use crate::seat::{Booking, SeatId, UserId};
 
@@ -98,7 +98,7 @@ fn has_tried(history: &History, seat: SeatId, user: UserId) -> bool {
     history
         .events
         .iter()
-        .any(|event| event.step == Step::Insert && event.seat == seat && event.user == user)
+        .any(|event| event.step.may_book() && event.seat == seat && event.user == user)
 }
 
 /// Safety alone is easy: whoever sells nothing sells nothing twice.

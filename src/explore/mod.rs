@@ -22,7 +22,7 @@ pub use sample::samples;
 pub use trace::{FollowError, Line, Told, Trace, follow, interleavings, to_the_end};
 pub use world::USERS_MAX;
 
-use crate::fault::Allowance;
+use crate::fault::{Allowance, Fault};
 use crate::schedule::Schedule;
 use crate::strategy::Strategy;
 use model::{Bounds, Race};
@@ -65,6 +65,8 @@ pub struct Found {
     pub depth: u64,
     /// How long it took.
     pub took: Duration,
+    /// What was allowed to go wrong, and could not in any state that was seen.
+    pub impossible: Vec<Fault>,
 }
 
 /// The answer to a question about every interleaving.
@@ -115,6 +117,7 @@ pub fn search<S: Strategy>(strategy: &S, property: Asked, search: &Search) -> Fo
     let checker = race.checker().threads(1).spawn_bfs().join();
     let path = checker.discovery("asked");
     let limit = checker.model().bounds.reached();
+    let impossible = checker.model().impossible();
     let answer = match (path, limit) {
         (Some(path), _) => Answer::Violated(Schedule(path.into_actions())),
         (None, Some(limit)) => Answer::Unknown(limit),
@@ -128,5 +131,6 @@ pub fn search<S: Strategy>(strategy: &S, property: Asked, search: &Search) -> Fo
             .unwrap_or(u64::MAX)
             .saturating_sub(1),
         took: start.elapsed(),
+        impossible,
     }
 }

@@ -1,7 +1,7 @@
 //! All that users can do to each other, as a state machine for the model checker (the only
 //! stateright).
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use stateright::{Model, Property as Checked};
@@ -43,6 +43,8 @@ pub(super) struct Race<S> {
     symmetry: Symmetry,
     pub(super) question: Question,
     pub(super) bounds: Bounds,
+    /// Whether each fault was ever possible.
+    possible: [AtomicBool; Fault::ALL.len()],
 }
 
 /// Whether users start in the order of their letters only.
@@ -131,7 +133,17 @@ impl<S: Strategy> Race<S> {
             symmetry,
             question,
             bounds,
+            possible: Default::default(),
         }
+    }
+
+    /// The faults that may happen, and never could.
+    pub(super) fn impossible(&self) -> Vec<Fault> {
+        let is_idle = |fault: &Fault| {
+            let at = fault.index();
+            self.allowed[at] > 0 && !self.possible[at].load(Ordering::Relaxed)
+        };
+        Fault::ALL.into_iter().filter(is_idle).collect()
     }
 
     /// The same race in which anybody may start, and everything may go wrong at any time: what a
@@ -235,7 +247,9 @@ impl<S: Strategy> Race<S> {
     }
 
     fn if_allowed(&self, fault: Fault, state: &State, step: Move, moves: &mut Vec<Move>) {
-        if state.used[fault.index()] < self.allowed[fault.index()] {
+        let at = fault.index();
+        if state.used[at] < self.allowed[at] {
+            self.possible[at].store(true, Ordering::Relaxed);
             moves.push(step);
         }
     }

@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::duration::duration;
+
 pub use injection::{BadInjection, Injection};
 pub use injector::{Happened, Injector, Order, ServiceFault, Setting, Strike};
 
@@ -116,6 +118,9 @@ impl FromStr for Allowance {
     fn from_str(text: &str) -> Result<Self, UnknownFault> {
         let (name, count) = text.split_once(':').unwrap_or((text, "1"));
         let fault = Fault::named(name);
+        // As a race has them: for how long makes no difference to a search.
+        let is_time = fault.is_some_and(Fault::only_delays) && duration(count).is_ok();
+        let count = if is_time { "1" } else { count };
         let count = count.parse().ok().filter(|count| *count > 0);
         match (fault, count) {
             (Some(fault), Some(count)) => Ok(Self { fault, count }),
@@ -146,6 +151,7 @@ mod tests {
                 (count, text)
             );
         }
+        assert_eq!("pause-redis:200ms".parse::<Allowance>().unwrap().count, 1);
         for text in ["", "explode", "crash:0", "crash:x", "crash:300"] {
             assert!(text.parse::<Allowance>().is_err(), "{text}");
         }

@@ -20,6 +20,9 @@ pub struct ExploreReport {
     pub users: u32,
     /// What was allowed to go wrong.
     pub faults: Vec<String>,
+    /// Faults that no state of a search that saw everything could have.
+    #[serde(default)]
+    pub impossible: Vec<String>,
     /// How long a lock lives; `None` when the strategy takes none.
     pub ttl_ms: Option<u64>,
     /// One entry for each property.

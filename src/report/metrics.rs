@@ -105,7 +105,7 @@ const fn time(name: &'static str, meaning: &'static str, of: fn(&Stats) -> Optio
 }
 
 /// Every metric, in the order of the columns.
-pub static METRICS: [Metric; 25] = [
+pub static METRICS: [Metric; 28] = [
     count("attempts", "users who tried", |s| some(s.attempts.count())),
     count("bookings", "rows in the database", |s| some(s.bookings())),
     count(
@@ -151,6 +151,9 @@ pub static METRICS: [Metric; 25] = [
         "users who paid and do not hold a seat alone",
         |s| some(s.paid_in_vain),
     ),
+    count("retries", "tries beyond the first of each attempt", |s| {
+        some(s.retries)
+    }),
     count(
         "locks_left",
         "locks that may live on until their time is over",
@@ -196,6 +199,16 @@ pub static METRICS: [Metric; 25] = [
     time("refusal_p99", "99 in 100 refused waited no longer", |s| {
         millis(s.refusals().quantile(0.99))
     }),
+    time(
+        "waiting_p50",
+        "half of those who waited for another try did so no longer",
+        |s| millis(s.waiting.quantile(0.50)),
+    ),
+    time(
+        "waiting_p99",
+        "99 in 100 of those who waited for another try did so no longer",
+        |s| millis(s.waiting.quantile(0.99)),
+    ),
 ];
 
 #[expect(

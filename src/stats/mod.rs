@@ -2,6 +2,7 @@
 
 mod rate;
 mod timing;
+mod tries;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,6 +36,10 @@ pub struct Stats {
     pub paid_in_vain: u64,
     /// Attempts that were turned away before they paid.
     pub refused_before_payment: u64,
+    /// Tries beyond the first of each attempt.
+    pub retries: u64,
+    /// How long those waited who waited for another try, all waits of an attempt together.
+    pub waiting: Timing,
     /// Locks that may live on until their time is over.
     pub locks_left: u64,
     /// From the first start to the last end; of several races, all together.
@@ -114,6 +119,8 @@ impl Stats {
             attempts,
             steps: steps.0.into_iter().collect(),
             refused_before_payment: refused_before_payment(history),
+            retries: tries::retries(history),
+            waiting: tries::waiting(history),
             locks_left: locks_left(history),
             duration: Duration::from_nanos(last_end.saturating_sub(first)),
             start_spread: Duration::from_nanos(last.saturating_sub(first)),
@@ -147,6 +154,8 @@ impl Stats {
         self.all_seats = SeatTotals::of(&self.seats);
         self.paid_in_vain += other.paid_in_vain;
         self.refused_before_payment += other.refused_before_payment;
+        self.retries += other.retries;
+        self.waiting.merge(&other.waiting);
         self.locks_left += other.locks_left;
         self.duration += other.duration;
         self.start_spread = self.start_spread.max(other.start_spread);

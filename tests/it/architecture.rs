@@ -24,8 +24,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "report",
         &[
-            "checker", "duration", "explain", "explore", "history", "matrix", "replay", "schedule",
-            "seat", "stats",
+            "checker", "duration", "explain", "explore", "fault", "history", "matrix", "replay",
+            "schedule", "seat", "stats",
         ],
     ),
     (

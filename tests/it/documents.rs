@@ -110,17 +110,40 @@ fn the_commands_that_show_what_breaks_a_strategy_show_it() {
         .filter_map(|line| line.rsplit('`').nth(1))
         .filter(|line| line.starts_with("racesim"))
         .collect();
-    assert_eq!(commands.len(), 4);
+    assert_eq!(commands.len(), 8 + 12, "strategies and options of locked");
     for line in commands {
         let ran = run(line, folder.path());
-        // What nothing breaks shows that, and what it costs the losers.
-        let is_shown = if line.contains("--assert") {
-            ran.code == Some(0) && ran.stdout.contains("paid_in_vain")
+        // A search says with its status that what was expected was found, an assertion that it holds.
+        let is_shown = if line.contains("--assert") || line.starts_with("racesim explore") {
+            ran.code == Some(0)
         } else {
             ran.stdout.contains("is sold AGAIN")
         };
         assert!(is_shown, "{line}: {}", ran.all());
     }
+}
+
+#[test]
+fn the_matrix_in_the_readme_is_what_racesim_finds() {
+    let folder = tempfile::tempdir().unwrap();
+    let found = run("racesim matrix --format markdown", folder.path());
+    assert_eq!(found.code, Some(0), "{}", found.all());
+    let readme = readme();
+    let (_, rest) = readme
+        .split_once("<!-- racesim matrix --format markdown -->")
+        .unwrap();
+    let (shown, _) = rest.split_once("<!-- end -->").unwrap();
+    let rows = shown.lines().filter(|line| !line.is_empty());
+    let missing: Vec<&str> = rows
+        .filter(|row| !found.stdout.lines().any(|line| line == *row))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "not found any more:\n{}",
+        missing.join("\n")
+    );
+    let table = |text: &str| text.lines().filter(|line| line.starts_with("| ")).count();
+    assert_eq!(table(shown), table(&found.stdout));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::{Block, Cell, Grid, Tone, cell, fact, head, tone};
 use crate::explore::{Limit, Line};
+use crate::fault::Fault;
 use crate::report::exploration::{ExploreReport, PropertyReport, in_full};
 use crate::report::metrics::Unit;
 use crate::report::replay::{MoveReport, ReplayReport, SingleReplay};
@@ -30,6 +31,12 @@ pub(in crate::report) fn explored(report: &ExploreReport) -> Vec<Block> {
         ]),
         Block::Grid(answers(report)),
     ];
+    blocks.extend(
+        report
+            .impossible
+            .iter()
+            .map(|fault| Block::Note(idle(fault))),
+    );
     for (at, property) in report.properties.iter().enumerate() {
         let Some(schedule) = &property.schedule else {
             continue;
@@ -48,6 +55,18 @@ pub(in crate::report) fn explored(report: &ExploreReport) -> Vec<Block> {
         blocks.push(Block::Note(format!("On the real stores:\n  {line}")));
     }
     blocks
+}
+
+/// Why a fault made no difference.
+fn idle(fault: &str) -> String {
+    match Fault::named(fault) {
+        Some(fault) if fault.only_delays() => format!(
+            "{fault} only lets time pass: what may follow from it is among these interleavings already."
+        ),
+        _ => {
+            format!("{fault} did not happen: in no state was there anything that it could befall.")
+        }
+    }
 }
 
 fn answers(report: &ExploreReport) -> Grid {

@@ -208,6 +208,14 @@ fn numbers(race: &RaceReport) -> Vec<(String, String)> {
             ),
         ),
     ];
+    if race.total.value("retries").unwrap_or(0.0) > 0.0 {
+        facts.push(fact("Tried again", number("retries")));
+    }
+    if let Some(half) = shown("waiting_p50") {
+        let most = number("waiting_p99");
+        let text = format!("half of those who waited {half}, 99 in 100 at most {most}");
+        facts.push(fact("Waited", text));
+    }
     if race.rounds > 1 {
         facts.push(fact(
             "Rounds with a double booking",
