@@ -3,6 +3,9 @@
 use super::{Block, Cell, Grid, Tone, cell, fact};
 use crate::report::matrix::{MatrixCell, MatrixReport};
 
+/// So many columns fit beside the names of the strategies into 110 letters.
+const COLUMNS_MAX: usize = 6;
+
 /// The table, what its signs mean, and what stands against it.
 pub(in crate::report) fn matrix(report: &MatrixReport) -> Vec<Block> {
     let mut blocks = vec![
@@ -15,7 +18,11 @@ pub(in crate::report) fn matrix(report: &MatrixReport) -> Vec<Block> {
             fact("Locks", report.lock.clone()),
             fact("Took", format!("{:.1} s", report.took_ms / 1000.0)),
         ]),
-        Block::Grid(grid(report)),
+    ];
+    let columns: Vec<usize> = (0..report.columns.len()).collect();
+    let parts = columns.chunks(COLUMNS_MAX);
+    blocks.extend(parts.map(|part| Block::Grid(grid(report, part))));
+    blocks.extend([
         Block::Facts(meanings(report)),
         Block::Note(
             "✓ no interleaving breaks it; ✗7 the shortest that breaks it has 7 moves; – cannot happen to it.\n\
@@ -23,17 +30,19 @@ pub(in crate::report) fn matrix(report: &MatrixReport) -> Vec<Block> {
              were forced on the real stores. ! is not as it is to be."
                 .to_owned(),
         ),
-    ];
+    ]);
     blocks.extend(objections(report).map(Block::Note));
     blocks.push(Block::Note(verdict(report)));
     blocks
 }
 
-fn grid(report: &MatrixReport) -> Grid {
-    let names = report.columns.iter().map(|column| column.name.clone());
+/// The cells of these columns.
+fn grid(report: &MatrixReport, columns: &[usize]) -> Grid {
+    let names = columns.iter().map(|at| report.columns[*at].name.clone());
     let rows = report.rows.iter().map(|row| {
         let name = std::iter::once(cell(row.strategy.clone()));
-        name.chain(row.cells.iter().map(sign)).collect()
+        name.chain(columns.iter().map(|at| sign(&row.cells[*at])))
+            .collect()
     });
     Grid {
         title: String::new(),
@@ -41,7 +50,7 @@ fn grid(report: &MatrixReport) -> Grid {
             .chain(names)
             .collect(),
         numbers_from: 0,
-        tail: report.columns.len() + 1,
+        tail: columns.len() + 1,
         rows: rows.collect(),
     }
 }
