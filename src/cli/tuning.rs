@@ -261,7 +261,7 @@ fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
     let found = words.iter().find(|(word, _)| *word == text);
     found.map(|(_, meaning)| *meaning).ok_or_else(|| {
         let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        format!("write {}", names.join(" or "))
+        format!("'{text}' is none of {}", names.join(", "))
     })
 }
 
@@ -289,7 +289,9 @@ fn on_busy(text: &str) -> Result<OnBusy, String> {
             .map(OnBusy::Wait)
             .map_err(|error| error.to_string()),
         None if text == "refuse" => Ok(OnBusy::Refuse),
-        None => Err("write refuse or wait:DUR, such as wait:2s".to_owned()),
+        None => Err(format!(
+            "'{text}' is neither refuse nor wait:DUR, such as wait:2s"
+        )),
     }
 }
 

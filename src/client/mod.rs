@@ -317,7 +317,7 @@ impl Client {
         match &self.services {
             Services::Scripted(_) => SaidCall::scripted(self, step, how),
             Services::Live(race)
-                if race.is_plain() && how.manner.is_direct() && step != Step::Wait =>
+                if race.is_plain() && how.manner.is_direct() && step.is_round_trip() =>
             {
                 SaidCall::raced(self, step, how)
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
-use super::{Client, How, Manner, Said, SaidCall, Services, StepCall, Ttl, reply_of};
+use super::{Client, How, Manner, Said, SaidCall, Services, StepCall, Ttl};
 use crate::history::Step;
 
 /// How often a watchdog extends a lock within its life, as Redisson does
@@ -69,16 +69,17 @@ impl Client {
     /// # Errors
     /// [`StepError`](super::StepError) when the race was stopped.
     pub fn validate(&mut self, since: Since, left: Duration) -> StepCall<'_> {
-        let Services::Live(race) = &self.services else {
-            return StepCall(self.step(Step::Validate, How::default()));
+        let passed = match &self.services {
+            Services::Live(race) => race.clock.now_ns().saturating_sub(since.0),
+            Services::Scripted(_) => 0,
         };
-        if race.turnstile.is_some() {
-            return StepCall(self.step(Step::Validate, How::default()));
-        }
-        let passed = Duration::from_nanos(race.clock.now_ns().saturating_sub(since.0));
-        let said = if passed < left { Said::Yes } else { Said::No };
-        self.record(Step::Validate, reply_of(Step::Validate, Ok(said.into())));
-        StepCall(SaidCall::said(said))
+        let rest = left.saturating_sub(Duration::from_nanos(passed));
+        let how = How {
+            manner: Manner::default(),
+            // Whether there is any is all that is asked; less than a millisecond is none.
+            ttl: Ttl::new(rest.min(Ttl::TEN_MINUTES.as_duration())).unwrap_or(Ttl::SHORTEST),
+        };
+        StepCall(self.step(Step::Validate, how))
     }
 
     /// This moment.

@@ -44,28 +44,52 @@ async fn in_turn(
             turn => break turn,
         }
     };
-    let answer = act(client, race, step, how, turn == Turn::ActUnanswered).await;
+    let fate = Fate {
+        is_lost: turn == Turn::ActUnanswered,
+        delay: None,
+    };
+    let answer = act(client, race, step, how, fate).await;
     let reply = reply_of(step, answer);
     turnstile.say(Word::Did { user, reply });
-    learnt(step, heard(answer, turn == Turn::ActUnanswered))
+    learnt(step, fate.heard(answer))
 }
 
 /// Takes the step at once, with what befalls the user.
 async fn struck(client: &mut Client, race: &Race, step: Step, how: How) -> Answered {
     let user = client.user;
     let Some(faults) = &race.faults else {
-        return learnt(step, act(client, race, step, how, false).await);
+        return learnt(step, act(client, race, step, how, Fate::default()).await);
     };
-    if let Some(delay) = faults.delay(user, step) {
-        tokio::time::sleep(delay).await;
-    }
-    let is_lost = faults.loses_reply(user, step);
-    let answer = act(client, race, step, how, is_lost).await;
+    let fate = Fate {
+        is_lost: faults.loses_reply(user, step),
+        delay: faults.delay(user, step),
+    };
+    let answer = act(client, race, step, how, fate).await;
     // Nothing befalls those who are sent away anyhow: "after it acquired" is after it was granted.
     if answer.is_ok_and(|response| response.said == Said::Yes) {
         strike(client, race, faults, user, step).await;
     }
-    learnt(step, heard(answer, is_lost))
+    learnt(step, fate.heard(answer))
+}
+
+/// What befalls the step itself.
+#[derive(Debug, Clone, Copy, Default)]
+struct Fate {
+    /// Whether the reply does not arrive.
+    is_lost: bool,
+    /// How much longer the round trip takes.
+    delay: Option<Duration>,
+}
+
+impl Fate {
+    /// What the user hears.
+    fn heard(self, answer: Answer<Response>) -> Answer<Response> {
+        if self.is_lost {
+            Err(CallError::Lost)
+        } else {
+            answer
+        }
+    }
 }
 
 /// Carries the step out and writes it down.
@@ -74,13 +98,16 @@ async fn act(
     race: &Race,
     step: Step,
     how: How,
-    is_lost: bool,
+    fate: Fate,
 ) -> Answer<Response> {
     let asker = client.asker();
     if let (Some(turnstile), Step::Acquire, 0) = (&race.turnstile, step, how.manner.node) {
         turnstile.set_stalled(client.user, false);
     }
     let mut underway = Underway::begin(client, step);
+    if let Some(delay) = fate.delay {
+        tokio::time::sleep(delay).await;
+    }
     let answer = match &race.turnstile {
         Some(turnstile) if step == Step::Validate => {
             Ok((!turnstile.has_stalled(underway.client.user)).into())
@@ -90,19 +117,10 @@ async fn act(
             race.world.act(step, asker, how, is_forced).await
         }
     };
-    if !is_lost {
-        underway.client.bring(step, answer);
-    }
-    underway.reply = reply_of(step, heard(answer, is_lost));
+    let heard = fate.heard(answer);
+    underway.client.bring(step, heard);
+    underway.reply = reply_of(step, heard);
     answer
-}
-
-const fn heard(answer: Answer<Response>, is_lost: bool) -> Answer<Response> {
-    if is_lost {
-        Err(CallError::Lost)
-    } else {
-        answer
-    }
 }
 
 /// What befalls the user after a step that was answered.

@@ -9,7 +9,7 @@ use super::How;
 use super::taken::jitter;
 use crate::exchange::{Answer, CallError, Handed, Response, Said, Ticket};
 use crate::history::Step;
-use crate::lock::{LockService, Request as Locking, Token};
+use crate::lock::{LockService, Request as Locking, Token, Ttl};
 use crate::seat::{SeatId, UserId};
 use crate::store::{Begin, BeginHow, Request, Sqlite, Transactions, Work};
 
@@ -88,8 +88,10 @@ impl World {
         how: How,
         forced: bool,
     ) -> Answer<Response> {
-        if step == Step::Wait {
-            return self.wait(asker, how, forced).await;
+        match step {
+            Step::Wait => return self.wait(asker, how, forced).await,
+            Step::Validate => return Ok((how.ttl != Ttl::SHORTEST).into()),
+            _ => {}
         }
         if how.manner.open {
             return self.transact(step, asker, how, forced).await;

@@ -250,6 +250,7 @@ impl<S: Strategy> Teller<'_, S> {
         let name = |number: u8| user_id(usize::from(number).saturating_sub(1)).letter();
         let (before, now) = (&self.state.world.database, &after.world.database);
         let is_sold_now = now.rows().count() > before.rows().count();
+        let is_foreign = after.world.freed_foreign && !self.state.world.freed_foreign;
         let effect = match (step, reply) {
             _ if is_sold_now => match before.rows().next() {
                 None => "the seat is sold".to_owned(),
@@ -261,6 +262,9 @@ impl<S: Strategy> Teller<'_, S> {
                 },
                 Some(Reply::Granted),
             ) => "the seat is claimed".to_owned(),
+            (_, Some(Reply::Granted | Reply::Released)) if is_foreign => {
+                "a lock is taken away that another holds".to_owned()
+            }
             (_, Some(Reply::Granted)) => "the lock is taken".to_owned(),
             (_, Some(Reply::Released)) => "the lock is free".to_owned(),
             (_, Some(Reply::Inserted)) => "not committed yet".to_owned(),

@@ -90,6 +90,12 @@ impl Step {
         matches!(self, Self::Rollback | Self::Verify | Self::Release)
     }
 
+    /// Whether a service is asked, when nothing is forced.
+    #[must_use]
+    pub const fn is_round_trip(self) -> bool {
+        !matches!(self, Self::Validate | Self::Wait | Self::Pay)
+    }
+
     /// Whether it may put a booking into the database.
     #[must_use]
     pub const fn may_book(self) -> bool {
