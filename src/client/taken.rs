@@ -138,9 +138,9 @@ pub(super) async fn strike(
                 race.stop.run_until_set(tokio::time::sleep(time)).await;
                 faults.set_stalled(user, false);
             }
-            Strike::RunOut => {
+            Strike::RunOut(at) => {
                 if race.world.run_out(client.asker()).await {
-                    faults.count_expiry();
+                    faults.count(at);
                 }
             }
             Strike::Crash => {
@@ -148,7 +148,11 @@ pub(super) async fn strike(
                 std::future::pending::<()>().await;
             }
             Strike::GiveUp => faults.set_given_up(user),
-            Strike::Service(order) => faults.carry_out(order).await,
+            Strike::Service(at, fault) => {
+                if faults.carry_out(fault).await {
+                    faults.count(at);
+                }
+            }
         }
     }
     // The next step begins after all this.

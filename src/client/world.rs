@@ -16,10 +16,11 @@ use crate::store::{Begin, BeginHow, Request, Sqlite, Transactions, Work};
 /// The services of a run.
 #[derive(Debug)]
 pub struct World {
+    /// Connections for transactions; `None` when no strategy of the run opens one. Declared before the
+    /// store: closed before it, which is then the last to leave the file.
+    pub transactions: Option<Transactions>,
     /// The database that all bookings are in.
     pub store: Sqlite,
-    /// Connections for transactions; `None` when no strategy of the run opens one.
-    pub transactions: Option<Transactions>,
     /// The lock services, of which most strategies use the first; none when no strategy of the run
     /// takes a lock.
     pub locks: Vec<LockService>,

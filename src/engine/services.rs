@@ -115,8 +115,8 @@ impl Services {
         }
         Ok(Self {
             world: Arc::new(World {
-                store,
                 transactions,
+                store,
                 locks,
             }),
             database,

@@ -21,14 +21,14 @@ const STALL_MORE: Duration = Duration::from_millis(5);
 pub enum Strike {
     /// It stands still for this long.
     Stall(Duration),
-    /// What it holds for a time runs out.
-    RunOut,
+    /// What it holds for a time runs out; the fault's place, to count it when it held anything.
+    RunOut(usize),
     /// It never moves again.
     Crash,
     /// It abandons its attempt.
     GiveUp,
-    /// Something befalls the lock service.
-    Service(ServiceFault),
+    /// Something befalls the lock service; the fault's place, to count it when it has.
+    Service(usize, ServiceFault),
 }
 
 /// Something that befalls the lock service.
@@ -131,7 +131,7 @@ impl Injector {
         // Nothing befalls a user after it has crashed.
         strikes.sort_by_key(|(_, strike)| matches!(strike, Strike::Crash));
         for (at, strike) in &strikes {
-            if !matches!(strike, Strike::Service(_) | Strike::RunOut) {
+            if !matches!(strike, Strike::Service(..) | Strike::RunOut(_)) {
                 self.count(*at);
             }
         }
@@ -145,12 +145,12 @@ impl Injector {
                 let ttl = self.setting.ttl?;
                 Strike::Stall(ttl + (ttl / 2).max(STALL_MORE))
             }
-            Fault::Expire if !self.setting.renews => Strike::RunOut,
+            Fault::Expire if !self.setting.renews => Strike::RunOut(at),
             Fault::Crash => Strike::Crash,
             Fault::GiveUp => Strike::GiveUp,
-            Fault::Restart => Strike::Service(ServiceFault::Restart),
+            Fault::Restart => Strike::Service(at, ServiceFault::Restart),
             Fault::PauseRedis => {
-                Strike::Service(ServiceFault::Pause(fault.time.unwrap_or_default()))
+                Strike::Service(at, ServiceFault::Pause(fault.time.unwrap_or_default()))
             }
             Fault::Expire | Fault::LostReply | Fault::Slow => return None,
         };
@@ -162,22 +162,16 @@ impl Injector {
         is_first.then_some(strike)
     }
 
-    /// Lets something befall the service, and waits until it has.
-    pub async fn carry_out(&self, fault: ServiceFault) {
+    /// Lets something befall the service, and waits until it has: whether it did.
+    pub async fn carry_out(&self, fault: ServiceFault) -> bool {
         let (done, is_done) = oneshot::channel();
         let is_ordered = self.orders.send(Order { fault, done }).is_ok();
-        if is_ordered && is_done.await.unwrap_or(false) {
-            let kind = match fault {
-                ServiceFault::Restart => Fault::Restart,
-                ServiceFault::Pause(_) => Fault::PauseRedis,
-            };
-            self.count_kind(kind);
-        }
+        is_ordered && is_done.await.unwrap_or(false)
     }
 
-    /// What a user held has run out.
-    pub fn count_expiry(&self) {
-        self.count_kind(Fault::Expire);
+    /// The fault at this place has happened.
+    pub fn count(&self, at: usize) {
+        self.faults[at].1.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether a fault of the lock service has happened.
@@ -240,20 +234,6 @@ impl Injector {
 
     fn strikes_first(&self, at: usize, user: UserId) -> bool {
         self.users().struck.insert((at, user))
-    }
-
-    fn count(&self, at: usize) {
-        self.faults[at].1.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn count_kind(&self, kind: Fault) {
-        if let Some(at) = self
-            .faults
-            .iter()
-            .position(|(fault, _)| fault.fault == kind)
-        {
-            self.count(at);
-        }
     }
 
     /// The faults of this kind that the seed has for this step of this user.

@@ -25,7 +25,7 @@ const GROUP_MAX: usize = 1024;
 const REPLY_DELAY: Duration = Duration::from_micros(300);
 
 /// How long the end of a run waits for the file to be closed.
-const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+pub(super) const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
 /// How the database is used.
 #[derive(Debug, Clone)]

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::session::{Place, Request, Session, prepare};
+use super::sqlite::CLOSE_LIMIT;
 use super::{Begin, StoreError, schema};
 use crate::exchange::{Answer, CallError, Pulse, Response, Said};
 use crate::seat::UserId;
@@ -44,10 +45,12 @@ pub enum Work {
 /// Connections, each with a thread, for transactions.
 #[derive(Debug)]
 pub struct Transactions {
-    waiting: Mutex<Sender<Receiver<Order>>>,
+    /// Where users wait for a connection; `None` when the end has come.
+    waiting: Mutex<Option<Sender<Receiver<Order>>>>,
     open: Mutex<HashMap<UserId, Sender<Order>>>,
     vitals: Arc<Vitals>,
     given_up: CancellationToken,
+    are_closed: Mutex<Receiver<()>>,
 }
 
 /// How much was answered, and how many statements are under way.
@@ -74,23 +77,30 @@ impl Transactions {
         let (waiting, queue) = channel::<Receiver<Order>>();
         let queue = Arc::new(Mutex::new(queue));
         let vitals = Arc::<Vitals>::default();
+        let (closed, are_closed) = channel::<()>();
         for _ in 0..connections {
             let (connection, _) = prepare(path)?;
             let (path, place) = (path.to_owned(), Arc::clone(place));
             let (queue, vitals) = (Arc::clone(&queue), Arc::clone(&vitals));
+            let closed = closed.clone();
             std::thread::Builder::new()
                 .name("racesim-transaction".to_owned())
-                .spawn(move || match Session::new(&connection, &path, place) {
-                    Ok(session) => serve(session, &queue, &vitals),
-                    Err(source) => vitals.note(&schema::failure(&path, source).to_string()),
+                .spawn(move || {
+                    match Session::new(&connection, &path, place) {
+                        Ok(session) => serve(session, &queue, &vitals),
+                        Err(source) => vitals.note(&schema::failure(&path, source).to_string()),
+                    }
+                    drop(connection);
+                    drop(closed);
                 })
                 .map_err(|error| StoreError::Gone(error.to_string()))?;
         }
         Ok(Self {
-            waiting: Mutex::new(waiting),
+            waiting: Mutex::new(Some(waiting)),
             open: Mutex::default(),
             vitals,
             given_up: CancellationToken::new(),
+            are_closed: Mutex::new(are_closed),
         })
     }
 
@@ -161,9 +171,23 @@ impl Transactions {
             return false;
         }
         let (sender, orders) = channel();
-        let is_sent = sender.send(order).is_ok() && lock(&self.waiting).send(orders).is_ok();
+        let is_sent = sender.send(order).is_ok();
         open.insert(user, sender);
-        is_sent
+        let waiting = lock(&self.waiting);
+        let is_taken = waiting
+            .as_ref()
+            .is_some_and(|line| line.send(orders).is_ok());
+        is_sent && is_taken
+    }
+}
+
+impl Drop for Transactions {
+    /// Lets the threads close the file, so that no log of it is left beside it.
+    fn drop(&mut self) {
+        lock(&self.waiting).take();
+        lock(&self.open).clear();
+        // Past the limit the disk hangs; there is nothing more to wait for.
+        let _ = lock(&self.are_closed).recv_timeout(CLOSE_LIMIT);
     }
 }
 

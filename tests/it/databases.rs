@@ -150,6 +150,22 @@ fn another_programs_database_is_left_alone() {
 }
 
 #[test]
+fn transactions_leave_nothing_beside_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("race.db");
+    let file = path.to_str().unwrap();
+    for fault in ["slow:1ms", "crash:insert:0.5"] {
+        let arguments = ["transaction", "--users", "20", "--fault", fault];
+        run(&[&arguments[..], &["--database", file]].concat());
+        let left: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(left, ["race.db"], "after {fault}");
+    }
+}
+
+#[test]
 fn a_database_of_a_later_racesim_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("later.db");
