@@ -172,7 +172,10 @@ impl Database {
         }
         let now = self.now();
         match &mut self.connections[user] {
-            Connection::Open { snapshot, .. } => yes(snapshot.get_or_insert(now).1 == 0),
+            Connection::Open {
+                snapshot,
+                has_inserted,
+            } => yes(snapshot.get_or_insert(now).1 == 0 && !*has_inserted),
             _ => Said::Busy,
         }
     }
@@ -197,7 +200,7 @@ impl Database {
             None => self.writer = Some(narrow(user)),
         }
         snapshot.get_or_insert(now);
-        if has_row || (manner.guard != Guard::None && is_sold) {
+        if *has_inserted || has_row || (manner.guard != Guard::None && is_sold) {
             return Said::No;
         }
         *has_inserted = true;

@@ -14,6 +14,7 @@ mod ladder;
 mod matrix;
 mod mutants;
 mod races;
+mod random;
 mod redis;
 mod replay;
 mod support;

@@ -2,16 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use proptest::prelude::{Just, Strategy as Generator, any, prop, prop_oneof};
-use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, TestRunner};
-use racesim::client::{Client, StepError, Ttl};
+use racesim::client::Ttl;
 use racesim::engine::{Engine, ServiceChoice, Services};
-use racesim::explore::interleavings;
-use racesim::history::Outcome;
 use racesim::plan::Plan;
 use racesim::replay::{replay, replay_all};
-use racesim::strategy::{Conditional, Locked, Naive, Needs, Strategy, Unique};
+use racesim::strategy::{Conditional, Locked, Naive, Needs, Unique};
 
 use super::support::{Ran, RedisServer, on_a_runtime, run};
 
@@ -272,96 +267,6 @@ fn a_server_of_ones_own_is_never_restarted_and_is_left_as_it_was() {
         "0",
         "the lock of a crashed user is freed at the end"
     );
-}
-
-/// What a random strategy does next.
-#[derive(Debug, Clone, Copy)]
-enum Op {
-    Check,
-    Insert,
-    Acquire,
-    Release,
-}
-
-/// A random small strategy: its steps in a row, ending early where one is answered "no".
-#[derive(Debug, Clone)]
-struct Random {
-    steps: Vec<Op>,
-    goes_on: bool,
-}
-
-impl Strategy for Random {
-    fn name(&self) -> &'static str {
-        "random"
-    }
-
-    fn ttl(&self) -> Option<Ttl> {
-        Some(Ttl::default())
-    }
-
-    async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {
-        let mut has_inserted = false;
-        for step in &self.steps {
-            let (is_yes, refusal) = match step {
-                Op::Check => (client.check().await?, Outcome::Taken),
-                Op::Insert => {
-                    has_inserted = client.insert().await?;
-                    (has_inserted, Outcome::Conflict)
-                }
-                Op::Acquire => (client.acquire(Ttl::default()).await?, Outcome::Locked),
-                Op::Release => (client.release().await?, Outcome::Failed),
-            };
-            if !is_yes && !self.goes_on {
-                return Ok(refusal);
-            }
-        }
-        Ok(if has_inserted {
-            Outcome::Confirmed
-        } else {
-            Outcome::Taken
-        })
-    }
-}
-
-fn random_strategy() -> impl Generator<Value = Random> {
-    let step = prop_oneof![
-        Just(Op::Check),
-        Just(Op::Insert),
-        Just(Op::Acquire),
-        Just(Op::Release)
-    ];
-    (prop::collection::vec(step, 1..5), any::<bool>())
-        .prop_map(|(steps, goes_on)| Random { steps, goes_on })
-}
-
-#[test]
-fn random_strategies_do_on_the_real_stores_what_the_model_says() {
-    on_a_runtime(async {
-        let plan = plan(2);
-        let engine = engine(&plan).await;
-        let mut runner = TestRunner::new_with_rng(
-            Config::default(),
-            prop::test_runner::TestRng::deterministic_rng(prop::test_runner::RngAlgorithm::ChaCha),
-        );
-        let mut forced = 0;
-        for _ in 0..60 {
-            let strategy = random_strategy().new_tree(&mut runner).unwrap().current();
-            let all = interleavings(&strategy, 2, 100).unwrap();
-            for replayed in replay_all(&engine, &strategy, &plan).await.unwrap() {
-                assert_eq!(
-                    replayed.differences, [""; 0],
-                    "{strategy:?}: {}",
-                    replayed.schedule
-                );
-                forced += 1;
-            }
-            assert!(!all.is_empty());
-        }
-        assert!(
-            forced > 500,
-            "{forced} interleavings are too few to say anything"
-        );
-    });
 }
 
 #[test]
