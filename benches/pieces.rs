@@ -42,6 +42,7 @@ fn naive_race() -> History {
                 user,
                 seat,
                 step,
+                node: 0,
                 reply,
                 invoked_ns: at,
                 completed_ns: at + 1000,

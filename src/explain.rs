@@ -30,6 +30,8 @@ pub struct Line {
     pub user: UserId,
     /// What was asked.
     pub step: Step,
+    /// The same in words, with which of several lock services it was asked of.
+    pub what: String,
     /// What was answered.
     pub reply: Reply,
     /// What it means for the seat; empty when it means nothing.
@@ -103,6 +105,7 @@ impl Teller {
             at_ms: ms(event.completed_ns),
             user: event.user,
             step: event.step,
+            what: event.what(),
             reply: event.reply,
             note,
         }

@@ -23,9 +23,9 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Watches `finished` grow to `total`, when stderr is a terminal.
+    /// Watches `finished` grow to a `total` of these things, when stderr is a terminal.
     #[must_use]
-    pub fn begin(finished: Arc<AtomicU64>, total: u64) -> Self {
+    pub fn begin(finished: Arc<AtomicU64>, total: u64, things: &'static str) -> Self {
         if !std::io::stderr().is_terminal() {
             return Self {
                 over: None,
@@ -37,7 +37,7 @@ impl Watch {
             if is_over.recv_timeout(BLINK) != Err(RecvTimeoutError::Timeout) {
                 return;
             }
-            let bar = bar(total);
+            let bar = bar(total, things);
             while is_over.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
                 bar.set_position(finished.load(Ordering::Relaxed));
             }
@@ -60,10 +60,10 @@ impl Drop for Watch {
     }
 }
 
-fn bar(total: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template(
-        "{elapsed_precise} {wide_bar} {human_pos}/{human_len} users, {per_sec}",
-    )
+fn bar(total: u64, things: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(&format!(
+        "{{elapsed_precise}} {{wide_bar}} {{human_pos}}/{{human_len}} {things}, {{per_sec}}",
+    ))
     .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_style(style)
 }

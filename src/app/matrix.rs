@@ -1,6 +1,8 @@
 //! `racesim matrix`: which strategy withstands which fault.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use super::output::Outlets;
@@ -10,6 +12,7 @@ use crate::duration::as_millis;
 use crate::engine::{Engine, ServiceChoice, Services};
 use crate::matrix::{Column, Expectations, cell};
 use crate::plan::Plan;
+use crate::progress::Watch;
 use crate::report::{MatrixCell, MatrixColumn, MatrixReport, MatrixRow, Report, Shown};
 use crate::strategy::{BuiltIn, Needs, Strategy};
 
@@ -31,14 +34,22 @@ pub(super) async fn run(command: MatrixCommand) -> Result<Exit, AppError> {
         outlets.note(super::race::IN_PROCESS);
     }
     let engine = Engine::new(services);
+    let done = Arc::<AtomicU64>::default();
+    let total = strategies.len() * columns.len();
+    let watch = (!outlets.is_quiet()).then(|| {
+        let total = u64::try_from(total).unwrap_or(u64::MAX);
+        Watch::begin(Arc::clone(&done), total, "cells")
+    });
     let mut rows = Vec::new();
     for (words, strategy) in &strategies {
         let cells = cells(&engine, strategy, words, &columns, &known).await?;
+        done.fetch_add(u64::try_from(cells.len()).unwrap_or(0), Ordering::Relaxed);
         rows.push(MatrixRow {
             strategy: words.clone(),
             cells,
         });
     }
+    drop(watch);
     let mut report = report(&engine, &columns, rows);
     report.took_ms = as_millis(begun.elapsed());
     outlets.publish(Shown::Matrix(&report))?;

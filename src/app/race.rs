@@ -48,8 +48,8 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
         outlets.note(IN_PROCESS);
     }
     let engine = Engine::new(services).stopping_on(stop);
-    let watch =
-        (!outlets.is_quiet()).then(|| Watch::begin(engine.finished(), users_in_all(&command)));
+    let watch = (!outlets.is_quiet())
+        .then(|| Watch::begin(engine.finished(), users_in_all(&command), "users"));
     let raced = Races {
         engine: &engine,
         command: &command,

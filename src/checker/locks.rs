@@ -57,9 +57,15 @@ fn overlap(held: Use, next: Use) -> Verdict {
 fn uses(history: &History) -> Vec<Use> {
     let mut open: ByUser<u64> = ByUser::for_about(grants(history));
     let mut uses = Vec::new();
+    // Of several locks, whoever has most of them goes by them from when it knows.
+    let is_quorum = history
+        .events
+        .iter()
+        .any(|event| event.step == Step::Validate);
     walk(history, |event| {
         match (event.step, event.reply) {
-            (Step::Acquire, Reply::Granted) => {
+            (Step::Acquire, Reply::Granted) if is_quorum => {}
+            (Step::Acquire, Reply::Granted) | (Step::Validate, Reply::InTime) => {
                 open.insert(event.seat, event.user, event.completed_ns);
             }
             (Step::Release, _) => {
@@ -113,10 +119,22 @@ fn unfreed_uses(history: &History, open: &ByUser<u64>) -> Vec<Use> {
 /// Once somebody else was granted the lock, one's own is gone for ever: a release that still frees
 /// something frees another's.
 pub(super) fn no_foreign_release(history: &History) -> Verdict {
+    let nodes = history.events.iter().map(|event| event.node).max();
+    (0..=nodes.unwrap_or(0))
+        .map(|node| no_foreign_release_on(node, history))
+        .find(|verdict| *verdict != Verdict::Holds)
+        .unwrap_or(Verdict::Holds)
+}
+
+/// The same of one lock service.
+fn no_foreign_release_on(node: u8, history: &History) -> Verdict {
     let grants = grants(history);
     let mut own: ByUser<u64> = ByUser::for_about(grants);
     let mut latest: BySeat<Event> = BySeat::for_about(grants);
     let found = walk(history, |event| {
+        if event.node != node {
+            return ControlFlow::Continue(());
+        }
         match (event.step, event.reply) {
             (Step::Acquire, Reply::Granted) => {
                 own.insert(event.seat, event.user, event.completed_ns);
@@ -158,7 +176,8 @@ fn grants(history: &History) -> usize {
 /// Shows what was asked of the lock service, in the order it was answered, until something is found.
 fn walk(history: &History, mut look: impl FnMut(Event) -> ControlFlow<Verdict>) -> Option<Verdict> {
     let is_lock = |event: &Event| {
-        matches!(event.step, Step::Acquire | Step::Release) && event.reply != Reply::Held
+        matches!(event.step, Step::Acquire | Step::Validate | Step::Release)
+            && event.reply != Reply::Held
     };
     let mut events = history.events.iter().filter(is_lock);
     // A race writes its steps down in this order; only another's file has to be sorted.

@@ -352,12 +352,18 @@ impl Client {
 
     /// Writes down a step that began when the last one was complete, and is complete now.
     fn record(&mut self, step: Step, reply: Reply) {
+        self.record_on(0, step, reply);
+    }
+
+    /// The same of a step at one of several lock services.
+    fn record_on(&mut self, node: u8, step: Step, reply: Reply) {
         if let Services::Live(race) = &self.services {
             let completed_ns = race.clock.now_ns();
             race.log.step(Event {
                 user: self.user,
                 seat: self.seat,
                 step,
+                node,
                 reply,
                 invoked_ns: self.seen_ns,
                 completed_ns,

@@ -197,6 +197,7 @@ impl Future for PayCall<'_> {
 pub(super) struct Underway<'a> {
     pub(super) client: &'a mut Client,
     step: Step,
+    pub(super) node: u8,
     pub(super) reply: Reply,
 }
 
@@ -207,6 +208,7 @@ impl<'a> Underway<'a> {
         Self {
             client,
             step,
+            node: 0,
             reply,
         }
     }
@@ -214,7 +216,7 @@ impl<'a> Underway<'a> {
 
 impl Drop for Underway<'_> {
     fn drop(&mut self) {
-        self.client.record(self.step, self.reply);
+        self.client.record_on(self.node, self.step, self.reply);
     }
 }
 

@@ -105,6 +105,7 @@ async fn act(
         turnstile.set_stalled(client.user, false);
     }
     let mut underway = Underway::begin(client, step);
+    underway.node = how.manner.node;
     if let Some(delay) = fate.delay {
         tokio::time::sleep(delay).await;
     }

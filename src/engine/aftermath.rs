@@ -61,6 +61,11 @@ impl Engine {
             // What cannot be removed ends by itself, and is refused by name in the next race.
             let _ = lock.sweep(&seats, plan.timeout).await;
         }
+        if needs.locks == 0 && strategy.ttl().is_some() {
+            // Claims are of this run only, so that no other meets them.
+            let claims = self.services.world.store.claims().await.unwrap_or_default();
+            left.extend(claims.into_iter().map(|(seat, life)| (seat, Some(life))));
+        }
         let left = left.into_iter().map(|(seat, life)| LockLeft {
             seat,
             left_ms: life.map(|life| u64::try_from(life.as_millis()).unwrap_or(u64::MAX)),
@@ -105,19 +110,22 @@ fn seats_left(history: &History) -> Vec<SeatId> {
     let is_end = |event: &Event| {
         event.step == Step::Release && matches!(event.reply, Reply::Released | Reply::NotHeld)
     };
+    let has_nodes = history.events.iter().any(|event| event.node > 0);
     let many =
         |is: &dyn Fn(&Event) -> bool| history.events.iter().filter(|event| is(event)).count();
-    if many(&is_grant) <= many(&is_end) {
+    // One look is enough where nobody releases what it was not granted.
+    if !has_nodes && many(&is_grant) <= many(&is_end) {
         return Vec::new();
     }
     let mut open = HashSet::new();
     for event in history.events.iter() {
+        let key = (event.seat, event.user, event.node);
         if is_grant(&event) {
-            open.insert((event.seat, event.user));
+            open.insert(key);
         } else if is_end(&event) {
-            open.remove(&(event.seat, event.user));
+            open.remove(&key);
         }
     }
-    let seats: BTreeSet<SeatId> = open.into_iter().map(|(seat, _)| seat).collect();
+    let seats: BTreeSet<SeatId> = open.into_iter().map(|(seat, ..)| seat).collect();
     seats.into_iter().collect()
 }

@@ -294,7 +294,11 @@ impl Engine {
             seed: plan.seed.0,
             ttl_ms: ttl.map(crate::client::Ttl::as_millis),
             database: self.services.database.clone(),
-            lock: (!locks.is_empty()).then(|| locks.join("; ")),
+            lock: match locks.as_slice() {
+                [] => None,
+                [one] => Some((*one).to_owned()),
+                [first, ..] => Some(format!("{} of them, the first: {first}", locks.len())),
+            },
             began: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
         }
     }

@@ -118,12 +118,31 @@ pub struct Event {
     pub seat: SeatId,
     /// What was asked.
     pub step: Step,
+    /// Which of several lock services was asked, from 0.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub node: u8,
     /// What was answered.
     pub reply: Reply,
     /// When it was asked, from the start of the race.
     pub invoked_ns: u64,
     /// When it was answered, from the start of the race.
     pub completed_ns: u64,
+}
+
+impl Event {
+    /// What was asked, and of which of several lock services: `acquire@2`.
+    #[must_use]
+    pub fn what(&self) -> String {
+        match self.node {
+            0 => self.step.to_string(),
+            node => format!("{}@{}", self.step, node + 1),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like that")]
+const fn is_first(node: &u8) -> bool {
+    *node == 0
 }
 
 /// One user's try at one seat, from its start to its end.

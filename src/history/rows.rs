@@ -102,13 +102,18 @@ impl Instant {
     }
 }
 
+/// Half a byte says which step it was.
+const STEP_BITS: u32 = 4;
+const STEP_MASK: u8 = (1 << STEP_BITS) - 1;
+
 /// 22 bytes of an [`Event`]'s 32.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, packed)]
 pub struct PackedEvent {
     user: UserId,
     seat: SeatId,
-    step: Step,
+    /// The step in the lower half, the node in the upper.
+    what: u8,
     reply: Reply,
     invoked: Instant,
     completed: Instant,
@@ -121,7 +126,7 @@ impl Compact for Event {
         PackedEvent {
             user: self.user,
             seat: self.seat,
-            step: self.step,
+            what: self.step as u8 | self.node << STEP_BITS,
             reply: self.reply,
             invoked: Instant::pack(self.invoked_ns),
             completed: Instant::pack(self.completed_ns),
@@ -132,7 +137,8 @@ impl Compact for Event {
         Self {
             user: packed.user,
             seat: packed.seat,
-            step: packed.step,
+            step: Step::ALL[usize::from(packed.what & STEP_MASK)],
+            node: packed.what >> STEP_BITS,
             reply: packed.reply,
             invoked_ns: packed.invoked.unpack(),
             completed_ns: packed.completed.unpack(),
@@ -185,12 +191,21 @@ mod tests {
             user: UserId(u32::MAX),
             seat: SeatId::new(u32::MAX).unwrap(),
             step: Step::Release,
+            node: 4,
             reply: Reply::Lost,
             invoked_ns: 1,
             completed_ns: INSTANT_MAX_NS,
         };
         assert_eq!(size_of::<PackedEvent>(), 22);
         assert_eq!(Rows::from(vec![event]).iter().collect::<Vec<_>>(), [event]);
+    }
+
+    #[test]
+    fn every_step_fits_into_its_bits_and_has_its_place() {
+        assert!(Step::ALL.len() <= usize::from(STEP_MASK) + 1);
+        for (place, step) in Step::ALL.into_iter().enumerate() {
+            assert_eq!(place, step as usize);
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ fn diagrams(report: Shown<'_>) -> Vec<Diagram> {
 fn explained(explanation: &Explanation) -> Diagram {
     let messages = explanation.lines.iter().map(|line| Message {
         user: Some(format!("user {}", line.user)),
-        step: line.step.to_string(),
+        step: line.what.clone(),
         reply: (line.step != Step::Pay).then(|| line.reply.to_string()),
         note: line.note.clone(),
     });

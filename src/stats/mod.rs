@@ -270,17 +270,24 @@ fn refused_before_payment(history: &History) -> u64 {
 
 /// Grants, certain or possible, that were never certainly ended.
 fn locks_left(history: &History) -> u64 {
+    let nodes = history.events.iter().map(|event| event.node).max();
+    let nodes = 0..=nodes.unwrap_or(0);
+    nodes.map(|node| locks_left_on(node, history)).sum()
+}
+
+/// The same of one lock service.
+fn locks_left_on(node: u8, history: &History) -> u64 {
+    let events = || history.events.iter().filter(|event| event.node == node);
     let is_grant = |event: &Event| {
         event.step == Step::Acquire && matches!(event.reply, Reply::Granted | Reply::Lost)
     };
-    let grants = history.events.iter().filter(is_grant).count();
-    let mut held = ByUser::for_about(grants);
-    for event in history.events.iter() {
+    let mut held = ByUser::for_about(events().filter(is_grant).count());
+    for event in events() {
         match (event.step, event.reply) {
             (Step::Acquire, Reply::Granted | Reply::Lost) => {
                 held.insert(event.seat, event.user, ());
             }
-            (Step::Release, Reply::Released | Reply::NotHeld) => {
+            (Step::Release, Reply::Released | Reply::NotHeld) | (Step::Verify, Reply::NotHeld) => {
                 held.remove(event.seat, event.user);
             }
             _ => {}

@@ -1,6 +1,7 @@
 //! Who holds which seat?
 
 mod schema;
+mod seats;
 mod session;
 mod sqlite;
 mod transactions;
@@ -8,7 +9,7 @@ mod transactions;
 use std::path::PathBuf;
 
 pub use session::Request;
-pub use sqlite::{RunRecord, Settings, Sqlite};
+pub use sqlite::{Claim, RunRecord, Settings, Sqlite};
 pub use transactions::{BeginHow, Transactions, Work};
 
 /// What the database itself holds against a second booking of one seat.

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rusqlite::{Connection, Statement, params};
 
@@ -103,17 +103,17 @@ impl Request {
 
 /// A connection with its statements and the run it is in.
 pub(super) struct Session<'c> {
-    connection: &'c Connection,
+    pub(super) connection: &'c Connection,
     path: &'c Path,
     place: Arc<Place>,
     begin: Statement<'c>,
     begin_reading: Statement<'c>,
     commit: Statement<'c>,
-    check: Statement<'c>,
+    pub(super) check: Statement<'c>,
     insert: Statement<'c>,
     insert_guarded: Statement<'c>,
     insert_not_exists: Statement<'c>,
-    run: i64,
+    pub(super) run: i64,
 }
 
 impl<'c> Session<'c> {
@@ -231,6 +231,7 @@ impl<'c> Session<'c> {
         match control {
             Control::Begin(record, reply) => reply.send(self.begin_run(&record)).is_ok(),
             Control::Bookings(reply) => reply.send(self.bookings()).is_ok(),
+            Control::Claims(reply) => reply.send(self.claims()).is_ok(),
         }
     }
 
@@ -245,70 +246,8 @@ impl<'c> Session<'c> {
         is_done(inserted)
     }
 
-    fn next_position(&self) -> i64 {
+    pub(super) fn next_position(&self) -> i64 {
         self.place.position.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    fn version(&self, seat: SeatId) -> rusqlite::Result<u32> {
-        let mut select = self.connection.prepare_cached(
-            "SELECT coalesce((SELECT version FROM seats WHERE run = ?1 AND seat = ?2), 0)",
-        )?;
-        select.query_row(params![self.run, seat.number()], |row| row.get(0))
-    }
-
-    /// Makes the seat's version a new one if it is still this.
-    fn renew_version(&self, seat: SeatId, version: u32) -> rusqlite::Result<bool> {
-        let mut update = self.connection.prepare_cached(
-            "INSERT INTO seats (run, seat, version) SELECT ?1, ?2, 1 WHERE ?3 = 0 OR EXISTS \
-             (SELECT 1 FROM seats WHERE run = ?1 AND seat = ?2) ON CONFLICT (run, seat) \
-             DO UPDATE SET version = version + 1 WHERE version = ?3",
-        )?;
-        Ok(update.execute(params![self.run, seat.number(), version])? == 1)
-    }
-
-    /// Whether no later token was seen on this seat; this one is the latest then.
-    fn passes(&self, seat: SeatId, token: NonZeroU32) -> rusqlite::Result<bool> {
-        let mut update = self.connection.prepare_cached(
-            "INSERT INTO seats (run, seat, fence) VALUES (?1, ?2, ?3) ON CONFLICT (run, seat) \
-             DO UPDATE SET fence = ?3 WHERE fence <= ?3",
-        )?;
-        Ok(update.execute(params![self.run, seat.number(), token])? == 1)
-    }
-
-    /// Claims a seat that has no booking and no claim that is still good.
-    fn hold(&mut self, seat: SeatId, user: UserId, ms: u32) -> rusqlite::Result<Response> {
-        if self.check.exists(params![self.run, seat.number()])? {
-            return Ok(Said::No.into());
-        }
-        let mut claim = self.connection.prepare_cached(
-            "INSERT INTO seats (run, seat, holder, until_ms) VALUES (?1, ?2, ?3, ?4) \
-             ON CONFLICT (run, seat) DO UPDATE SET holder = ?3, until_ms = ?4 \
-             WHERE holder IS NULL OR until_ms <= ?5",
-        )?;
-        let now = now_ms();
-        let until = now.saturating_add(i64::from(ms));
-        let claimed = claim.execute(params![self.run, seat.number(), user.0, until, now])?;
-        let said = if claimed == 1 { Said::Yes } else { Said::Busy };
-        Ok(said.into())
-    }
-
-    /// Books the seat if the user is the last who claimed it.
-    fn confirm(&self, seat: SeatId, user: UserId) -> rusqlite::Result<bool> {
-        let mut insert = self.connection.prepare_cached(
-            "INSERT INTO bookings (run, seat, user, position) SELECT ?1, ?2, ?3, ?4 \
-             WHERE EXISTS (SELECT 1 FROM seats WHERE run = ?1 AND seat = ?2 AND holder = ?3)",
-        )?;
-        let position = self.next_position();
-        is_done(insert.execute(params![self.run, seat.number(), user.0, position]))
-    }
-
-    fn run_out(&self, seat: SeatId, user: Option<UserId>) -> rusqlite::Result<bool> {
-        let mut update = self.connection.prepare_cached(
-            "UPDATE seats SET until_ms = 0 WHERE run = ?1 AND seat = ?2 AND until_ms > 0 \
-             AND (?3 IS NULL OR holder = ?3)",
-        )?;
-        let user = user.map(|user| user.0);
-        Ok(update.execute(params![self.run, seat.number(), user])? == 1)
     }
 
     /// Begins a transaction that may wait this long for another's; in the run as it is now.
@@ -362,13 +301,8 @@ impl<'c> Session<'c> {
         let mut rows = select.query(params![self.run])?;
         let mut bookings = Vec::new();
         while let Some(row) = rows.next()? {
-            let number: u32 = row.get(0)?;
-            let seat = SeatId::new(number).ok_or(rusqlite::Error::IntegralValueOutOfRange(
-                0,
-                i64::from(number),
-            ))?;
             bookings.push(Booking {
-                seat,
+                seat: seat_of(row.get(0)?)?,
                 user: UserId(row.get(1)?),
             });
         }
@@ -377,7 +311,7 @@ impl<'c> Session<'c> {
 }
 
 /// Whether a row was inserted; a constraint that refuses it is an answer too.
-fn is_done(inserted: rusqlite::Result<usize>) -> rusqlite::Result<bool> {
+pub(super) fn is_done(inserted: rusqlite::Result<usize>) -> rusqlite::Result<bool> {
     match inserted {
         Ok(rows) => Ok(rows == 1),
         Err(error)
@@ -389,8 +323,7 @@ fn is_done(inserted: rusqlite::Result<usize>) -> rusqlite::Result<bool> {
     }
 }
 
-/// The time of day, in milliseconds: all claims of a run are made and judged by one clock.
-fn now_ms() -> i64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    now.map_or(0, |now| i64::try_from(now.as_millis()).unwrap_or(i64::MAX))
+pub(super) fn seat_of(number: u32) -> rusqlite::Result<SeatId> {
+    let range = rusqlite::Error::IntegralValueOutOfRange(0, i64::from(number));
+    SeatId::new(number).ok_or(range)
 }

@@ -92,7 +92,11 @@ pub(super) enum Order {
 pub(super) enum Control {
     Begin(RunRecord, oneshot::Sender<rusqlite::Result<()>>),
     Bookings(oneshot::Sender<rusqlite::Result<Vec<Booking>>>),
+    Claims(oneshot::Sender<rusqlite::Result<Vec<Claim>>>),
 }
+
+/// A claim on an unsold seat that is still good, and how long it will be.
+pub type Claim = (SeatId, Duration);
 
 /// What went wrong first.
 type Trouble = Arc<Mutex<Option<String>>>;
@@ -194,6 +198,14 @@ impl Sqlite {
     /// When they cannot be read.
     pub async fn bookings(&self) -> Result<Vec<Booking>, StoreError> {
         self.control(Control::Bookings).await
+    }
+
+    /// The claims on unsold seats of this run that are still good.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn claims(&self) -> Result<Vec<Claim>, StoreError> {
+        self.control(Control::Claims).await
     }
 
     /// The version of `SQLite` and how it is set up, for the header.

@@ -1,0 +1,101 @@
+//! What is written on a seat itself: its version, the latest token, who has claimed it and until when.
+
+use std::num::NonZeroU32;
+use std::time::{Duration, SystemTime};
+
+use rusqlite::params;
+
+use super::session::{Session, is_done, seat_of};
+use super::sqlite::Claim;
+use crate::exchange::{Response, Said};
+use crate::seat::{SeatId, UserId};
+
+impl Session<'_> {
+    pub(super) fn version(&self, seat: SeatId) -> rusqlite::Result<u32> {
+        let mut select = self.connection.prepare_cached(
+            "SELECT coalesce((SELECT version FROM seats WHERE run = ?1 AND seat = ?2), 0)",
+        )?;
+        select.query_row(params![self.run, seat.number()], |row| row.get(0))
+    }
+
+    /// Makes the seat's version a new one if it is still this.
+    pub(super) fn renew_version(&self, seat: SeatId, version: u32) -> rusqlite::Result<bool> {
+        let mut update = self.connection.prepare_cached(
+            "INSERT INTO seats (run, seat, version) SELECT ?1, ?2, 1 WHERE ?3 = 0 OR EXISTS \
+             (SELECT 1 FROM seats WHERE run = ?1 AND seat = ?2) ON CONFLICT (run, seat) \
+             DO UPDATE SET version = version + 1 WHERE version = ?3",
+        )?;
+        Ok(update.execute(params![self.run, seat.number(), version])? == 1)
+    }
+
+    /// Whether no later token was seen on this seat; this one is the latest then.
+    pub(super) fn passes(&self, seat: SeatId, token: NonZeroU32) -> rusqlite::Result<bool> {
+        let mut update = self.connection.prepare_cached(
+            "INSERT INTO seats (run, seat, fence) VALUES (?1, ?2, ?3) ON CONFLICT (run, seat) \
+             DO UPDATE SET fence = ?3 WHERE fence <= ?3",
+        )?;
+        Ok(update.execute(params![self.run, seat.number(), token])? == 1)
+    }
+
+    /// Claims a seat that has no booking and no claim that is still good.
+    pub(super) fn hold(
+        &mut self,
+        seat: SeatId,
+        user: UserId,
+        ms: u32,
+    ) -> rusqlite::Result<Response> {
+        if self.check.exists(params![self.run, seat.number()])? {
+            return Ok(Said::No.into());
+        }
+        let mut claim = self.connection.prepare_cached(
+            "INSERT INTO seats (run, seat, holder, until_ms) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (run, seat) DO UPDATE SET holder = ?3, until_ms = ?4 \
+             WHERE holder IS NULL OR until_ms <= ?5",
+        )?;
+        let now = now_ms();
+        let until = now.saturating_add(i64::from(ms));
+        let claimed = claim.execute(params![self.run, seat.number(), user.0, until, now])?;
+        let said = if claimed == 1 { Said::Yes } else { Said::Busy };
+        Ok(said.into())
+    }
+
+    /// Books the seat if the user is the last who claimed it.
+    pub(super) fn confirm(&self, seat: SeatId, user: UserId) -> rusqlite::Result<bool> {
+        let mut insert = self.connection.prepare_cached(
+            "INSERT INTO bookings (run, seat, user, position) SELECT ?1, ?2, ?3, ?4 \
+             WHERE EXISTS (SELECT 1 FROM seats WHERE run = ?1 AND seat = ?2 AND holder = ?3)",
+        )?;
+        let position = self.next_position();
+        is_done(insert.execute(params![self.run, seat.number(), user.0, position]))
+    }
+
+    pub(super) fn run_out(&self, seat: SeatId, user: Option<UserId>) -> rusqlite::Result<bool> {
+        let mut update = self.connection.prepare_cached(
+            "UPDATE seats SET until_ms = 0 WHERE run = ?1 AND seat = ?2 AND until_ms > 0 \
+             AND (?3 IS NULL OR holder = ?3)",
+        )?;
+        let user = user.map(|user| user.0);
+        Ok(update.execute(params![self.run, seat.number(), user])? == 1)
+    }
+
+    pub(super) fn claims(&self) -> rusqlite::Result<Vec<Claim>> {
+        let mut select = self.connection.prepare(
+            "SELECT seat, until_ms FROM seats WHERE run = ?1 AND holder IS NOT NULL \
+             AND until_ms > ?2 AND NOT EXISTS (SELECT 1 FROM bookings \
+             WHERE bookings.run = seats.run AND bookings.seat = seats.seat)",
+        )?;
+        let now = now_ms();
+        let claims = select.query_map(params![self.run, now], |row| {
+            let left_ms: i64 = row.get::<_, i64>(1)? - now;
+            let left = Duration::from_millis(left_ms.unsigned_abs());
+            Ok((seat_of(row.get(0)?)?, left))
+        })?;
+        claims.collect()
+    }
+}
+
+/// The time of day, in milliseconds: all claims of a run are made and judged by one clock.
+fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map_or(0, |now| i64::try_from(now.as_millis()).unwrap_or(i64::MAX))
+}
