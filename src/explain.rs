@@ -9,6 +9,12 @@ use crate::seat::{SeatId, UserId};
 /// The most steps that are told.
 const LINES_MAX: usize = 40;
 
+/// A user that does nothing for longer has stood still.
+const STILL_NS: u64 = 1_000_000;
+
+/// A story of more steps is told without the tries that came to nothing.
+const LINES_SHORT: usize = 12;
+
 /// A payment that is over sooner took no time that a person would name.
 const INSTANT_NS: u64 = 100_000;
 
@@ -28,10 +34,8 @@ pub struct Line {
     pub at_ms: f64,
     /// Whose step it was.
     pub user: UserId,
-    /// What was asked.
-    pub step: Step,
-    /// The same in words, with which of several lock services it was asked of.
-    pub what: String,
+    /// What was asked, and of which of several lock services.
+    pub step: String,
     /// What was answered.
     pub reply: Reply,
     /// What it means for the seat; empty when it means nothing.
@@ -44,15 +48,64 @@ pub fn explain(history: &History, witness: &Witness) -> Explanation {
     let is_part = |event: &Event| event.seat == witness.seat && witness.users.contains(&event.user);
     let mut events: Vec<Event> = history.events.iter().filter(is_part).collect();
     events.sort_by_key(|event| (event.completed_ns, event.invoked_ns));
+    let all = events.clone();
+    if events.len() > LINES_SHORT {
+        events = without_idle_tries(events);
+    }
     events.truncate(LINES_MAX);
     let commits = events.iter().filter(|event| event.step == Step::Commit);
     let transacting = commits.map(|event| event.user).collect();
     let mut teller = Teller::new(witness.seat, history.header.ttl_ms, transacting);
-    let lines = events.iter().map(|event| teller.line(event)).collect();
+    let lines = events.iter().map(|event| teller.line(event));
+    let lines = lines.zip(&events).map(|(line, event)| {
+        let still_ns = stood_still(&all, event);
+        if still_ns < STILL_NS {
+            return line;
+        }
+        let still = format!("after it stood still for {:.3} ms", ms(still_ns));
+        let note = match line.note.as_str() {
+            "" => still,
+            note => format!("{note}; {still}"),
+        };
+        Line { note, ..line }
+    });
+    let lines = lines.collect();
     Explanation {
         title: witness.text.clone(),
         lines,
     }
+}
+
+/// How long the user did nothing before this step.
+fn stood_still(all: &[Event], event: &Event) -> u64 {
+    let is_before =
+        |other: &Event| other.user == event.user && other.completed_ns <= event.invoked_ns;
+    let earlier = all.iter().filter(|other| is_before(other));
+    let last = earlier.map(|other| other.completed_ns).max();
+    last.map_or(0, |last| event.invoked_ns - last)
+}
+
+/// Without what was refused and tried again, and without the release of what was never had.
+fn without_idle_tries(events: Vec<Event>) -> Vec<Event> {
+    let mut granted: Vec<(UserId, u8)> = Vec::new();
+    let mut kept = Vec::new();
+    for event in events {
+        let lock = (event.user, event.node);
+        let is_idle = match (event.step, event.reply) {
+            (Step::Wait, _)
+            | (Step::Acquire | Step::Hold, Reply::Held)
+            | (Step::Begin, Reply::Busy) => true,
+            (Step::Release, Reply::NotHeld) => !granted.contains(&lock),
+            _ => false,
+        };
+        if event.reply == Reply::Granted {
+            granted.push(lock);
+        }
+        if !is_idle {
+            kept.push(event);
+        }
+    }
+    kept
 }
 
 /// What is known of the seat so far.
@@ -89,7 +142,11 @@ impl Teller {
             }
             (Step::Acquire | Step::Hold, Reply::Granted) => self.granted(event),
             (_, Reply::Stale) => "somebody else was there since it looked".to_owned(),
-            (Step::Release, Reply::NotHeld) => "its lock was gone already".to_owned(),
+            (Step::Release, Reply::NotHeld)
+                if self.leases.iter().any(|(user, _)| *user == event.user) =>
+            {
+                "its lock was gone already".to_owned()
+            }
             (Step::Pay, Reply::Paid)
                 if event.completed_ns.saturating_sub(event.invoked_ns) > INSTANT_NS =>
             {
@@ -104,8 +161,7 @@ impl Teller {
         Line {
             at_ms: ms(event.completed_ns),
             user: event.user,
-            step: event.step,
-            what: event.what(),
+            step: event.what(),
             reply: event.reply,
             note,
         }
@@ -139,16 +195,10 @@ impl Teller {
     }
 
     fn granted(&mut self, event: &Event) -> String {
-        let others = self
-            .leases
-            .iter()
-            .map(|(user, _)| user.to_string())
-            .collect::<Vec<_>>();
+        let mut others = self.leases.iter().rev().map(|(user, _)| *user);
+        let other = others.find(|user| *user != event.user);
         self.leases.push((event.user, event.completed_ns));
-        match others.last() {
-            Some(other) => format!("user {other} had it before"),
-            None => String::new(),
-        }
+        other.map_or_else(String::new, |other| format!("user {other} had it before"))
     }
 
     /// For how many milliseconds the user's lock has been over; `None` while it lives.

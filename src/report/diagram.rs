@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{PropertyReport, Shown, SingleReplay};
 use crate::explain::Explanation;
-use crate::history::{Reply, Step};
+use crate::history::Reply;
 
 /// A sequence of messages between users and services.
 struct Diagram {
@@ -50,8 +50,8 @@ fn diagrams(report: Shown<'_>) -> Vec<Diagram> {
 fn explained(explanation: &Explanation) -> Diagram {
     let messages = explanation.lines.iter().map(|line| Message {
         user: Some(format!("user {}", line.user)),
-        step: line.what.clone(),
-        reply: (line.step != Step::Pay).then(|| line.reply.to_string()),
+        step: line.step.clone(),
+        reply: (line.reply != Reply::Paid).then(|| line.reply.to_string()),
         note: line.note.clone(),
     });
     Diagram {

@@ -279,7 +279,7 @@ pub(super) fn interleaving(explanation: &Explanation) -> Grid {
             cell((index + 1).to_string()),
             cell(format!("{:.4}", line.at_ms)),
             cell(format!("user {}", line.user)),
-            cell(format!("{} → {}", line.what, line.reply)),
+            cell(format!("{} → {}", line.step, line.reply)),
             cell(line.note.clone()),
         ]
     });
