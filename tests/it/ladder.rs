@@ -443,3 +443,42 @@ fn a_user_of_redlock_that_stalled_while_it_took_its_locks_notices() {
     assert_eq!(replayed.replies[4], Some(Reply::Late));
     assert_eq!(replayed.rows.len(), 0);
 }
+
+#[test]
+fn every_strategy_is_compared_with_every_other() {
+    let names: Vec<&str> = racesim::strategy::CATALOGUE
+        .iter()
+        .map(|entry| entry.name)
+        .collect();
+    let options = ["--users", "40", "--retries", "50", "--format", "json"];
+    let ran = run(&[&["compare"], &names[..], &options].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    let report = ran.json();
+    for (name, race) in names.iter().zip(report["races"].as_array().unwrap()) {
+        assert_eq!(race["header"]["strategy"], *name);
+        let doubles = race["metrics"]["double_bookings"].as_u64().unwrap();
+        let expected = if *name == "naive" { 39 } else { 0 };
+        assert_eq!(doubles, expected, "{name}");
+        assert!(race["metrics"]["bookings"].as_u64().unwrap() > 0, "{name}");
+    }
+}
+
+#[test]
+fn the_watchdog_of_a_user_that_crashed_lets_its_lock_run_out() {
+    let arguments = [
+        "locked", "--renew", "--ttl", "40ms", "--users", "150", "--seed", "4",
+    ];
+    let crash = ["--arrive-over", "400ms", "--fault", "crash:acquire:0.5"];
+    let ran = run(&[&arguments[..], &crash, &["--format", "json"]].concat());
+    let report = ran.json();
+    let crashed = report["races"][0]["faults"][0]["happened"]
+        .as_u64()
+        .unwrap();
+    assert!(crashed > 0, "somebody crashed with the lock: {}", ran.all());
+    assert_eq!(
+        super::support::metric(&report, "bookings"),
+        1,
+        "{}",
+        ran.all()
+    );
+}

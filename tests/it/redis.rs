@@ -311,6 +311,22 @@ fn a_server_that_is_killed_in_the_middle_fails_the_attempts_and_nothing_hangs() 
 }
 
 #[test]
+fn r2_a_lock_in_an_append_only_file_survives_a_kill_and_without_one_it_does_not() {
+    for (configuration, survives) in [("appendonly yes\nappendfsync everysec", true), ("", false)] {
+        let mut server = RedisServer::start(configuration);
+        let set = ["SET", "lock:seat:10", "somebody", "NX", "EX", "600"];
+        assert_eq!(server.cli(&set), "OK");
+        server.kill_and_start_again();
+        let ran = run(&["locked", "--users", "5", "--redis", &server.url()]);
+        if survives {
+            ran.assert_refused(4, "the lock 'lock:seat:10' is already held");
+        } else {
+            assert_eq!(ran.code, Some(0), "{}", ran.all());
+        }
+    }
+}
+
+#[test]
 fn a_script_that_the_server_forgot_is_sent_again() {
     let server = RedisServer::start("");
     let ran = disturbed(&server, |server| {

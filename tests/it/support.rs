@@ -145,20 +145,28 @@ impl RedisServer {
             folder.path().join("redis.sock").display(),
         );
         std::fs::write(&file, lines).expect("the server's configuration is written");
-        let server = Command::new("redis-server")
-            .arg(&file)
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is installed: tests/run does that");
         let server = Self {
-            server,
+            server: launch(&file),
             port,
             folder,
         };
-        eventually("the server answers", || {
-            server.cli(&["PING"]).contains(greeting)
-        });
+        server.await_greeting(greeting);
         server
+    }
+
+    /// Kills the server as a power cut would not: what it wrote is still with the system. Starts it
+    /// again in the same folder.
+    pub(crate) fn kill_and_start_again(&mut self) {
+        signal("KILL", self.pid());
+        self.server.wait().expect("it was our child");
+        self.server = launch(&self.folder.path().join("redis.conf"));
+        self.await_greeting("PONG");
+    }
+
+    fn await_greeting(&self, greeting: &str) {
+        eventually("the server answers", || {
+            self.cli(&["PING"]).contains(greeting)
+        });
     }
 
     pub(crate) fn url(&self) -> String {
@@ -203,6 +211,14 @@ impl Drop for RedisServer {
         let _ = self.server.kill();
         let _ = self.server.wait();
     }
+}
+
+fn launch(configuration: &Path) -> Child {
+    Command::new("redis-server")
+        .arg(configuration)
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("redis-server is installed: tests/run does that")
 }
 
 /// A port that nobody listens on at this moment.
