@@ -127,13 +127,19 @@ fn performance(columns: &[Column<'_>]) -> Vec<Measure> {
     // Without a strategy that takes no lock there is nothing that a lock could be compared with.
     let unlocked = columns
         .iter()
-        .filter(|column| column.race.header.ttl_ms.is_none());
-    let baseline = unlocked.filter_map(alone).min_by(f64::total_cmp);
+        .filter(|column| column.race.header.lock.is_none());
+    // The same steps without the lock, if they were raced too.
+    let naive = columns
+        .iter()
+        .find(|column| column.race.header.strategy == "naive");
+    let baseline = naive
+        .and_then(alone)
+        .or_else(|| unlocked.filter_map(alone).min_by(f64::total_cmp));
     let overhead = columns.iter().map(|column| {
         let ratio = alone(column)
             .zip(baseline)
             .map(|(alone, baseline)| alone / baseline);
-        match (column.race.header.ttl_ms, ratio) {
+        match (&column.race.header.lock, ratio) {
             (Some(_), Some(ratio)) => (Some(ratio), format!("×{ratio:.2}")),
             (None, _) => (Some(1.0), "no lock".to_owned()),
             (Some(_), None) => (None, "n/a".to_owned()),

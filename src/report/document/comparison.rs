@@ -1,7 +1,7 @@
 //! Strategies side by side.
 
 use super::race::{interleaving, setting, warnings};
-use super::{Block, Cell, Grid, cell, head, oversold, tone};
+use super::{Block, Cell, Grid, cell, fact, head, oversold, shown, tone};
 use crate::report::Report;
 use crate::report::comparison::Comparison;
 use crate::report::metrics::Unit;
@@ -19,7 +19,17 @@ pub(super) fn compared(report: &Report, comparison: &Comparison, blocks: &mut Ve
         .iter()
         .max_by_key(|race| race.header.lock.is_some())
     {
-        blocks.push(Block::Facts(setting(race)));
+        let mut facts = setting(race);
+        let races = report.races.iter().map(|race| &race.header);
+        let chosen = races.filter(|header| !header.settings.is_empty());
+        facts.extend(chosen.map(|header| {
+            let name = format!("Options of {}", header.strategy);
+            fact(&name, header.settings.clone())
+        }));
+        blocks.push(Block::Facts(facts));
+    }
+    if report.races.iter().any(|race| !race.faults.is_empty()) {
+        blocks.push(Block::Grid(faults_compared(&report.races)));
     }
     blocks.push(Block::Grid(bookings_compared(&report.races)));
     blocks.push(Block::Grid(rows(comparison)));
@@ -30,7 +40,35 @@ pub(super) fn compared(report: &Report, comparison: &Comparison, blocks: &mut Ve
             grid.title = format!("{}: {}", race.header.strategy, explanation.title);
             blocks.push(Block::Grid(grid));
         }
+        let told = blocks.len();
         warnings(race, blocks);
+        for block in &mut blocks[told..] {
+            if let Block::Note(note) = block {
+                *note = format!("{}: {note}", race.header.strategy);
+            }
+        }
+    }
+}
+
+/// How often each fault happened to each strategy; one that could not is said, not dropped.
+fn faults_compared(races: &[RaceReport]) -> Grid {
+    let faults = races.first().map_or(&[][..], |race| &race.faults);
+    let rows = faults.iter().enumerate().map(|(at, fault)| {
+        let counts = races.iter().map(|race| match race.faults[at].happened {
+            0 => cell("did not happen"),
+            times => cell(shown(times)),
+        });
+        let name = std::iter::once(cell(fault.fault.clone()));
+        name.chain(counts).collect()
+    });
+    let mut head = head(["Fault"]);
+    head.extend(races.iter().map(|race| race.header.strategy.clone()));
+    Grid {
+        title: "What went wrong, as was asked for".to_owned(),
+        head,
+        numbers_from: 1,
+        tail: 0,
+        rows: rows.collect(),
     }
 }
 

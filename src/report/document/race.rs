@@ -16,7 +16,10 @@ pub(super) fn raced(race: &RaceReport, blocks: &mut Vec<Block>) {
         env!("CARGO_PKG_VERSION"),
         in_full(&race.header.strategy, &race.header.settings)
     )));
-    blocks.push(Block::Facts(setting(race)));
+    let mut facts = setting(race);
+    let faults = race.faults.iter();
+    facts.extend(faults.map(|fault_count| fact("Fault", happened(fault_count))));
+    blocks.push(Block::Facts(facts));
     blocks.push(Block::Grid(bookings(race)));
     blocks.push(Block::Grid(outcomes(race)));
     blocks.push(Block::Facts(numbers(race)));
@@ -60,9 +63,6 @@ pub(super) fn setting(race: &RaceReport) -> Vec<(String, String)> {
     if let Some(ttl_ms) = header.ttl_ms {
         let ttl = Millis(std::time::Duration::from_millis(ttl_ms));
         facts.push(fact("Lock TTL", ttl.to_string()));
-    }
-    for fault in &race.faults {
-        facts.push(fact("Fault", happened(fault)));
     }
     if race.rounds > 1 {
         facts.push(fact("Rounds", race.rounds.to_string()));
