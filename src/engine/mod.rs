@@ -293,7 +293,7 @@ impl Engine {
             arrive_over: plan.arrivals_in_words(),
             seed: plan.seed.0,
             ttl_ms: ttl.map(crate::client::Ttl::as_millis),
-            database: self.services.database.clone(),
+            database: self.services.database_for(strategy.needs()),
             lock: match locks.as_slice() {
                 [] => None,
                 [one] => Some((*one).to_owned()),

@@ -181,6 +181,19 @@ impl Services {
         &self.database
     }
 
+    /// The database in words, as a strategy with these needs uses it.
+    pub(super) fn database_for(&self, needs: Needs) -> String {
+        let transactions = self.world.transactions.as_ref();
+        match transactions.filter(|_| needs.transactions) {
+            Some(transactions) => format!(
+                "{}, transactions on connections of their own ({})",
+                self.database,
+                transactions.connections()
+            ),
+            None => self.database.clone(),
+        }
+    }
+
     /// The first lock service in words; `None` when there is none.
     #[must_use]
     pub fn lock(&self) -> Option<&str> {

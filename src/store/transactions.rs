@@ -50,6 +50,7 @@ pub struct Transactions {
     open: Mutex<HashMap<UserId, Sender<Order>>>,
     vitals: Arc<Vitals>,
     given_up: CancellationToken,
+    connections: usize,
     are_closed: Mutex<Receiver<()>>,
 }
 
@@ -100,6 +101,7 @@ impl Transactions {
             open: Mutex::default(),
             vitals,
             given_up: CancellationToken::new(),
+            connections,
             are_closed: Mutex::new(are_closed),
         })
     }
@@ -131,6 +133,12 @@ impl Transactions {
             self.forsake(user);
         }
         answer
+    }
+
+    /// How many connections there are.
+    #[must_use]
+    pub const fn connections(&self) -> usize {
+        self.connections
     }
 
     /// The user is gone: what it has not committed is undone.
