@@ -8,8 +8,9 @@ use super::values;
 use crate::duration::duration;
 use crate::lock::{AcquireBy, Ttl};
 use crate::strategy::{
-    Begin, BuiltIn, Fence, Freeing, LockValue, Locked, OnBusy, Optimistic, Options, Redlock,
-    ReleaseOrder, Transaction, Tuning,
+    ACQUIRES, BEGINS, Begin, BuiltIn, FENCES, Fence, Freeing, LOCK_VALUES, LockValue, Locked,
+    OnBusy, Optimistic, Options, RELEASE_ORDERS, RELEASES, Redlock, ReleaseOrder, Transaction,
+    Tuning,
 };
 
 const STRATEGY: &str = "Strategy";
@@ -266,21 +267,11 @@ fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
 }
 
 fn acquire(text: &str) -> Result<AcquireBy, String> {
-    one_of(
-        text,
-        &[
-            ("set-nx-ex", AcquireBy::SetNxEx),
-            ("setnx-then-expire", AcquireBy::SetNx),
-            ("set-ex", AcquireBy::SetEx),
-        ],
-    )
+    one_of(text, &ACQUIRES)
 }
 
 fn lock_value(text: &str) -> Result<LockValue, String> {
-    one_of(
-        text,
-        &[("request", LockValue::Request), ("user", LockValue::User)],
-    )
+    one_of(text, &LOCK_VALUES)
 }
 
 fn on_busy(text: &str) -> Result<OnBusy, String> {
@@ -296,45 +287,17 @@ fn on_busy(text: &str) -> Result<OnBusy, String> {
 }
 
 fn fence(text: &str) -> Result<Fence, String> {
-    one_of(
-        text,
-        &[
-            ("none", Fence::None),
-            ("write", Fence::Write),
-            ("check-and-write", Fence::CheckAndWrite),
-        ],
-    )
+    one_of(text, &FENCES)
 }
 
 fn release(text: &str) -> Result<Freeing, String> {
-    one_of(
-        text,
-        &[
-            ("compare-and-delete", Freeing::CompareAndDelete),
-            ("del", Freeing::Del),
-            ("get-then-del", Freeing::GetThenDel),
-            ("none", Freeing::None),
-        ],
-    )
+    one_of(text, &RELEASES)
 }
 
 fn release_order(text: &str) -> Result<ReleaseOrder, String> {
-    one_of(
-        text,
-        &[
-            ("after-commit", ReleaseOrder::AfterCommit),
-            ("before-commit", ReleaseOrder::BeforeCommit),
-        ],
-    )
+    one_of(text, &RELEASE_ORDERS)
 }
 
 fn begin(text: &str) -> Result<Begin, String> {
-    one_of(
-        text,
-        &[
-            ("deferred", Begin::Deferred),
-            ("immediate", Begin::Immediate),
-            ("exclusive", Begin::Exclusive),
-        ],
-    )
+    one_of(text, &BEGINS)
 }

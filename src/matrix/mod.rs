@@ -99,12 +99,6 @@ impl Cell {
             _ => None,
         }
     }
-
-    /// Whether the search ended early.
-    #[must_use]
-    pub const fn is_unknown(&self) -> bool {
-        matches!(self.found.answer, Answer::Unknown(_))
-    }
 }
 
 /// Searches a strategy under one fault, and forces what was found on the real stores.

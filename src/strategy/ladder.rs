@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use super::{in_words, time_in_words};
+use super::{chosen, in_words, name_in, time_in_words};
 use crate::client::{
     AcquireBy, Client, Guard, Manner, Patience, ReleaseBy, Said, StepError, Ttl, Watchdog,
 };
@@ -72,6 +72,38 @@ pub enum ReleaseOrder {
     BeforeCommit,
 }
 
+/// Ways to take a lock by name, the usual one first.
+pub const ACQUIRES: [(&str, AcquireBy); 3] = [
+    ("set-nx-ex", AcquireBy::SetNxEx),
+    ("setnx-then-expire", AcquireBy::SetNx),
+    ("set-ex", AcquireBy::SetEx),
+];
+
+/// What a lock is held with by name, the usual one first.
+pub const LOCK_VALUES: [(&str, LockValue); 2] =
+    [("request", LockValue::Request), ("user", LockValue::User)];
+
+/// Where a token is compared by name, the usual one first.
+pub const FENCES: [(&str, Fence); 3] = [
+    ("none", Fence::None),
+    ("write", Fence::Write),
+    ("check-and-write", Fence::CheckAndWrite),
+];
+
+/// Ways to free a lock by name, the usual one first.
+pub const RELEASES: [(&str, Freeing); 4] = [
+    ("compare-and-delete", Freeing::CompareAndDelete),
+    ("del", Freeing::Del),
+    ("get-then-del", Freeing::GetThenDel),
+    ("none", Freeing::None),
+];
+
+/// When a lock is freed by name.
+pub const RELEASE_ORDERS: [(&str, ReleaseOrder); 2] = [
+    ("after-commit", ReleaseOrder::AfterCommit),
+    ("before-commit", ReleaseOrder::BeforeCommit),
+];
+
 /// What is done in another way than usual.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {
@@ -97,39 +129,22 @@ pub struct Options {
 impl Options {
     /// The options that differ from the usual ones, as a person types them.
     pub(super) fn in_words(self) -> String {
-        let release = match self.release {
-            Freeing::CompareAndDelete => "",
-            Freeing::Del => "--release del",
-            Freeing::GetThenDel => "--release get-then-del",
-            Freeing::None => "--release none",
-        };
-        let value = match self.value {
-            LockValue::Request => "",
-            LockValue::User => "--lock-value user",
-        };
-        let acquire = match self.acquire {
-            AcquireBy::SetNxEx => "",
-            AcquireBy::SetNx => "--acquire setnx-then-expire",
-            AcquireBy::SetEx => "--acquire set-ex",
-        };
         let on_busy = match self.on_busy {
             OnBusy::Refuse => String::new(),
             OnBusy::Wait(limit) => format!("--on-busy wait:{}", time_in_words(limit)),
         };
-        let fence = match self.fence {
-            Fence::None => "",
-            Fence::Write => "--fence write",
-            Fence::CheckAndWrite => "--fence check-and-write",
-        };
-        let order = match self.release_order {
-            None => "",
-            Some(ReleaseOrder::AfterCommit) => "--release-order after-commit",
-            Some(ReleaseOrder::BeforeCommit) => "--release-order before-commit",
-        };
-        let renew = if self.renew { "--renew" } else { "" };
-        let unique = if self.unique { "--unique" } else { "" };
+        let order = self.release_order.map_or_else(String::new, |order| {
+            format!("--release-order {}", name_in(&RELEASE_ORDERS, order))
+        });
         in_words(&[
-            acquire, value, &on_busy, renew, fence, unique, release, order,
+            &chosen("acquire", &ACQUIRES, self.acquire),
+            &chosen("lock-value", &LOCK_VALUES, self.value),
+            &on_busy,
+            if self.renew { "--renew" } else { "" },
+            &chosen("fence", &FENCES, self.fence),
+            if self.unique { "--unique" } else { "" },
+            &chosen("release", &RELEASES, self.release),
+            &order,
         ])
     }
 

@@ -20,12 +20,15 @@ pub use crate::client::Begin;
 pub use built_in::{BuiltIn, CATALOGUE, Entry, Tuning};
 pub use conditional::Conditional;
 pub use hold::Hold;
-pub use ladder::{Fence, Freeing, LockValue, OnBusy, Options, ReleaseOrder};
+pub use ladder::{
+    ACQUIRES, FENCES, Fence, Freeing, LOCK_VALUES, LockValue, OnBusy, Options, RELEASE_ORDERS,
+    RELEASES, ReleaseOrder,
+};
 pub use locked::Locked;
 pub use naive::Naive;
 pub use optimistic::Optimistic;
 pub use redlock::Redlock;
-pub use transaction::Transaction;
+pub use transaction::{BEGINS, Transaction};
 pub use unique::Unique;
 
 /// Which services a strategy uses beside the bookings.
@@ -95,6 +98,20 @@ pub trait Strategy: Clone + Send + Sync + 'static {
         &self,
         client: &mut Client,
     ) -> impl Future<Output = Result<Outcome, StepError>> + Send;
+}
+
+/// The name of a choice.
+fn name_in<T: PartialEq + Copy>(names: &[(&'static str, T)], choice: T) -> &'static str {
+    let found = names.iter().find(|(_, other)| *other == choice);
+    found.map_or("", |(name, _)| name)
+}
+
+/// The option as a person types it, unless it is the usual one, which is the first.
+fn chosen<T: PartialEq + Copy>(option: &str, names: &[(&'static str, T)], choice: T) -> String {
+    if names.first().is_some_and(|(_, usual)| *usual == choice) {
+        return String::new();
+    }
+    format!("--{option} {}", name_in(names, choice))
 }
 
 /// The words that are not empty, as a person types them.

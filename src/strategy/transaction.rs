@@ -18,6 +18,13 @@ use super::Strategy;
 use crate::client::{Begin, Client, Guard, Manner, Said, StepError};
 use crate::history::Outcome;
 
+/// Ways to begin a transaction by name, the usual one first.
+pub const BEGINS: [(&str, Begin); 3] = [
+    ("immediate", Begin::Immediate),
+    ("deferred", Begin::Deferred),
+    ("exclusive", Begin::Exclusive),
+];
+
 /// Check, pay and insert inside one transaction.
 #[derive(Debug, Clone, Copy)]
 pub struct Transaction {
@@ -74,17 +81,13 @@ impl Strategy for Transaction {
     }
 
     fn settings(&self) -> String {
-        let begin = match self.begin {
-            Begin::Immediate => "",
-            Begin::Deferred => "--begin deferred",
-            Begin::Exclusive => "--begin exclusive",
-        };
+        let begin = super::chosen("begin", &BEGINS, self.begin);
         let busy = if self.busy_timeout == Self::BUSY_TIMEOUT {
             String::new()
         } else {
             format!("--busy-timeout {}", super::time_in_words(self.busy_timeout))
         };
-        super::in_words(&[begin, &busy, &super::retries_in_words(self.retries)])
+        super::in_words(&[&begin, &busy, &super::retries_in_words(self.retries)])
     }
 
     fn needs(&self) -> super::Needs {
