@@ -49,6 +49,9 @@ impl Engine {
         } else {
             seats_left(history)
         };
+        if let Some(transactions) = &self.services.world.transactions {
+            transactions.forsake_all();
+        }
         let locks = &self.services.world.locks;
         let mut left = Vec::new();
         for (node, lock) in locks.iter().take(usize::from(needs.locks)).enumerate() {

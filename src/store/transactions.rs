@@ -146,6 +146,11 @@ impl Transactions {
         lock(&self.open).remove(&user);
     }
 
+    /// Everybody is gone.
+    pub fn forsake_all(&self) {
+        lock(&self.open).clear();
+    }
+
     /// How much was answered and is under way. A user that thinks owes nothing.
     #[must_use]
     pub fn pulse(&self) -> Pulse {
