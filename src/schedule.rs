@@ -31,6 +31,8 @@ pub enum Move {
     Expire(u8),
     /// A lock service, numbered from 0, forgets everything.
     Restart(u8),
+    /// The lock services stand still for a while.
+    PauseRedis,
 }
 
 /// Whether a reply reaches the user.
@@ -38,6 +40,8 @@ pub enum Move {
 pub enum Delivery {
     /// It does.
     Arrives,
+    /// It does, later than usual.
+    Slow,
     /// It does not.
     Lost,
 }
@@ -51,12 +55,29 @@ impl Move {
             | Self::Crash(user)
             | Self::GiveUp(user)
             | Self::Stall(user) => Some(user),
-            Self::Expire(_) | Self::Restart(_) => None,
+            Self::Expire(_) | Self::Restart(_) | Self::PauseRedis => None,
         }
     }
 }
 
 impl Move {
+    /// The same without what only lets time pass.
+    #[must_use]
+    pub const fn without_delay(self) -> Self {
+        match self {
+            Self::Step {
+                user,
+                step,
+                reply: Delivery::Slow,
+            } => Self::Step {
+                user,
+                step,
+                reply: Delivery::Arrives,
+            },
+            other => other,
+        }
+    }
+
     /// Whether something goes wrong in it.
     #[must_use]
     pub const fn is_fault(&self) -> bool {
@@ -85,6 +106,14 @@ impl fmt::Display for Move {
             } => {
                 write!(f, "{}.{step}:{}", user.letter(), Fault::LostReply)
             }
+            Self::Step {
+                user,
+                step,
+                reply: Delivery::Slow,
+            } => {
+                write!(f, "{}.{step}:{}", user.letter(), Fault::Slow)
+            }
+            Self::PauseRedis => write!(f, "{}", Fault::PauseRedis),
             Self::Crash(user) => write!(f, "{}.{}", user.letter(), Fault::Crash),
             Self::GiveUp(user) => write!(f, "{}.{}", user.letter(), Fault::GiveUp),
             Self::Stall(user) => write!(f, "{}.{}", user.letter(), Fault::Stall),
@@ -131,7 +160,7 @@ pub enum ScheduleError {
     Empty,
     /// A word that is no move.
     #[error(
-        "move {position} of the schedule, '{word}', is none: write USER.STEP (A.check, B.insert, A.insert:lost-reply), USER.crash, USER.give-up, USER.stall, expire or restart"
+        "move {position} of the schedule, '{word}', is none: write USER.STEP (A.check, B.insert, A.insert:lost-reply, A.check:slow), USER.crash, USER.give-up, USER.stall, expire, restart or pause-redis"
     )]
     Word {
         /// Which move, from 1.
@@ -170,6 +199,7 @@ fn move_of(word: &str) -> Option<Move> {
     match Fault::named(service) {
         Some(Fault::Expire) => return Some(Move::Expire(node)),
         Some(Fault::Restart) => return Some(Move::Restart(node)),
+        Some(Fault::PauseRedis) if service == word => return Some(Move::PauseRedis),
         _ => {}
     }
     let (user, what) = word.split_once('.')?;
@@ -182,6 +212,7 @@ fn move_of(word: &str) -> Option<Move> {
     }
     let (name, reply) = match what.split_once(':') {
         Some((name, fault)) if fault == Fault::LostReply.name() => (name, Delivery::Lost),
+        Some((name, fault)) if fault == Fault::Slow.name() => (name, Delivery::Slow),
         Some(_) => return None,
         None => (what, Delivery::Arrives),
     };
@@ -208,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_schedule_is_written_as_it_is_read() {
-        let text = "A.acquire A.check expire B.acquire:lost-reply B.crash restart A.give-up A.release A.stall expire@2";
+        let text = "A.acquire A.check expire B.acquire:lost-reply B.crash restart A.give-up A.release A.stall expire@2 pause-redis A.check:slow";
         let schedule: Schedule = text.parse().unwrap();
         assert_eq!((schedule.to_string().as_str(), schedule.users()), (text, 2));
     }

@@ -14,6 +14,9 @@ use crate::schedule::{Delivery, Move, Schedule};
 use crate::seat::{SeatId, UserId};
 use crate::strategy::Strategy;
 
+/// How long what only delays takes in an interleaving, where nobody waits for anything else.
+const DELAY: Duration = Duration::from_millis(50);
+
 /// Gives users their turns.
 pub(super) struct Conductor<'a> {
     services: &'a Services,
@@ -100,6 +103,9 @@ impl<'a> Conductor<'a> {
     async fn make(&mut self, step: Move) -> Result<Option<Reply>, EngineError> {
         match step {
             Move::Step { user, step, reply } => {
+                if reply == Delivery::Slow {
+                    tokio::time::sleep(DELAY).await;
+                }
                 let turn = if reply == Delivery::Lost {
                     Turn::ActUnanswered
                 } else {
@@ -133,6 +139,7 @@ impl<'a> Conductor<'a> {
                 }
                 world.expire_claim(self.seat).await;
             }
+            Move::PauseRedis => drop(self.services.pause(DELAY).await),
             Move::Restart(node) => {
                 self.services.restart(usize::from(node), self.limit).await?;
             }

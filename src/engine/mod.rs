@@ -178,12 +178,14 @@ impl Engine {
         plan: &Plan,
         schedule: &Schedule,
     ) -> Result<Forced, EngineError> {
-        if schedule
-            .0
-            .iter()
-            .any(|step| matches!(step, Move::Restart(_)))
-        {
-            self.services.refuse_harm_to_others(Fault::Restart.name())?;
+        for step in &schedule.0 {
+            match step {
+                Move::Restart(_) => self.services.refuse_harm_to_others(Fault::Restart.name())?,
+                Move::PauseRedis => self
+                    .services
+                    .refuse_harm_to_others(Fault::PauseRedis.name())?,
+                _ => {}
+            }
         }
         let header = self.begin(strategy, plan, 0).await?;
         let (turnstile, words) = Turnstile::new();

@@ -187,6 +187,16 @@ impl<S: Strategy> Race<S> {
         }
     }
 
+    /// Whether the move is possible here. Time may pass at any moment: a search has no use for it.
+    pub(super) fn can(&self, state: &State, step: Move) -> bool {
+        let mut moves = Vec::new();
+        self.moves(state, &mut moves);
+        match step {
+            Move::PauseRedis => self.nodes > 0,
+            step => moves.contains(&step.without_delay()),
+        }
+    }
+
     /// Every move that is possible here.
     pub(super) fn moves(&self, state: &State, moves: &mut Vec<Move>) {
         let mut is_next_to_start = true;
@@ -265,7 +275,11 @@ impl<S: Strategy> Race<S> {
                 ..
             } => {
                 reply = self.act(&mut after, place(user), delivery);
-                (delivery == Delivery::Lost).then_some(Fault::LostReply)
+                match delivery {
+                    Delivery::Arrives => None,
+                    Delivery::Slow => Some(Fault::Slow),
+                    Delivery::Lost => Some(Fault::LostReply),
+                }
             }
             Move::Crash(user) => {
                 after.users[place(user)].next = Next::Crashed;
@@ -285,6 +299,7 @@ impl<S: Strategy> Race<S> {
                 after.world.expire(usize::from(node), self.nodes);
                 Some(Fault::Expire)
             }
+            Move::PauseRedis => Some(Fault::PauseRedis),
             Move::Restart(node) => {
                 after.world.restart(usize::from(node));
                 Some(Fault::Restart)
@@ -300,7 +315,7 @@ impl<S: Strategy> Race<S> {
         let Next::Asks(asked) = state.users[place].next else {
             return None;
         };
-        let is_heard = delivery == Delivery::Arrives;
+        let is_heard = delivery != Delivery::Lost;
         let answer = state.world.act(&Act {
             user: place,
             asked,

@@ -182,9 +182,7 @@ struct Teller<'a, S> {
 
 impl<S: Strategy> Teller<'_, S> {
     fn take(&mut self, step: Move) -> Result<(), String> {
-        let mut possible = Vec::new();
-        self.race.moves(&self.state, &mut possible);
-        if !possible.contains(&step) {
+        if !self.race.can(&self.state, step) {
             return Err(self.objection(step));
         }
         let (after, reply) = self.race.step(&self.state, step);
@@ -273,6 +271,7 @@ impl<S: Strategy> Teller<'_, S> {
             }
             (Move::Expire(_), _) => "the lock is free, and its holder does not know".to_owned(),
             (Move::Restart(_), _) => "the lock is forgotten".to_owned(),
+            (Move::PauseRedis, _) => "nobody is answered for a while".to_owned(),
             (Move::Stall(_), _) => "what it holds for a time runs out meanwhile".to_owned(),
             (Move::Crash(_), _) => "it never moves again".to_owned(),
             (Move::GiveUp(_), _) => "it abandons its attempt".to_owned(),

@@ -482,3 +482,31 @@ fn the_watchdog_of_a_user_that_crashed_lets_its_lock_run_out() {
         ran.all()
     );
 }
+
+#[test]
+fn what_only_lets_time_pass_changes_no_answer() {
+    let strategy = strategy_of("locked").unwrap();
+    let schedule = "A.acquire pause-redis A.check:slow B.acquire:slow A.insert";
+    let replayed = forced(&strategy, schedule);
+    assert_eq!(replayed.rows.len(), 1);
+    let plain = "A.acquire A.check B.acquire A.insert";
+    assert_eq!(
+        forced(&strategy, plain).model.outcomes,
+        replayed.model.outcomes
+    );
+    let ran = run(&[
+        "explore",
+        "locked",
+        "--fault",
+        "slow:20ms",
+        "--fault",
+        "pause-redis:1s",
+    ]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    for fault in ["slow", "pause-redis"] {
+        let said = format!("{fault} only lets time pass");
+        assert!(ran.stdout.contains(&said), "{}", ran.stdout);
+    }
+    let nobody = run(&["replay", "naive", "--schedule", "A.check pause-redis"]);
+    nobody.assert_refused(2, "nothing is held that it could take away");
+}
