@@ -25,8 +25,8 @@ pub struct Race {
     pub stop: Stop,
     /// Where every step waits for its turn; `None` when the users race.
     pub turnstile: Option<Turnstile>,
-    /// What befalls the users; `None` when nothing does.
-    pub faults: Option<Injector>,
+    /// What befalls the users; `None` when nothing does. Boxed: what every step looks at lies together.
+    pub faults: Option<Box<Injector>>,
 }
 
 impl Race {

@@ -1,7 +1,6 @@
 //! The real services, and which of them carries out a step.
 
 use std::future::poll_fn;
-use std::num::NonZeroU32;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -202,15 +201,20 @@ fn store_request(step: Step, asker: Asker, how: How) -> Option<Request> {
         seat, user, number, ..
     } = asker;
     let guard = how.manner.guard;
-    let fence = NonZeroU32::new(number).filter(|_| how.manner.fence);
+    let fence = how.manner.fence;
     match step {
-        Step::Check => Some(Request::Check { seat, guard, fence }),
+        Step::Check => Some(Request::Check {
+            seat,
+            guard,
+            fence,
+            number,
+        }),
         Step::Insert => Some(Request::Insert {
             seat,
             user,
             guard,
-            version: number,
             fence,
+            number,
         }),
         Step::Hold => Some(Request::Hold {
             seat,

@@ -82,7 +82,7 @@ pub(super) fn faults_of<S: Strategy>(
     strategy: &S,
     plan: &Plan,
     round: u32,
-) -> (Option<Injector>, Option<UnboundedReceiver<Order>>) {
+) -> (Option<Box<Injector>>, Option<UnboundedReceiver<Order>>) {
     if plan.faults.is_empty() {
         return (None, None);
     }
@@ -92,7 +92,7 @@ pub(super) fn faults_of<S: Strategy>(
         renews: strategy.renews(),
     };
     let (injector, orders) = Injector::new(&plan.faults, setting);
-    (Some(injector), Some(orders))
+    (Some(Box::new(injector)), Some(orders))
 }
 
 pub(super) fn counted(faults: &Injector) -> Vec<FaultCount> {

@@ -233,7 +233,7 @@ impl Engine {
         &self,
         plan: &Plan,
         turnstile: Option<Turnstile>,
-        faults: Option<Injector>,
+        faults: Option<Box<Injector>>,
     ) -> Race {
         Race {
             world: Arc::clone(&self.services.world),
@@ -254,10 +254,10 @@ impl Engine {
                 Some(format!("its bookings could not be read: {error}")),
             ),
         };
-        let faults = race.faults.as_ref().map(counted).unwrap_or_default();
+        let faults = race.faults.as_deref().map(counted).unwrap_or_default();
         let has_struck = race
             .faults
-            .as_ref()
+            .as_deref()
             .is_some_and(Injector::has_struck_a_service);
         let footer = Footer {
             steps: events.len(),

@@ -1,6 +1,5 @@
 //! What is written on a seat itself: its version, the latest token, who has claimed it and until when.
 
-use std::num::NonZeroU32;
 use std::time::{Duration, SystemTime};
 
 use rusqlite::params;
@@ -28,8 +27,12 @@ impl Session<'_> {
         Ok(update.execute(params![self.run, seat.number(), version])? == 1)
     }
 
-    /// Whether no later token was seen on this seat; this one is the latest then.
-    pub(super) fn passes(&self, seat: SeatId, token: NonZeroU32) -> rusqlite::Result<bool> {
+    /// Whether no later token was seen on this seat; this one is the latest then. A user without one
+    /// is not asked.
+    pub(super) fn passes(&self, seat: SeatId, token: u32) -> rusqlite::Result<bool> {
+        if token == 0 {
+            return Ok(true);
+        }
         let mut update = self.connection.prepare_cached(
             "INSERT INTO seats (run, seat, fence) VALUES (?1, ?2, ?3) ON CONFLICT (run, seat) \
              DO UPDATE SET fence = ?3 WHERE fence <= ?3",

@@ -1,6 +1,5 @@
 //! One connection to the database: its statements, and the run it is in.
 
-use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -34,7 +33,7 @@ pub(super) struct Place {
     position: AtomicI64,
 }
 
-/// A user's step on the database.
+/// A user's step on the database. Small: a million may wait.
 #[derive(Debug, Clone, Copy)]
 pub enum Request {
     /// Is the seat free? With a fence, only for a token that none later has come after.
@@ -43,8 +42,10 @@ pub enum Request {
         seat: SeatId,
         /// Whether its version is asked for too.
         guard: Guard,
-        /// The token of the lock that the user goes by.
-        fence: Option<NonZeroU32>,
+        /// Whether the number is to be the latest token.
+        fence: bool,
+        /// The token of the lock that the user goes by; 0 for none.
+        number: u32,
     },
     /// Book the seat.
     Insert {
@@ -54,10 +55,10 @@ pub enum Request {
         user: UserId,
         /// What is held against it.
         guard: Guard,
-        /// The version that the user has read.
-        version: u32,
-        /// The token of the lock that the user goes by.
-        fence: Option<NonZeroU32>,
+        /// Whether the number is to be the latest token.
+        fence: bool,
+        /// The version that the user has read, or the token of the lock that it goes by.
+        number: u32,
     },
     /// Claim the seat for so many milliseconds.
     Hold {
@@ -87,14 +88,14 @@ pub enum Request {
 impl Request {
     /// Whether it only looks.
     const fn only_reads(self) -> bool {
-        matches!(self, Self::Check { fence: None, .. })
+        matches!(self, Self::Check { fence: false, .. })
     }
 
     /// Whether it takes more than one statement.
     const fn is_compound(self) -> bool {
         match self {
-            Self::Check { fence, .. } => fence.is_some(),
-            Self::Insert { guard, fence, .. } => fence.is_some() || matches!(guard, Guard::Version),
+            Self::Check { fence, .. } => fence,
+            Self::Insert { guard, fence, .. } => fence || matches!(guard, Guard::Version),
             Self::Hold { .. } => true,
             Self::Confirm { .. } | Self::RunOut { .. } => false,
         }
@@ -189,10 +190,17 @@ impl<'c> Session<'c> {
     pub(super) fn answer(&mut self, request: Request) -> rusqlite::Result<Response> {
         match request {
             Request::Check {
-                fence: Some(token),
+                fence: true,
                 seat,
+                number,
                 ..
-            } if !self.passes(seat, token)? => Ok(Said::Stale.into()),
+            }
+            | Request::Insert {
+                fence: true,
+                seat,
+                number,
+                ..
+            } if !self.passes(seat, number)? => Ok(Said::Stale.into()),
             Request::Check { seat, guard, .. } => {
                 let is_booked = self.check.exists(params![self.run, seat.number()])?;
                 let number = match guard {
@@ -203,18 +211,13 @@ impl<'c> Session<'c> {
                 Ok(Response { said, number })
             }
             Request::Insert {
-                fence: Some(token),
-                seat,
-                ..
-            } if !self.passes(seat, token)? => Ok(Said::Stale.into()),
-            Request::Insert {
                 seat,
                 user,
                 guard: Guard::Version,
-                version,
+                number,
                 ..
             } => {
-                let is_current = self.renew_version(seat, version)?;
+                let is_current = self.renew_version(seat, number)?;
                 Ok((is_current && self.insert(seat, user, Guard::None)?).into())
             }
             Request::Insert {
