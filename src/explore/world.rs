@@ -205,7 +205,7 @@ impl World {
 
     /// Whether a stall takes anything from the user.
     pub(super) fn may_stall(&self, user: usize) -> bool {
-        matches!(self.leases[user], Lease::Begun | Lease::Running)
+        self.is_locked_by(user) || self.database.claimed_by() == Some(user)
     }
 
     /// A lock service forgets everything; nobody's time has run out.
