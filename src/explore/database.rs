@@ -13,6 +13,8 @@ pub(super) struct Database {
     rows: [u8; USERS_MAX],
     /// Whether each of those rows was inserted by a user whose lease had not run out.
     in_lease: [bool; USERS_MAX],
+    /// How many of them are under the UNIQUE constraint, which knows of no others.
+    guarded: u8,
     version: u8,
     /// The latest token that was seen.
     fence: u8,
@@ -36,7 +38,8 @@ enum Connection {
     Open {
         /// The commits and the rows at its first look.
         snapshot: Option<(u8, u8)>,
-        has_inserted: bool,
+        /// What it has inserted, under this guard.
+        inserted: Option<Guard>,
     },
 }
 
@@ -60,7 +63,7 @@ impl Database {
             Step::Insert => self.insert(user, manner, number, in_lease),
             Step::Confirm => {
                 let is_last = self.claim.is_some_and(|(holder, _)| holder == narrow(user));
-                yes(is_last && self.push(user, in_lease))
+                yes(is_last && self.push(user, in_lease, Guard::None))
             }
             Step::Begin => self.begin(user, manner.begin, Connection::None),
             Step::Commit => return (self.commit(user, in_lease), None),
@@ -82,18 +85,22 @@ impl Database {
         if manner.fence && !self.passes(number) {
             return Said::Stale;
         }
-        let is_refused = match manner.guard {
-            Guard::None => false,
-            Guard::Unique | Guard::NotExists => self.rows[0] != 0,
-            Guard::Version => self.version != number,
-        };
-        if is_refused {
-            return Said::No;
-        }
         if manner.guard == Guard::Version {
+            if self.version != number {
+                return Said::No;
+            }
             self.version = self.version.saturating_add(1);
         }
-        yes(self.push(user, in_lease))
+        yes(!self.refuses(manner.guard) && self.push(user, in_lease, manner.guard))
+    }
+
+    /// Whether a row that is there stands against another under this guard.
+    fn refuses(&self, guard: Guard) -> bool {
+        match guard {
+            Guard::None | Guard::Version => false,
+            Guard::Unique => self.guarded > 0,
+            Guard::NotExists => self.rows[0] != 0,
+        }
     }
 
     /// Whether no later token was seen; this one is the latest then. A user without one is not asked.
@@ -106,7 +113,7 @@ impl Database {
     }
 
     /// One row for each user: whether it is there now and was not before.
-    fn push(&mut self, user: usize, in_lease: bool) -> bool {
+    fn push(&mut self, user: usize, in_lease: bool, guard: Guard) -> bool {
         let number = narrow(user + 1);
         if self.rows.contains(&number) {
             return false;
@@ -114,6 +121,7 @@ impl Database {
         if let Some(free) = self.rows.iter().position(|row| *row == 0) {
             self.rows[free] = number;
             self.in_lease[free] = in_lease;
+            self.guarded += u8::from(guard == Guard::Unique);
             self.commits = self.commits.saturating_add(1);
         }
         true
@@ -161,7 +169,7 @@ impl Database {
         }
         self.connections[user] = Connection::Open {
             snapshot,
-            has_inserted: false,
+            inserted: None,
         };
         Said::Yes
     }
@@ -172,10 +180,9 @@ impl Database {
         }
         let now = self.now();
         match &mut self.connections[user] {
-            Connection::Open {
-                snapshot,
-                has_inserted,
-            } => yes(snapshot.get_or_insert(now).1 == 0 && !*has_inserted),
+            Connection::Open { snapshot, inserted } => {
+                yes(snapshot.get_or_insert(now).1 == 0 && inserted.is_none())
+            }
             _ => Said::Busy,
         }
     }
@@ -184,13 +191,9 @@ impl Database {
         if let Some(busy) = self.begin_if_needed(user, manner) {
             return busy;
         }
-        let (now, is_sold) = (self.now(), self.rows[0] != 0);
+        let (now, is_refused) = (self.now(), self.refuses(manner.guard));
         let has_row = self.rows.contains(&narrow(user + 1));
-        let Connection::Open {
-            snapshot,
-            has_inserted,
-        } = &mut self.connections[user]
-        else {
+        let Connection::Open { snapshot, inserted } = &mut self.connections[user] else {
             return Said::Busy;
         };
         match self.writer {
@@ -200,10 +203,10 @@ impl Database {
             None => self.writer = Some(narrow(user)),
         }
         snapshot.get_or_insert(now);
-        if *has_inserted || has_row || (manner.guard != Guard::None && is_sold) {
+        if inserted.is_some() || has_row || is_refused {
             return Said::No;
         }
-        *has_inserted = true;
+        *inserted = Some(manner.guard);
         Said::Yes
     }
 
@@ -217,11 +220,11 @@ impl Database {
     }
 
     fn commit(&mut self, user: usize, in_lease: bool) -> Option<Said> {
-        let Connection::Open { has_inserted, .. } = self.connections[user] else {
+        let Connection::Open { inserted, .. } = self.connections[user] else {
             return None;
         };
-        if has_inserted {
-            self.push(user, in_lease);
+        if let Some(guard) = inserted {
+            self.push(user, in_lease, guard);
         }
         self.disconnect(user);
         Some(Said::Yes)
