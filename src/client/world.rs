@@ -65,7 +65,7 @@ impl World {
         ticket: Ticket,
         cx: &mut Context<'_>,
     ) -> Poll<Answer<Response>> {
-        match (is_locking(step), self.locks.first()) {
+        match (step.is_locking(), self.locks.first()) {
             (true, Some(lock)) => lock.poll(ticket, cx),
             _ => self.store.poll(ticket, cx),
         }
@@ -73,7 +73,7 @@ impl World {
 
     /// Nobody waits any more for what a step is answered.
     pub(super) fn abandon(&self, step: Step, ticket: Ticket) {
-        match (is_locking(step), self.locks.first()) {
+        match (step.is_locking(), self.locks.first()) {
             (true, Some(lock)) => lock.abandon(ticket),
             _ => self.store.abandon(ticket),
         }
@@ -186,13 +186,6 @@ impl World {
     fn node(&self, how: How) -> Option<&LockService> {
         self.locks.get(usize::from(how.manner.node))
     }
-}
-
-const fn is_locking(step: Step) -> bool {
-    matches!(
-        step,
-        Step::Acquire | Step::SetTtl | Step::Verify | Step::Release
-    )
 }
 
 /// What a step asks of the database.

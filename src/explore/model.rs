@@ -116,7 +116,11 @@ impl<S: Strategy> Race<S> {
             *sum = sum.saturating_add(*count);
         }
         let seat = SeatId::new(10).expect("ten is not zero");
-        let nodes = usize::from(strategy.needs().locks).min(NODES_MAX);
+        let nodes = usize::from(strategy.needs().locks);
+        if nodes > NODES_MAX {
+            bounds.reach(3);
+        }
+        let nodes = nodes.min(NODES_MAX);
         let renews = strategy.renews();
         let symmetry = if strategy.are_users_alike() {
             Symmetry::Reduced

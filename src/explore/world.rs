@@ -72,6 +72,10 @@ impl World {
     /// Carries out a step: what it is answered.
     pub(super) fn act(&mut self, act: &Act) -> Answer<Said> {
         let (user, asked) = (act.user, act.asked);
+        if asked.step.is_locking() && usize::from(asked.manner.node) >= act.nodes {
+            // A strategy that takes a lock without having said so.
+            return Err(CallError::Failed);
+        }
         let said = match asked.step {
             Step::Acquire => self.acquire(act),
             Step::SetTtl => self.set_ttl(asked),

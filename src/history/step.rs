@@ -96,6 +96,15 @@ impl Step {
         !matches!(self, Self::Validate | Self::Wait | Self::Pay)
     }
 
+    /// Whether a lock service is asked.
+    #[must_use]
+    pub const fn is_locking(self) -> bool {
+        matches!(
+            self,
+            Self::Acquire | Self::SetTtl | Self::Verify | Self::Release
+        )
+    }
+
     /// Whether it may put a booking into the database.
     #[must_use]
     pub const fn may_book(self) -> bool {

@@ -224,6 +224,17 @@ fn a_strategy_that_waits_for_what_is_no_step_is_unknown() {
     assert_eq!(found.answer, Answer::Unknown(Limit::Steps));
 }
 
+#[test]
+fn a_strategy_with_more_servers_than_the_model_has_is_unknown() {
+    let redlock = racesim::strategy::Redlock {
+        ttl: racesim::client::Ttl::default(),
+        nodes: 9,
+        retries: 0,
+    };
+    let found = search(&redlock, Asked::NoDoubleBooking, &searching(2, &[]));
+    assert_eq!(found.answer, Answer::Unknown(Limit::Steps));
+}
+
 /// What `racesim explore` says.
 fn explored(arguments: &[&str]) -> super::support::Ran {
     super::support::run(&[&["explore"], arguments].concat())
