@@ -13,7 +13,7 @@ use crate::engine::{Engine, ServiceChoice, Services};
 use crate::matrix::{Column, Expectations, cell};
 use crate::plan::Plan;
 use crate::progress::Watch;
-use crate::report::{MatrixCell, MatrixColumn, MatrixReport, MatrixRow, Report, Shown};
+use crate::report::{MatrixCell, MatrixReport, MatrixRow, Report, Shown};
 use crate::strategy::{BuiltIn, Needs, Strategy};
 
 /// The most users of any column, each with a connection of its own.
@@ -23,8 +23,12 @@ pub(super) async fn run(command: MatrixCommand) -> Result<Exit, AppError> {
     let begun = Instant::now();
     let mut outlets = Outlets::open(&command.output, &[])?;
     let known = Expectations::built_in();
-    let strategies = strategies(&command, &known)?;
-    let columns = columns(&command, &known);
+    let strategies = strategies(&command.strategies, &known)?;
+    let columns = if command.columns.is_empty() {
+        known.columns.clone()
+    } else {
+        command.columns
+    };
     let needs = strategies.iter().map(|(_, strategy)| strategy.needs());
     let needs = needs.fold(Needs::default(), Needs::and);
     let plan = Plan::new(USERS);
@@ -50,7 +54,7 @@ pub(super) async fn run(command: MatrixCommand) -> Result<Exit, AppError> {
         });
     }
     drop(watch);
-    let mut report = report(&engine, &columns, rows);
+    let mut report = report(&engine, columns, rows);
     report.took_ms = as_millis(begun.elapsed());
     outlets.publish(Shown::Matrix(&report))?;
     Ok(exit(&report))
@@ -77,16 +81,13 @@ async fn cells(
 }
 
 /// The rows that are wanted: those that are known, of some strategies only, or ones of one's own.
-fn strategies(
-    command: &MatrixCommand,
-    known: &Expectations,
-) -> Result<Vec<(String, BuiltIn)>, AppError> {
+fn strategies(named: &[String], known: &Expectations) -> Result<Vec<(String, BuiltIn)>, AppError> {
     let mut wanted: Vec<String> = Vec::new();
     let all = known.rows.iter().map(|row| row.strategy.clone());
-    if command.strategies.is_empty() {
+    if named.is_empty() {
         wanted.extend(all);
     } else {
-        for words in &command.strategies {
+        for words in named {
             let is_of = |row: &String| row.split(' ').next() == Some(words);
             let rows: Vec<String> = all.clone().filter(is_of).collect();
             if rows.is_empty() {
@@ -103,18 +104,7 @@ fn strategies(
     read.collect()
 }
 
-/// The columns that are wanted: all that are known, some by their names, or ones of one's own.
-fn columns(command: &MatrixCommand, known: &Expectations) -> Vec<Column> {
-    if command.columns.is_empty() {
-        return known.columns.clone();
-    }
-    let columns = command.columns.iter();
-    columns
-        .map(|column| known.column(&column.name).unwrap_or(column).clone())
-        .collect()
-}
-
-fn report(engine: &Engine, columns: &[Column], rows: Vec<MatrixRow>) -> MatrixReport {
+fn report(engine: &Engine, columns: Vec<Column>, rows: Vec<MatrixRow>) -> MatrixReport {
     let cells = || rows.iter().flat_map(|row| &row.cells);
     MatrixReport {
         version: Report::VERSION,
@@ -123,16 +113,7 @@ fn report(engine: &Engine, columns: &[Column], rows: Vec<MatrixRow>) -> MatrixRe
         judged: cells().filter(|cell| cell.expected.is_some()).count(),
         disagreeing: cells().filter(|cell| cell.objection.is_some()).count(),
         took_ms: 0.0,
-        columns: columns
-            .iter()
-            .map(|column| MatrixColumn {
-                name: column.name.clone(),
-                users: column.users,
-                faults: column.faults.clone(),
-                property: column.property,
-                meaning: column.meaning.clone(),
-            })
-            .collect(),
+        columns,
         rows,
     }
 }

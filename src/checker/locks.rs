@@ -119,8 +119,8 @@ fn unfreed_uses(history: &History, open: &ByUser<u64>) -> Vec<Use> {
 /// Once somebody else was granted the lock, one's own is gone for ever: a release that still frees
 /// something frees another's.
 pub(super) fn no_foreign_release(history: &History) -> Verdict {
-    let nodes = history.events.iter().map(|event| event.node).max();
-    (0..=nodes.unwrap_or(0))
+    history
+        .nodes()
         .map(|node| no_foreign_release_on(node, history))
         .find(|verdict| *verdict != Verdict::Holds)
         .unwrap_or(Verdict::Holds)

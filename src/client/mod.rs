@@ -345,8 +345,10 @@ impl Client {
 
     /// Keeps the number that came with an answer.
     fn bring(&mut self, step: Step, answer: Answer<Response>) {
-        if let (Step::Acquire | Step::Check, Ok(Response { number: 1.., .. })) = (step, answer) {
-            self.number = answer.map_or(0, |response| response.number);
+        if let (Step::Acquire | Step::Check, Ok(Response { number, .. })) = (step, answer)
+            && number > 0
+        {
+            self.number = number;
         }
     }
 

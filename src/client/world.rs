@@ -1,6 +1,5 @@
 //! The real services, and which of them carries out a step.
 
-use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -97,14 +96,10 @@ impl World {
             return self.transact(step, asker, how, forced).await;
         }
         if let Some(request) = store_request(step, asker, how) {
-            let ticket = self.store.hand_in(request);
-            let mut held = Held::new(|| self.store.abandon(ticket));
-            let answer = poll_fn(|cx| self.store.poll(ticket, cx)).await;
-            held.is_answered = true;
-            return answer;
+            return self.store.call(request).await;
         }
         match (lock_request(step, how), self.node(how)) {
-            (Some(request), Some(lock)) => ask(lock, asker, request).await,
+            (Some(request), Some(lock)) => lock.call(asker.seat, asker.token, request).await,
             _ => Err(CallError::Failed),
         }
     }
@@ -116,15 +111,19 @@ impl World {
         let is_done = |answer: Answer<Response>| answer.is_ok_and(|it| it.said == Said::Yes);
         let mut has_held = false;
         for lock in &self.locks {
-            has_held |= is_done(ask(lock, asker, Locking::RunOut).await);
+            has_held |= is_done(lock.call(asker.seat, asker.token, Locking::RunOut).await);
         }
-        has_held | is_done(self.store.run_out(asker.seat, Some(asker.user)).await)
+        let claim = Request::RunOut {
+            seat: asker.seat,
+            user: Some(asker.user),
+        };
+        has_held | is_done(self.store.call(claim).await)
     }
 
     /// Lets whatever claim there is on the seat run out.
     pub(crate) async fn expire_claim(&self, seat: SeatId) {
         // A store that has failed says so in its next answer.
-        let _ = self.store.run_out(seat, None).await;
+        let _ = self.store.call(Request::RunOut { seat, user: None }).await;
     }
 
     /// The user is gone: what it has not committed is undone.
@@ -147,7 +146,7 @@ impl World {
         };
         if let Some(lock) = self.node(how) {
             // A lock that cannot be renewed runs out, which is its holder's to notice.
-            let _ = ask(lock, asker, request).await;
+            let _ = lock.call(asker.seat, asker.token, request).await;
         }
     }
 
@@ -157,7 +156,7 @@ impl World {
             return Ok(true.into());
         }
         match self.node(how) {
-            Some(lock) => ask(lock, asker, Locking::IsFree).await,
+            Some(lock) => lock.call(asker.seat, asker.token, Locking::IsFree).await,
             None => Ok(true.into()),
         }
     }
@@ -234,40 +233,5 @@ fn lock_request(step: Step, how: How) -> Option<Locking> {
         Step::Verify => Some(Locking::Verify),
         Step::Release => Some(Locking::Release(how.manner.release)),
         _ => None,
-    }
-}
-
-/// Asks a lock service and waits for its answer.
-async fn ask(lock: &LockService, asker: Asker, request: Locking) -> Answer<Response> {
-    let ticket = match lock.hand_in(asker.seat, asker.token, request) {
-        Handed::Waits(ticket) => ticket,
-        Handed::Answered(answer) => return answer,
-    };
-    let mut held = Held::new(|| lock.abandon(ticket));
-    let answer = poll_fn(|cx| lock.poll(ticket, cx)).await;
-    held.is_answered = true;
-    answer
-}
-
-/// A request that is given up when it is dropped without an answer.
-struct Held<F: FnMut()> {
-    abandon: F,
-    is_answered: bool,
-}
-
-impl<F: FnMut()> Held<F> {
-    const fn new(abandon: F) -> Self {
-        Self {
-            abandon,
-            is_answered: false,
-        }
-    }
-}
-
-impl<F: FnMut()> Drop for Held<F> {
-    fn drop(&mut self) {
-        if !self.is_answered {
-            (self.abandon)();
-        }
     }
 }

@@ -1,16 +1,16 @@
 //! What went wrong in a race as was asked for, and what its users left behind.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::Engine;
 use crate::fault::{Injector, Order, ServiceFault, Setting};
-use crate::history::{Event, FaultCount, History, LockLeft, Reply, Step};
+use crate::history::{History, LockLeft};
 use crate::plan::Plan;
 use crate::seat::SeatId;
-use crate::strategy::Strategy;
+use crate::strategy::{Needs, Strategy};
 
 impl Engine {
     /// Lets befall the services what the users' faults order, for as long as it is polled.
@@ -44,10 +44,13 @@ impl Engine {
         history: &History,
     ) -> Vec<LockLeft> {
         let needs = strategy.needs();
-        let seats = if needs.counts_grants {
-            plan.seats_wanted()
-        } else {
-            seats_left(history)
+        let seats = match needs {
+            Needs { locks: 0, .. } => Vec::new(),
+            Needs {
+                counts_grants: true,
+                ..
+            } => plan.seats_wanted(),
+            _ => seats_left(history),
         };
         if let Some(transactions) = &self.services.world.transactions {
             transactions.forsake_all();
@@ -95,40 +98,8 @@ pub(super) fn faults_of<S: Strategy>(
     (Some(Box::new(injector)), Some(orders))
 }
 
-pub(super) fn counted(faults: &Injector) -> Vec<FaultCount> {
-    let happened = faults.happened().into_iter();
-    happened
-        .map(|it| FaultCount {
-            fault: it.fault,
-            happened: it.count,
-        })
-        .collect()
-}
-
-/// The seats whose locks may still be held: more were granted than certainly ended.
+/// The seats whose locks may still be held.
 fn seats_left(history: &History) -> Vec<SeatId> {
-    let is_grant = |event: &Event| {
-        event.step == Step::Acquire && matches!(event.reply, Reply::Granted | Reply::Lost)
-    };
-    let is_end = |event: &Event| {
-        event.step == Step::Release && matches!(event.reply, Reply::Released | Reply::NotHeld)
-    };
-    let has_nodes = history.events.iter().any(|event| event.node > 0);
-    let many =
-        |is: &dyn Fn(&Event) -> bool| history.events.iter().filter(|event| is(event)).count();
-    // One look is enough where nobody releases what it was not granted.
-    if !has_nodes && many(&is_grant) <= many(&is_end) {
-        return Vec::new();
-    }
-    let mut open = HashSet::new();
-    for event in history.events.iter() {
-        let key = (event.seat, event.user, event.node);
-        if is_grant(&event) {
-            open.insert(key);
-        } else if is_end(&event) {
-            open.remove(&key);
-        }
-    }
-    let seats: BTreeSet<SeatId> = open.into_iter().map(|(seat, ..)| seat).collect();
+    let seats: BTreeSet<SeatId> = history.locks_left().into_iter().collect();
     seats.into_iter().collect()
 }

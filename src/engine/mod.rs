@@ -24,7 +24,7 @@ use crate::schedule::{Move, Schedule};
 use crate::seat::UserId;
 use crate::store::{RunRecord, StoreError};
 use crate::strategy::Strategy;
-use aftermath::{counted, faults_of};
+use aftermath::faults_of;
 use conductor::Conductor;
 use crowd::Crowd;
 
@@ -254,7 +254,11 @@ impl Engine {
                 Some(format!("its bookings could not be read: {error}")),
             ),
         };
-        let faults = race.faults.as_deref().map(counted).unwrap_or_default();
+        let faults = race
+            .faults
+            .as_deref()
+            .map(Injector::happened)
+            .unwrap_or_default();
         let has_struck = race
             .faults
             .as_deref()

@@ -9,7 +9,7 @@ use rand::RngExt;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Fault, Injection};
-use crate::history::Step;
+use crate::history::{FaultCount, Step};
 use crate::seat::UserId;
 use crate::seed::{Purpose, Seed};
 
@@ -47,15 +47,6 @@ pub struct Order {
     pub fault: ServiceFault,
     /// Where to say so.
     pub done: oneshot::Sender<bool>,
-}
-
-/// A fault and how often it happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Happened {
-    /// The fault as it was asked for.
-    pub fault: String,
-    /// How often.
-    pub count: u64,
 }
 
 /// What the faults depend on beside themselves.
@@ -183,12 +174,12 @@ impl Injector {
     }
 
     /// How often each fault has happened.
-    pub fn happened(&self) -> Vec<Happened> {
+    pub fn happened(&self) -> Vec<FaultCount> {
         let faults = self.faults.iter();
         faults
-            .map(|(fault, count)| Happened {
+            .map(|(fault, count)| FaultCount {
                 fault: fault.to_string(),
-                count: count.load(Ordering::Relaxed),
+                happened: count.load(Ordering::Relaxed),
             })
             .collect()
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::duration::duration;
 
 pub use injection::{BadInjection, Injection};
-pub use injector::{Happened, Injector, Order, ServiceFault, Setting, Strike};
+pub use injector::{Injector, Order, ServiceFault, Setting, Strike};
 
 /// Something that goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

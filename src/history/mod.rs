@@ -1,6 +1,7 @@
 //! What happened: the steps, the ends of the attempts, and the bookings found afterwards.
 
 mod lines;
+mod locks;
 mod rows;
 mod step;
 

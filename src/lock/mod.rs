@@ -104,6 +104,17 @@ impl LockService {
         }
     }
 
+    /// Hands a request in and waits for its answer.
+    ///
+    /// # Errors
+    /// [`CallError`] when the service failed, or has been given up.
+    pub async fn call(&self, seat: SeatId, token: Token, request: Request) -> Answer<Response> {
+        match self {
+            Self::Redis(redis) => redis.call((seat, token, request)).await,
+            Self::InProcess(locks) => Ok(locks.act(seat, token, request)),
+        }
+    }
+
     /// The reply to a request that waits, once it is there.
     pub fn poll(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Answer<Response>> {
         match self {

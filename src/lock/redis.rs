@@ -79,6 +79,10 @@ impl Redis {
         self.exchange.hand_in(order)
     }
 
+    pub(super) async fn call(&self, order: Order) -> Answer<Response> {
+        self.exchange.call(order).await
+    }
+
     pub(super) fn poll(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Answer<Response>> {
         self.exchange.poll(ticket, cx)
     }

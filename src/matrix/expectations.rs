@@ -1,6 +1,6 @@
 //! What is known of each strategy under each fault: one file of data, with its sources.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::explore::{Asked, Search};
 use crate::fault::Allowance;
@@ -21,7 +21,7 @@ pub struct Expectations {
 }
 
 /// What may go wrong, and what is asked.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Column {
     /// Its name.

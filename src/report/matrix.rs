@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::explore::{Answer, Asked};
-use crate::matrix::{Cell, Expected};
+use crate::explore::Answer;
+use crate::matrix::{Cell, Column, Expected};
 use crate::schedule::Schedule;
 
 /// Strategies against faults.
@@ -16,7 +16,7 @@ pub struct MatrixReport {
     /// The lock services and their version.
     pub lock: String,
     /// What may go wrong.
-    pub columns: Vec<MatrixColumn>,
+    pub columns: Vec<Column>,
     /// The strategies.
     pub rows: Vec<MatrixRow>,
     /// How many cells were held against what is known.
@@ -25,21 +25,6 @@ pub struct MatrixReport {
     pub disagreeing: usize,
     /// How long it took, in milliseconds.
     pub took_ms: f64,
-}
-
-/// What may go wrong, and what is asked.
-#[derive(Debug, Clone, Serialize)]
-pub struct MatrixColumn {
-    /// Its name.
-    pub name: String,
-    /// How many users race.
-    pub users: u32,
-    /// What may go wrong, and how often.
-    pub faults: Vec<String>,
-    /// What is asked.
-    pub property: Asked,
-    /// What it means.
-    pub meaning: String,
 }
 
 /// One strategy under every fault.

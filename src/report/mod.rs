@@ -22,7 +22,7 @@ use serde::Serialize;
 pub use assertion::{Assertion, AssertionError, AssertionReport};
 pub use comparison::{Cell, Comparison, Measure, Probes, Row};
 pub use exploration::{ExploreReport, PropertyReport};
-pub use matrix::{MatrixCell, MatrixColumn, MatrixReport, MatrixRow};
+pub use matrix::{MatrixCell, MatrixReport, MatrixRow};
 pub use metrics::{METRICS, Metric, Metrics, Unit};
 pub use race::{RaceReport, SeatReport, Tally, TimingReport, VerdictReport};
 pub use replay::{MoveReport, ReplayReport, SingleReplay};

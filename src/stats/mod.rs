@@ -121,7 +121,7 @@ impl Stats {
             refused_before_payment: refused_before_payment(history),
             retries: tries::retries(history),
             waiting: tries::waiting(history),
-            locks_left: locks_left(history),
+            locks_left: count(history.locks_left()),
             duration: Duration::from_nanos(last_end.saturating_sub(first)),
             start_spread: Duration::from_nanos(last.saturating_sub(first)),
         }
@@ -266,34 +266,6 @@ fn refused_before_payment(history: &History) -> u64 {
         payers.insert(event.seat, event.user, ());
     }
     count(refused.filter(|attempt| payers.get(attempt.seat, attempt.user).is_none()))
-}
-
-/// Grants, certain or possible, that were never certainly ended.
-fn locks_left(history: &History) -> u64 {
-    let nodes = history.events.iter().map(|event| event.node).max();
-    let nodes = 0..=nodes.unwrap_or(0);
-    nodes.map(|node| locks_left_on(node, history)).sum()
-}
-
-/// The same of one lock service.
-fn locks_left_on(node: u8, history: &History) -> u64 {
-    let events = || history.events.iter().filter(|event| event.node == node);
-    let is_grant = |event: &Event| {
-        event.step == Step::Acquire && matches!(event.reply, Reply::Granted | Reply::Lost)
-    };
-    let mut held = ByUser::for_about(events().filter(is_grant).count());
-    for event in events() {
-        match (event.step, event.reply) {
-            (Step::Acquire, Reply::Granted | Reply::Lost) => {
-                held.insert(event.seat, event.user, ());
-            }
-            (Step::Release, Reply::Released | Reply::NotHeld) | (Step::Verify, Reply::NotHeld) => {
-                held.remove(event.seat, event.user);
-            }
-            _ => {}
-        }
-    }
-    count(held.iter())
 }
 
 fn count(items: impl IntoIterator<Item: Sized>) -> u64 {

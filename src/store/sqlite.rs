@@ -15,7 +15,7 @@ use tokio::task::AbortHandle;
 use super::session::{Place, Request, Session, prepare};
 use super::{StoreError, Transactions, schema};
 use crate::exchange::{Answer, CallError, Exchange, Pulse, Response, Ticket};
-use crate::seat::{Booking, SeatId, UserId};
+use crate::seat::{Booking, SeatId};
 
 /// The most statements in one commit: beyond it the gain is below the noise.
 const GROUP_MAX: usize = 1024;
@@ -159,12 +159,11 @@ impl Sqlite {
         self.exchange.hand_in(Order::User(request))
     }
 
-    /// Lets the claim on a seat run out: this user's, or anybody's.
+    /// Hands a user's step in and waits for its answer.
     ///
     /// # Errors
     /// [`CallError`] when the store has failed.
-    pub async fn run_out(&self, seat: SeatId, user: Option<UserId>) -> Answer<Response> {
-        let request = Request::RunOut { seat, user };
+    pub async fn call(&self, request: Request) -> Answer<Response> {
         self.exchange.call(Order::User(request)).await
     }
 

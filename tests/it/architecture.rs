@@ -66,7 +66,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("schedule", &["fault", "history", "seat"]),
     ("plan", &["duration", "fault", "seat", "seed"]),
     ("fault", &["duration", "history", "seat", "seed"]),
-    ("history", &["seat"]),
+    ("history", &["index", "seat"]),
     ("index", &["seat"]),
     ("exchange", &[]),
     ("folder", &[]),

@@ -3,7 +3,7 @@
 
 use racesim::cli::strategy_of;
 use racesim::client::{Begin, Client, Manner, Said, StepError};
-use racesim::engine::{Engine, ServiceChoice, Services};
+use racesim::engine::Engine;
 use racesim::explore::{Answer, Asked, Search, search};
 use racesim::history::{Outcome, Reply};
 use racesim::plan::Plan;
@@ -23,9 +23,7 @@ fn searching(users: u32, faults: &[&str]) -> Search {
 /// Users on services that serve this strategy.
 async fn engine(strategy: &impl Strategy, users: u32) -> (Engine, Plan) {
     let plan = Plan::new(users.try_into().unwrap());
-    let choice = ServiceChoice::default();
-    let services = Services::start(&choice, &plan, strategy.needs(), &plan.seats_wanted()).await;
-    (Engine::new(services.unwrap()), plan)
+    (super::support::engine(&plan, strategy.needs()).await, plan)
 }
 
 /// What the real stores did, which is what the model says.
@@ -193,7 +191,7 @@ fn a_hold_that_has_run_out_is_taken_over_and_its_first_holder_has_paid_in_vain()
 
 /// Looks only at the commit, whatever the insert was answered.
 #[derive(Clone)]
-struct OnlyCommit;
+pub(super) struct OnlyCommit;
 
 impl Strategy for OnlyCommit {
     fn name(&self) -> &'static str {
@@ -219,6 +217,7 @@ impl Strategy for OnlyCommit {
             let _ = client.rollback().await;
             return Ok(Outcome::Taken);
         }
+        client.pay().await?;
         client.insert_by(inside).await?;
         Ok(if client.commit().await? {
             Outcome::Confirmed

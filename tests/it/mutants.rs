@@ -1,8 +1,8 @@
 //! Is every step that protects a strategy needed? Each is taken away in turn, and some cell of the
 //! matrix must fail.
 
-use racesim::client::{AcquireBy, Begin, Client, Guard, Manner, Said, StepError, Ttl};
-use racesim::engine::{Engine, ServiceChoice, Services};
+use racesim::client::{AcquireBy, Client, Guard, Manner, Said, StepError, Ttl};
+use racesim::engine::Engine;
 use racesim::history::Outcome;
 use racesim::matrix::{Column, Expectations, cell};
 use racesim::plan::Plan;
@@ -10,6 +10,7 @@ use racesim::strategy::{
     Fence, Freeing, LockValue, Locked, Needs, Options, Redlock, ReleaseOrder, Strategy,
 };
 
+use super::ladder::OnlyCommit;
 use super::support::on_a_runtime;
 
 /// A strategy without one of its steps.
@@ -62,20 +63,6 @@ async fn check_and_insert(client: &mut Client, insert: Manner) -> Result<Outcome
     }
     client.pay().await?;
     Ok(told(client.insert_by(insert).await? == Said::Yes))
-}
-
-async fn ignored_insert(client: &mut Client) -> Result<Outcome, StepError> {
-    let inside = by(|manner| manner.open = true);
-    client
-        .begin_transaction(Begin::Deferred, std::time::Duration::ZERO)
-        .await?;
-    if client.check_by(inside).await? != Said::Yes {
-        let _ = client.rollback().await;
-        return Ok(Outcome::Taken);
-    }
-    client.pay().await?;
-    client.insert_by(inside).await?;
-    Ok(told(client.commit().await?))
 }
 
 async fn redlock(client: &mut Client, needed: u8, freed: u8) -> Result<Outcome, StepError> {
@@ -142,7 +129,7 @@ impl Strategy for Mutant {
                 Said::No => Ok(Outcome::Taken),
                 Said::Busy | Said::Stale => Ok(Outcome::Locked),
             },
-            Self::IgnoredInsert => ignored_insert(client).await,
+            Self::IgnoredInsert => OnlyCommit.attempt(client).await,
             Self::NoTtl => {
                 client.new_request();
                 let taking = by(|manner| manner.acquire = AcquireBy::SetNx);
@@ -204,14 +191,7 @@ async fn caught_by<S: Strategy>(engine: &Engine, original: &str, mutant: &S) -> 
 /// Services for everything that a mutant may use.
 async fn engine() -> Engine {
     let plan = Plan::new(5.try_into().unwrap());
-    let needs = Needs {
-        locks: 3,
-        counts_grants: true,
-        transactions: true,
-    };
-    let choice = ServiceChoice::default();
-    let services = Services::start(&choice, &plan, needs, &plan.seats_wanted()).await;
-    Engine::new(services.unwrap())
+    super::support::engine(&plan, super::support::everything(3)).await
 }
 
 /// Steps that only a strategy of one's own can leave out.

@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestRng, TestRunner};
 use racesim::client::{
     AcquireBy, Begin, Client, Guard, Manner, Patience, ReleaseBy, Said, StepError, Ttl,
 };
-use racesim::engine::{Engine, ServiceChoice, Services};
+use racesim::engine::Engine;
 use racesim::explore::{Search, interleavings, samples};
 use racesim::history::Outcome;
 use racesim::plan::Plan;
@@ -15,7 +15,7 @@ use racesim::replay::{Replayed, replay};
 use racesim::schedule::Schedule;
 use racesim::strategy::{Needs, Strategy};
 
-use super::support::on_a_runtime;
+use super::support::{engine, everything, on_a_runtime};
 
 /// One step of a random strategy.
 #[derive(Debug, Clone, Copy)]
@@ -79,11 +79,7 @@ impl Strategy for Random {
     }
 
     fn needs(&self) -> Needs {
-        Needs {
-            locks: 1,
-            counts_grants: true,
-            transactions: true,
-        }
+        everything(1)
     }
 
     fn are_users_alike(&self) -> bool {
@@ -219,17 +215,6 @@ fn runner() -> TestRunner {
     TestRunner::new_with_rng(Config::default(), chance)
 }
 
-async fn engine(plan: &Plan) -> Engine {
-    let needs = Needs {
-        locks: 1,
-        counts_grants: true,
-        transactions: true,
-    };
-    let choice = ServiceChoice::default();
-    let services = Services::start(&choice, plan, needs, &plan.seats_wanted()).await;
-    Engine::new(services.unwrap())
-}
-
 async fn assert_agreement(engine: &Engine, plan: &Plan, strategy: &Random, schedule: Schedule) {
     let Replayed {
         differences,
@@ -243,7 +228,7 @@ async fn assert_agreement(engine: &Engine, plan: &Plan, strategy: &Random, sched
 fn random_strategies_do_on_the_real_stores_what_the_model_says_in_every_interleaving() {
     on_a_runtime(async {
         let plan = Plan::new(2.try_into().unwrap());
-        let engine = engine(&plan).await;
+        let engine = engine(&plan, everything(1)).await;
         let mut runner = runner();
         let mut forced = 0;
         for _ in 0..150 {
@@ -262,7 +247,7 @@ fn random_strategies_do_on_the_real_stores_what_the_model_says_in_every_interlea
 fn random_strategies_do_what_the_model_says_whatever_goes_wrong() {
     on_a_runtime(async {
         let plan = Plan::new(3.try_into().unwrap());
-        let engine = engine(&plan).await;
+        let engine = engine(&plan, everything(1)).await;
         let mut runner = runner();
         let faults = [
             "expire:2",

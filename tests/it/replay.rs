@@ -6,25 +6,16 @@ use racesim::client::Ttl;
 use racesim::engine::{Engine, ServiceChoice, Services};
 use racesim::plan::Plan;
 use racesim::replay::{replay, replay_all};
-use racesim::strategy::{Conditional, Locked, Naive, Needs, Unique};
+use racesim::strategy::{Conditional, Locked, Naive, Unique};
 
 use super::support::{Ran, RedisServer, on_a_runtime, run};
-
-/// What all strategies together need.
-const EVERYTHING: Needs = Needs {
-    locks: 1,
-    counts_grants: true,
-    transactions: true,
-};
 
 fn plan(users: u32) -> Plan {
     Plan::new(users.try_into().unwrap())
 }
 
 async fn engine(plan: &Plan) -> Engine {
-    let (choice, seats) = (ServiceChoice::default(), plan.seats_wanted());
-    let services = Services::start(&choice, plan, EVERYTHING, &seats).await;
-    Engine::new(services.unwrap())
+    super::support::engine(plan, super::support::everything(1)).await
 }
 
 #[test]

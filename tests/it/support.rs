@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use racesim::engine::{Engine, ServiceChoice, Services};
+use racesim::plan::Plan;
+use racesim::strategy::Needs;
 use tempfile::TempDir;
 
 /// How long anything in a test may take.
@@ -249,4 +252,20 @@ pub(crate) fn on_a_runtime<T>(work: impl Future<Output = T>) -> T {
         .enable_all()
         .build();
     runtime.unwrap().block_on(work)
+}
+
+/// What all strategies together need, with this many lock services.
+pub(crate) const fn everything(locks: u8) -> Needs {
+    Needs {
+        locks,
+        counts_grants: true,
+        transactions: true,
+    }
+}
+
+/// An engine on private services for these needs.
+pub(crate) async fn engine(plan: &Plan, needs: Needs) -> Engine {
+    let choice = ServiceChoice::default();
+    let services = Services::start(&choice, plan, needs, &plan.seats_wanted()).await;
+    Engine::new(services.unwrap())
 }
