@@ -5,7 +5,7 @@
 //! a service that answers *nobody* for a while is given up.
 
 use std::future::poll_fn;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
@@ -60,6 +60,27 @@ impl From<bool> for Response {
 
 /// What became of a request.
 pub type Answer<R> = Result<R, CallError>;
+
+/// What went wrong first with a service, told by whoever serves it.
+#[derive(Debug, Clone, Default)]
+pub struct Trouble(Arc<Mutex<Option<String>>>);
+
+impl Trouble {
+    /// Keeps this, if nothing went wrong before.
+    pub fn note(&self, text: impl Into<String>) {
+        self.lock().get_or_insert_with(|| text.into());
+    }
+
+    /// What went wrong first; `None` when nothing did.
+    #[must_use]
+    pub fn first(&self) -> Option<String> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Where a reply is owed: handed to the service with each request, given back with the reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

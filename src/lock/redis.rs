@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::link::Link;
 use super::{LockError, Request, Token, Url};
-use crate::exchange::{Answer, CallError, Exchange, Pulse, Response, Said, Ticket};
+use crate::exchange::{Answer, CallError, Exchange, Pulse, Response, Said, Ticket, Trouble};
 use crate::seat::SeatId;
 
 /// The most commands in one pipeline, and the most pipelines under way: beyond these the gain is
@@ -40,9 +40,6 @@ pub struct Redis {
     trouble: Trouble,
 }
 
-/// What went wrong first.
-type Trouble = Arc<Mutex<Option<String>>>;
-
 /// A request, for which seat and with which token.
 pub(super) type Order = (SeatId, Token, Request);
 
@@ -66,7 +63,7 @@ impl Redis {
         let trouble = Trouble::default();
         let link = Arc::new(Mutex::new(link));
         let served = (Arc::clone(&link), Arc::clone(&exchange));
-        tokio::spawn(serve(served.0, served.1, Arc::clone(&trouble)));
+        tokio::spawn(serve(served.0, served.1, trouble.clone()));
         Ok(Self {
             link,
             exchange,
@@ -127,10 +124,7 @@ impl Redis {
     }
 
     pub(super) fn trouble(&self) -> Option<String> {
-        self.trouble
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.trouble.first()
     }
 
     pub(super) fn pulse(&self) -> Pulse {
@@ -138,7 +132,7 @@ impl Redis {
     }
 
     pub(super) fn give_up(&self, why: &str) {
-        note(&self.trouble, why.to_owned());
+        self.trouble.note(why.to_owned());
         self.exchange.close();
     }
 }
@@ -166,7 +160,7 @@ async fn serve(link: Arc<Mutex<Link>>, exchange: Arc<Exchange<Order, Response>>,
             }
             let some: Vec<_> = waiting.by_ref().take(PIPELINE_MAX).collect();
             let (link, exchange, trouble) =
-                (current(&link), Arc::clone(&exchange), Arc::clone(&trouble));
+                (current(&link), Arc::clone(&exchange), trouble.clone());
             pipelines.spawn(async move {
                 let replies = link.send(some).await;
                 exchange.deliver(
@@ -190,11 +184,11 @@ fn understand(reply: Result<Value, RedisError>, trouble: &Trouble) -> Answer<Res
             number: u32::try_from(number).unwrap_or(0),
         }),
         Ok(other) => {
-            note(trouble, format!("an answer that no lock gives: {other:?}"));
+            trouble.note(format!("an answer that no lock gives: {other:?}"));
             Err(CallError::Lost)
         }
         Err(error) => {
-            note(trouble, error.to_string());
+            trouble.note(error.to_string());
             Err(
                 if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) {
                     CallError::Failed
@@ -204,11 +198,4 @@ fn understand(reply: Result<Value, RedisError>, trouble: &Trouble) -> Answer<Res
             )
         }
     }
-}
-
-fn note(trouble: &Trouble, text: String) {
-    trouble
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .get_or_insert(text);
 }

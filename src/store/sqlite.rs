@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 
 use super::session::{Place, Request, Session, prepare};
 use super::{StoreError, Transactions, schema};
-use crate::exchange::{Answer, CallError, Exchange, Pulse, Response, Ticket};
+use crate::exchange::{Answer, CallError, Exchange, Pulse, Response, Ticket, Trouble};
 use crate::seat::{Booking, SeatId};
 
 /// The most statements in one commit: beyond it the gain is below the noise.
@@ -98,8 +98,6 @@ pub(super) enum Control {
 /// A claim on an unsold seat that is still good, and how long it will be.
 pub type Claim = (SeatId, Duration);
 
-/// What went wrong first.
-type Trouble = Arc<Mutex<Option<String>>>;
 pub(super) type Batch = Vec<(Ticket, Order)>;
 type Replies = Vec<(Ticket, Answer<Response>)>;
 
@@ -118,7 +116,7 @@ impl Sqlite {
         let server = Server {
             exchange: Arc::clone(&exchange),
             replies,
-            trouble: Arc::clone(&trouble),
+            trouble: trouble.clone(),
             place: Arc::clone(&place),
             group_max: settings.group_max,
         };
@@ -217,10 +215,7 @@ impl Sqlite {
     /// What went wrong first; `None` when nothing did.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        self.trouble
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.trouble.first()
     }
 
     /// How much it has answered and owes.
@@ -231,7 +226,7 @@ impl Sqlite {
 
     /// Ends all waiting for it, because it answers nobody; `why` is kept as its trouble.
     pub fn give_up(&self, why: &str) {
-        note(&self.trouble, why.to_owned());
+        self.trouble.note(why.to_owned());
         self.exchange.close();
     }
 
@@ -266,13 +261,6 @@ impl Drop for Sqlite {
             .unwrap_or_else(PoisonError::into_inner);
         let _ = is_closed.recv_timeout(CLOSE_LIMIT);
     }
-}
-
-fn note(trouble: &Trouble, text: String) {
-    trouble
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .get_or_insert(text);
 }
 
 /// Hands the replies on from a task of the runtime, where waking a user is cheap.
@@ -339,7 +327,7 @@ impl Server {
                 .zip(answers.into_iter().map(Ok))
                 .collect(),
             Err(error) => {
-                note(&self.trouble, error.to_string());
+                self.trouble.note(error.to_string());
                 tickets
                     .into_iter()
                     .map(|ticket| (ticket, Err(CallError::Failed)))

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::session::{Place, Request, Session, prepare};
 use super::sqlite::CLOSE_LIMIT;
 use super::{Begin, StoreError, schema};
-use crate::exchange::{Answer, CallError, Pulse, Response, Said};
+use crate::exchange::{Answer, CallError, Pulse, Response, Said, Trouble};
 use crate::seat::UserId;
 
 /// How a transaction begins, and how long it may wait for another's.
@@ -59,7 +59,7 @@ pub struct Transactions {
 struct Vitals {
     begun: AtomicU64,
     answered: AtomicU64,
-    trouble: Mutex<Option<String>>,
+    trouble: Trouble,
 }
 
 struct Order {
@@ -89,7 +89,9 @@ impl Transactions {
                 .spawn(move || {
                     match Session::new(&connection, &path, place) {
                         Ok(session) => serve(session, &queue, &vitals),
-                        Err(source) => vitals.note(&schema::failure(&path, source).to_string()),
+                        Err(source) => vitals
+                            .trouble
+                            .note(schema::failure(&path, source).to_string()),
                     }
                     drop(connection);
                     drop(closed);
@@ -163,14 +165,14 @@ impl Transactions {
 
     /// Ends all waiting, because nobody is answered.
     pub fn give_up(&self, why: &str) {
-        self.vitals.note(why);
+        self.vitals.trouble.note(why);
         self.given_up.cancel();
     }
 
     /// What went wrong first; `None` when nothing did.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        lock(&self.vitals.trouble).clone()
+        self.vitals.trouble.first()
     }
 
     /// Hands an order to the user's connection, or to the first that is free when it begins; whether
@@ -204,12 +206,6 @@ impl Drop for Transactions {
     }
 }
 
-impl Vitals {
-    fn note(&self, text: &str) {
-        lock(&self.trouble).get_or_insert_with(|| text.to_owned());
-    }
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -227,7 +223,7 @@ fn serve(mut session: Session<'_>, queue: &Mutex<Receiver<Receiver<Order>>>, vit
             let _ = order.reply.send(answer);
         }
         if let Err(error) = session.roll_back() {
-            vitals.note(&error.to_string());
+            vitals.trouble.note(error.to_string());
         }
     }
 }
@@ -262,6 +258,6 @@ fn understand(result: rusqlite::Result<Response>, vitals: &Vitals) -> Answer<Res
     if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) {
         return Ok(Said::Busy.into());
     }
-    vitals.note(&error.to_string());
+    vitals.trouble.note(error.to_string());
     Err(CallError::Failed)
 }
