@@ -4,10 +4,11 @@ use std::future::poll_fn;
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use racesim::checker::Property;
 use racesim::checker::judge;
 use racesim::client::{Ttl, poll_once};
 use racesim::exchange::Exchange;
-use racesim::explore::{Asked, Search, search};
+use racesim::explore::{Search, search};
 use racesim::history::{self, Attempt, Event, Header, History, Outcome, Reply, Rows, Step};
 use racesim::seat::{Booking, SeatId, UserId};
 use racesim::stats::Stats;
@@ -111,7 +112,7 @@ fn every_interleaving(criterion: &mut Criterion) {
         ..Search::default()
     };
     criterion.bench_function("explore: locked, 3 users, no-double-booking", |bench| {
-        bench.iter(|| black_box(search(&locked, Asked::NoDoubleBooking, &three)));
+        bench.iter(|| black_box(search(&locked, Property::NoDoubleBooking, &three)));
     });
 }
 

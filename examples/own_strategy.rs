@@ -5,9 +5,10 @@
 //! the gap is only smaller. Explore finds the interleaving that slips through it, and replay forces
 //! that one on the real stores.
 
+use racesim::checker::Property;
 use racesim::client::{Client, StepError};
 use racesim::engine::{Engine, ServiceChoice, Services};
-use racesim::explore::{Answer, Asked, Search, search};
+use racesim::explore::{Answer, Search, search};
 use racesim::history::Outcome;
 use racesim::plan::Plan;
 use racesim::replay::replay;
@@ -55,7 +56,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("raced:    {} double bookings", stats.double_bookings());
 
     // Explored: every interleaving of two users.
-    let found = search(&DoubleCheck, Asked::NoDoubleBooking, &Search::default());
+    let found = search(&DoubleCheck, Property::NoDoubleBooking, &Search::default());
     let Answer::Violated(schedule) = found.answer else {
         println!("explored: no interleaving breaks it");
         return Ok(());

@@ -16,8 +16,8 @@
 //! | [`replay`] | do the real stores do what the model says? |
 //! | [`explain`] | why did this happen? |
 //! | [`stats`] | how much, how fast? |
-//! | [`checker`] | is this history right? |
 //! | [`explore`] | does any interleaving break it? (the only stateright) |
+//! | [`checker`] | is this history right? |
 //! | [`engine`] | how does a plan become a history? |
 //! | [`strategy`] | the protocols, a file each |
 //! | [`client`] | what may a strategy do? |

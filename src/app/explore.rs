@@ -2,8 +2,9 @@
 
 use super::output::Outlets;
 use super::{AppError, Exit};
+use crate::checker::Property;
 use crate::cli::{Expectation, ExploreCommand};
-use crate::explore::{Answer, Asked, Found, follow, search};
+use crate::explore::{Answer, Found, follow, search};
 use crate::report::{ExploreReport, PropertyReport, Report, Shown};
 use crate::strategy::Strategy;
 
@@ -39,7 +40,10 @@ pub(super) fn run(command: &ExploreCommand) -> Result<Exit, AppError> {
     Ok(exit(&report, command.expected))
 }
 
-fn answer(command: &ExploreCommand, property: Asked) -> Result<(PropertyReport, Found), AppError> {
+fn answer(
+    command: &ExploreCommand,
+    property: Property,
+) -> Result<(PropertyReport, Found), AppError> {
     let found = search(&command.strategy, property, &command.search);
     let trace = match &found.answer {
         Answer::Violated(schedule) => {

@@ -1,71 +1,15 @@
 //! Is this history right? Each property holds, is violated with a witness, or is unknown.
 
 mod bookings;
+mod left;
 mod locks;
+mod property;
 
-use std::fmt;
-
-use serde::Serialize;
+pub use property::{Property, UnknownProperty};
 
 use crate::history::History;
 use crate::seat::{SeatId, UserId};
 use bookings::Rows;
-
-/// What a history is judged by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Property {
-    /// No seat has two bookings.
-    NoDoubleBooking,
-    /// Who was told confirmed has a row.
-    NoPhantomSuccess,
-    /// Every row was attempted, and its user not told otherwise.
-    NoStrayBooking,
-    /// No two users go by the lock of one seat at once.
-    MutualExclusion,
-    /// Nobody frees another's lock.
-    NoForeignRelease,
-    /// A seat that somebody wanted is sold.
-    SomeoneBooks,
-}
-
-impl Property {
-    /// Every property, the one people ask for first.
-    pub const ALL: [Self; 6] = [
-        Self::NoDoubleBooking,
-        Self::NoPhantomSuccess,
-        Self::NoStrayBooking,
-        Self::MutualExclusion,
-        Self::NoForeignRelease,
-        Self::SomeoneBooks,
-    ];
-
-    /// What it means when it holds.
-    #[must_use]
-    pub const fn meaning(self) -> &'static str {
-        match self {
-            Self::NoDoubleBooking => "no seat was sold twice",
-            Self::NoPhantomSuccess => "who was told confirmed has a row",
-            Self::NoStrayBooking => "every row was attempted, its user not told otherwise",
-            Self::MutualExclusion => "no two users went by the lock of a seat at once",
-            Self::NoForeignRelease => "nobody freed another's lock",
-            Self::SomeoneBooks => "every wanted seat was sold",
-        }
-    }
-}
-
-impl fmt::Display for Property {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::NoDoubleBooking => "no-double-booking",
-            Self::NoPhantomSuccess => "no-phantom-success",
-            Self::NoStrayBooking => "no-stray-booking",
-            Self::MutualExclusion => "mutual-exclusion",
-            Self::NoForeignRelease => "no-foreign-release",
-            Self::SomeoneBooks => "someone-books",
-        })
-    }
-}
 
 /// Whether a property holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,12 +67,18 @@ pub struct Judgement {
 /// Judges a history by every property. Of a damaged history nothing is known.
 #[must_use]
 pub fn judge(history: &History) -> Vec<Judgement> {
+    judge_by(&Property::ALL, history)
+}
+
+/// Judges a history by these properties.
+#[must_use]
+pub fn judge_by(properties: &[Property], history: &History) -> Vec<Judgement> {
     let rows = Rows::of(history);
-    Property::ALL
-        .into_iter()
+    properties
+        .iter()
         .map(|property| Judgement {
-            property,
-            verdict: verdict(property, history, &rows),
+            property: *property,
+            verdict: verdict(*property, history, &rows),
         })
         .collect()
 }
@@ -139,10 +89,13 @@ fn verdict(property: Property, history: &History, rows: &Rows<'_>) -> Verdict {
     }
     match property {
         Property::NoDoubleBooking => bookings::no_double_booking(rows),
+        Property::NoDoubleBookingInLease => bookings::no_double_booking_in_lease(rows),
         Property::NoPhantomSuccess => bookings::no_phantom_success(rows),
         Property::NoStrayBooking => bookings::no_stray_booking(rows),
         Property::MutualExclusion => locks::mutual_exclusion(history),
         Property::NoForeignRelease => locks::no_foreign_release(history),
         Property::SomeoneBooks => bookings::someone_books(rows),
+        Property::NoLockLeft => left::no_lock_left(history),
+        Property::NoEternalLock => left::no_eternal_lock(history),
     }
 }

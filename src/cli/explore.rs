@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::args::{LockArgs, OutputArgs, services};
 use super::tuning::{TtlArgs, TuningArgs};
 use super::{Command, Expectation, ExploreCommand, ReplayCommand, ReplayWhat, values};
+use crate::checker::Property;
 use crate::duration::duration;
-use crate::explore::{Asked, Search};
+use crate::explore::Search;
 use crate::fault::Allowance;
 use crate::lock::Ttl;
 use crate::schedule::Schedule;
@@ -34,7 +35,7 @@ pub(super) struct ExploreArgs {
     users: u32,
     /// What is asked; repeatable [default: every property, one search each]
     #[arg(long = "property", value_name = "NAME", help_heading = SEARCH)]
-    properties: Vec<Asked>,
+    properties: Vec<Property>,
     /// What may go wrong, and how often: expire, stall, crash, lost-reply, restart, give-up; repeatable
     #[arg(long = "fault", value_name = "FAULT[:COUNT]", help_heading = SEARCH)]
     faults: Vec<Allowance>,
@@ -91,7 +92,7 @@ pub(super) struct ReplayArgs {
 impl ExploreArgs {
     pub(super) fn into_command(self) -> Result<Command, String> {
         let properties = if self.properties.is_empty() {
-            Asked::ALL.to_vec()
+            Property::ALL.to_vec()
         } else {
             self.properties
         };

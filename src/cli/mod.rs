@@ -16,8 +16,9 @@ use clap::Parser;
 
 pub use tuning::strategy_of;
 
+use crate::checker::Property;
 use crate::engine::ServiceChoice;
-use crate::explore::{Asked, Search};
+use crate::explore::Search;
 use crate::matrix::Column;
 use crate::plan::Plan;
 use crate::report::{Assertion, Format};
@@ -54,7 +55,7 @@ pub struct ExploreCommand {
     /// How many users, which faults, how far.
     pub search: Search,
     /// What is asked.
-    pub properties: Vec<Asked>,
+    pub properties: Vec<Property>,
     /// Which answer is the right one.
     pub expected: Expectation,
     /// Where the report goes.

@@ -17,11 +17,11 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use stateright::{Checker, Model};
 
-pub use property::{Asked, UnknownProperty};
 pub use sample::samples;
 pub use trace::{FollowError, Line, Told, Trace, follow, interleavings, to_the_end};
 pub use world::USERS_MAX;
 
+use crate::checker::Property;
 use crate::fault::{Allowance, Fault};
 use crate::schedule::Schedule;
 use crate::strategy::Strategy;
@@ -56,7 +56,7 @@ impl Default for Search {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
     /// What was asked.
-    pub property: Asked,
+    pub property: Property,
     /// The answer.
     pub answer: Answer,
     /// How many different states were seen.
@@ -105,7 +105,7 @@ impl Answer {
 }
 
 /// Looks at every interleaving of the strategy's steps and the faults.
-pub fn search<S: Strategy>(strategy: &S, property: Asked, search: &Search) -> Found {
+pub fn search<S: Strategy>(strategy: &S, property: Property, search: &Search) -> Found {
     let start = Instant::now();
     let users = usize::try_from(search.users)
         .unwrap_or(USERS_MAX)

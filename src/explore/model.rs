@@ -7,9 +7,10 @@ use std::time::Instant;
 use stateright::{Model, Property as Checked};
 
 use super::Limit;
-use super::property::Asked as Question;
+use super::property::holds;
 use super::user::{Machine, Next, User};
 use super::world::{Act, NODES_MAX, USERS_MAX, World, narrow};
+use crate::checker::Property;
 use crate::client::reply_of;
 use crate::exchange::{CallError, Response};
 use crate::fault::{Allowance, Fault};
@@ -41,7 +42,7 @@ pub(super) struct Race<S> {
     /// Users are alike, so that only their order of starting matters. A schedule that a person
     /// wrote may start them in any order.
     symmetry: Symmetry,
-    pub(super) question: Question,
+    pub(super) question: Property,
     pub(super) bounds: Bounds,
     /// Whether each fault was ever possible.
     possible: [AtomicBool; Fault::ALL.len()],
@@ -107,7 +108,7 @@ impl<S: Strategy> Race<S> {
         strategy: S,
         users: usize,
         faults: &[Allowance],
-        question: Question,
+        question: Property,
         bounds: Bounds,
     ) -> Self {
         let mut allowed = [0_u8; Fault::ALL.len()];
@@ -155,7 +156,7 @@ impl<S: Strategy> Race<S> {
     pub(super) fn of_schedule(
         strategy: S,
         users: usize,
-        question: Question,
+        question: Property,
         bounds: Bounds,
     ) -> Self {
         let faults = Fault::ALL.map(|fault| Allowance {
@@ -169,7 +170,7 @@ impl<S: Strategy> Race<S> {
     }
 
     /// The same race without anything going wrong, in which anybody may start.
-    pub(super) fn of_all(strategy: S, users: usize, question: Question, bounds: Bounds) -> Self {
+    pub(super) fn of_all(strategy: S, users: usize, question: Property, bounds: Bounds) -> Self {
         Self {
             symmetry: Symmetry::Full,
             ..Self::new(strategy, users, &[], question, bounds)
@@ -385,7 +386,7 @@ impl<S: Strategy> Model for Race<S> {
     fn properties(&self) -> Vec<Checked<Self>> {
         vec![Checked::always("asked", |race, state| {
             race.bounds.count();
-            race.question.holds(race, state)
+            holds(race.question, race, state)
         })]
     }
 }

@@ -6,8 +6,8 @@ use rand::seq::IndexedRandom;
 
 use super::Search;
 use super::model::{Race, unbounded};
-use super::property::Asked;
 use super::world::USERS_MAX;
+use crate::checker::Property;
 use crate::schedule::{Move, Schedule};
 use crate::strategy::Strategy;
 
@@ -28,7 +28,7 @@ pub fn samples<S: Strategy>(strategy: &S, search: &Search, many: usize) -> Vec<S
         strategy.clone(),
         users,
         &search.faults,
-        Asked::NoDoubleBooking,
+        Property::NoDoubleBooking,
         unbounded(),
     );
     let mut chance = Xoshiro256PlusPlus::seed_from_u64(1);

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::{Race, State, place, unbounded, user_id};
-use super::property::Asked;
 use super::user::Next;
 use super::world::USERS_MAX;
+use crate::checker::Property;
 use crate::history::{Outcome, Reply, Step};
 use crate::schedule::{Delivery, Move, Schedule};
 use crate::seat::UserId;
@@ -94,7 +94,7 @@ pub fn follow<S: Strategy>(
     let race = Race::of_schedule(
         strategy.clone(),
         number,
-        Asked::NoDoubleBooking,
+        Property::NoDoubleBooking,
         unbounded(),
     );
     let mut teller = Teller {
@@ -117,7 +117,7 @@ pub fn to_the_end<S: Strategy>(strategy: &S, schedule: &Schedule, users: u32) ->
     let race = Race::of_schedule(
         strategy.clone(),
         number,
-        Asked::NoDoubleBooking,
+        Property::NoDoubleBooking,
         unbounded(),
     );
     let mut state = race.start();
@@ -148,7 +148,7 @@ pub fn interleavings<S: Strategy>(strategy: &S, users: u32, most: usize) -> Opti
     let race = Race::of_all(
         strategy.clone(),
         number,
-        Asked::NoDoubleBooking,
+        Property::NoDoubleBooking,
         unbounded(),
     );
     let mut open = vec![(race.start(), Vec::new())];

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::explore::{Asked, Search};
+use crate::checker::Property;
+use crate::explore::Search;
 use crate::fault::Allowance;
 
 /// The file.
@@ -31,7 +32,7 @@ pub struct Column {
     /// What may go wrong, as a person types it.
     pub faults: Vec<String>,
     /// What is asked.
-    pub property: Asked,
+    pub property: Property,
     /// What it means.
     pub meaning: String,
 }
@@ -101,7 +102,7 @@ impl Column {
             name: faults.join("+"),
             users: 2,
             faults,
-            property: Asked::NoDoubleBooking,
+            property: Property::NoDoubleBooking,
             meaning: "no seat is sold twice".to_owned(),
         })
     }

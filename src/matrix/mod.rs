@@ -5,8 +5,9 @@ mod expectations;
 
 pub use expectations::{Column, Expectations, Expected, Line, Row};
 
+use crate::checker::Property;
 use crate::engine::Engine;
-use crate::explore::{Answer, Asked, Found, samples, search};
+use crate::explore::{Answer, Found, samples, search};
 use crate::plan::Plan;
 use crate::replay::{ReplayError, Replayed, replay};
 use crate::schedule::Schedule;
@@ -50,8 +51,8 @@ impl Cell {
         }
         let (fewest, most) = self.real.bookings;
         let is_broken = match self.column.property {
-            Asked::NoDoubleBooking | Asked::NoDoubleBookingInLease => most > 1,
-            Asked::SomeoneBooks => self.real.forced > 0 && fewest == 0,
+            Property::NoDoubleBooking | Property::NoDoubleBookingInLease => most > 1,
+            Property::SomeoneBooks => self.real.forced > 0 && fewest == 0,
             // Answers and outcomes say it, and they agree with the model.
             _ => matches!(self.found.answer, Answer::Violated(_)),
         };
@@ -62,7 +63,9 @@ impl Cell {
                 ));
             }
             // Bookings outside a lease are not what was asked about.
-            Answer::Holds if is_broken && self.column.property != Asked::NoDoubleBookingInLease => {
+            Answer::Holds
+                if is_broken && self.column.property != Property::NoDoubleBookingInLease =>
+            {
                 return Some(
                     "no interleaving of the model breaks it, one of the real stores does"
                         .to_owned(),

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::checker::Property;
 use crate::duration::as_millis;
-use crate::explore::{Answer, Asked, Found, Limit, Line, Trace};
+use crate::explore::{Answer, Found, Limit, Line, Trace};
 use crate::schedule::Schedule;
 
 /// The answers to all that was asked of one strategy.
@@ -33,7 +34,7 @@ pub struct ExploreReport {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PropertyReport {
     /// What was asked.
-    pub property: Asked,
+    pub property: Property,
     /// `holds`, `violated` or `unknown`.
     pub verdict: String,
     /// How many different states were seen.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::metrics::Metrics;
-use crate::checker::{Property, Verdict, judge};
+use crate::checker::{Property, Verdict, judge_by};
 use crate::explain::{Explanation, explain};
 use crate::history::{FaultCount, Header, History, Outcome, Step};
 use crate::seat::{SeatId, UserId};
@@ -11,6 +11,16 @@ use crate::stats::{Rate, SeatStats, Stats, Timing};
 
 /// How many seats are listed; of more, the worst.
 const SEATS_LISTED: usize = 10;
+
+/// What a race is judged by.
+const JUDGED: [Property; 6] = [
+    Property::NoDoubleBooking,
+    Property::NoPhantomSuccess,
+    Property::NoStrayBooking,
+    Property::MutualExclusion,
+    Property::NoForeignRelease,
+    Property::SomeoneBooks,
+];
 
 /// What is reported of one strategy's races.
 #[derive(Debug, Clone, Serialize)]
@@ -169,7 +179,7 @@ impl Tally {
     }
 
     fn judge(&mut self, history: &History) {
-        let judgements = judge(history);
+        let judgements = judge_by(&JUDGED, history);
         if self.explanation.is_none() {
             let witness = judgements
                 .iter()
@@ -252,7 +262,7 @@ impl Tally {
 
 /// What the checker says about a history, for a report.
 pub(super) fn verdicts_on(history: &History) -> Vec<VerdictReport> {
-    let judgements = judge(history).into_iter();
+    let judgements = judge_by(&JUDGED, history).into_iter();
     judgements
         .map(|judgement| verdict_report(judgement.property, &judgement.verdict, history))
         .collect()

@@ -9,15 +9,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "cli", "duration", "engine", "explore", "history", "lock", "matrix", "plan",
+            "checker", "cli", "duration", "engine", "explore", "history", "lock", "matrix", "plan",
             "progress", "replay", "report", "schedule", "seat", "stats", "strategy",
         ],
     ),
     (
         "cli",
         &[
-            "duration", "engine", "explore", "fault", "lock", "matrix", "plan", "report",
-            "schedule", "seat", "seed", "strategy",
+            "checker", "duration", "engine", "explore", "fault", "lock", "matrix", "plan",
+            "report", "schedule", "seat", "seed", "strategy",
         ],
     ),
     ("progress", &[]),
@@ -31,7 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "matrix",
         &[
-            "engine", "explore", "fault", "plan", "replay", "schedule", "strategy",
+            "checker", "engine", "explore", "fault", "plan", "replay", "schedule", "strategy",
         ],
     ),
     (
@@ -42,13 +42,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("explain", &["checker", "duration", "history", "seat"]),
     ("stats", &["history", "index", "seat"]),
-    ("checker", &["history", "index", "seat"]),
     (
         "explore",
         &[
-            "client", "exchange", "fault", "history", "schedule", "seat", "strategy",
+            "checker", "client", "exchange", "fault", "history", "schedule", "seat", "strategy",
         ],
     ),
+    ("checker", &["history", "index", "seat"]),
     (
         "engine",
         &[

@@ -44,7 +44,10 @@ fn a_seat_sold_once_is_right() {
 fn a_seat_with_two_rows_is_sold_twice_whatever_the_users_were_told() {
     assert_eq!(
         verdicts_on("double-booking"),
-        [(Property::NoDoubleBooking, VIOLATED)]
+        [
+            (Property::NoDoubleBooking, VIOLATED),
+            (Property::NoDoubleBookingInLease, VIOLATED)
+        ]
     );
     assert_eq!(
         witness("double-booking"),

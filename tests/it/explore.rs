@@ -1,8 +1,9 @@
 //! Does the search find the shortest interleaving that breaks a strategy, and only where there is
 //! one? The lines of the strategies that are known to be true.
 
+use racesim::checker::Property;
 use racesim::client::Guard;
-use racesim::explore::{Answer, Asked, Limit, Search, search};
+use racesim::explore::{Answer, Limit, Search, search};
 use racesim::fault::Allowance;
 use racesim::strategy::{Conditional, Locked, Naive, Strategy, Unique};
 
@@ -24,7 +25,7 @@ fn locked() -> Locked {
 
 /// The shortest schedule that breaks the property.
 #[track_caller]
-fn broken<S: Strategy>(strategy: &S, property: Asked, users: u32, faults: &[&str]) -> String {
+fn broken<S: Strategy>(strategy: &S, property: Property, users: u32, faults: &[&str]) -> String {
     match search(strategy, property, &searching(users, faults)).answer {
         Answer::Violated(schedule) => schedule.to_string(),
         other => panic!("{property} of {} is {}", strategy.name(), other.name()),
@@ -33,7 +34,7 @@ fn broken<S: Strategy>(strategy: &S, property: Asked, users: u32, faults: &[&str
 
 /// Asserts that nothing breaks the property.
 #[track_caller]
-fn assert_holds<S: Strategy>(strategy: &S, property: Asked, users: u32, faults: &[&str]) {
+fn assert_holds<S: Strategy>(strategy: &S, property: Property, users: u32, faults: &[&str]) {
     let found = search(strategy, property, &searching(users, faults));
     assert_eq!(
         found.answer,
@@ -45,7 +46,7 @@ fn assert_holds<S: Strategy>(strategy: &S, property: Asked, users: u32, faults: 
 
 #[test]
 fn n1_naive_sells_a_seat_twice_in_four_steps() {
-    let schedule = broken(&Naive, Asked::NoDoubleBooking, 2, &[]);
+    let schedule = broken(&Naive, Property::NoDoubleBooking, 2, &[]);
     assert_eq!(schedule, "A.check B.check A.insert B.insert");
 }
 
@@ -74,7 +75,7 @@ fn n3_naive_sells_a_seat_to_everybody_who_checks_first() {
 
 #[test]
 fn naive_keeps_every_other_property_when_nothing_goes_wrong() {
-    for property in Asked::ALL.into_iter().skip(2) {
+    for property in Property::ALL.into_iter().skip(2) {
         assert_holds(&Naive, property, 3, &[]);
     }
 }
@@ -82,16 +83,16 @@ fn naive_keeps_every_other_property_when_nothing_goes_wrong() {
 #[test]
 fn d3_and_d6_nothing_breaks_what_leaves_the_last_word_to_the_database() {
     for property in [
-        Asked::NoDoubleBooking,
-        Asked::NoPhantomSuccess,
-        Asked::NoStrayBooking,
+        Property::NoDoubleBooking,
+        Property::NoPhantomSuccess,
+        Property::NoStrayBooking,
     ] {
         let faults = ["crash:2", "lost-reply:2", "give-up"];
         assert_holds(&Unique, property, 3, &faults);
         assert_holds(&Conditional, property, 3, &faults);
     }
-    assert_holds(&Unique, Asked::SomeoneBooks, 4, &[]);
-    assert_holds(&Conditional, Asked::SomeoneBooks, 4, &[]);
+    assert_holds(&Unique, Property::SomeoneBooks, 4, &[]);
+    assert_holds(&Conditional, Property::SomeoneBooks, 4, &[]);
 }
 
 /// `unique` or `conditional` without its guard, and so without its promise.
@@ -115,14 +116,14 @@ impl Strategy for Unguarded {
 
 #[test]
 fn without_its_guard_the_seat_is_sold_twice() {
-    let schedule = broken(&Unguarded, Asked::NoDoubleBooking, 2, &[]);
+    let schedule = broken(&Unguarded, Property::NoDoubleBooking, 2, &[]);
     assert_eq!(schedule, "A.insert B.insert");
 }
 
 #[test]
 fn l0_a_lock_keeps_every_property_when_nothing_goes_wrong() {
     for users in [1, 2, 3, 4] {
-        for property in Asked::ALL {
+        for property in Property::ALL {
             assert_holds(&locked(), property, users, &[]);
         }
     }
@@ -130,45 +131,45 @@ fn l0_a_lock_keeps_every_property_when_nothing_goes_wrong() {
 
 #[test]
 fn l1_a_lock_that_expires_sells_the_seat_twice_in_seven_steps() {
-    let schedule = broken(&locked(), Asked::NoDoubleBooking, 2, &["expire"]);
+    let schedule = broken(&locked(), Property::NoDoubleBooking, 2, &["expire"]);
     assert_eq!(schedule.split(' ').count(), 7, "{schedule}");
     assert!(
         schedule.starts_with("A.acquire A.check expire B.acquire B.check"),
         "{schedule}"
     );
-    let overlap = broken(&locked(), Asked::MutualExclusion, 2, &["expire"]);
+    let overlap = broken(&locked(), Property::MutualExclusion, 2, &["expire"]);
     assert_eq!(overlap, "A.acquire expire B.acquire");
 }
 
 #[test]
 fn l2_compare_and_delete_never_harms_two_users_inside_their_leases() {
-    for property in [Asked::NoDoubleBookingInLease, Asked::NoForeignRelease] {
+    for property in [Property::NoDoubleBookingInLease, Property::NoForeignRelease] {
         assert_holds(&locked(), property, 3, &["expire:2", "give-up:2"]);
     }
 }
 
 #[test]
 fn l8_a_holder_that_crashes_leaves_the_seat_unsold_in_three_steps() {
-    let schedule = broken(&locked(), Asked::SomeoneBooks, 2, &["crash"]);
+    let schedule = broken(&locked(), Property::SomeoneBooks, 2, &["crash"]);
     assert_eq!(schedule, "A.acquire A.crash B.acquire");
-    assert_holds(&locked(), Asked::NoDoubleBooking, 3, &["crash:2"]);
+    assert_holds(&locked(), Property::NoDoubleBooking, 3, &["crash:2"]);
 }
 
 #[test]
 fn l11_and_l12_a_lost_reply_books_nobody_twice_and_lies_to_nobody() {
     for property in [
-        Asked::NoDoubleBooking,
-        Asked::NoPhantomSuccess,
-        Asked::NoStrayBooking,
+        Property::NoDoubleBooking,
+        Property::NoPhantomSuccess,
+        Property::NoStrayBooking,
     ] {
         assert_holds(&locked(), property, 3, &["lost-reply:2"]);
-        assert_holds(&Naive, Asked::NoPhantomSuccess, 3, &["lost-reply:2"]);
+        assert_holds(&Naive, Property::NoPhantomSuccess, 3, &["lost-reply:2"]);
     }
 }
 
 #[test]
 fn r1_a_restart_that_forgets_the_lock_sells_the_seat_twice_in_seven_steps_to_the_innocent() {
-    for property in [Asked::NoDoubleBooking, Asked::NoDoubleBookingInLease] {
+    for property in [Property::NoDoubleBooking, Property::NoDoubleBookingInLease] {
         let schedule = broken(&locked(), property, 2, &["restart"]);
         assert_eq!(schedule.split(' ').count(), 7, "{schedule}");
         assert!(schedule.contains("restart"), "{schedule}");
@@ -182,7 +183,7 @@ fn a_search_that_reaches_a_limit_is_unknown() {
         ..searching(4, &["expire:3", "crash"])
     };
     assert_eq!(
-        search(&locked(), Asked::NoForeignRelease, &few).answer,
+        search(&locked(), Property::NoForeignRelease, &few).answer,
         Answer::Unknown(Limit::States)
     );
     let quick = Search {
@@ -194,7 +195,7 @@ fn a_search_that_reaches_a_limit_is_unknown() {
         ..quick
     };
     assert_eq!(
-        search(&locked(), Asked::NoForeignRelease, &quick).answer,
+        search(&locked(), Property::NoForeignRelease, &quick).answer,
         Answer::Unknown(Limit::Time)
     );
 }
@@ -220,7 +221,7 @@ impl Strategy for Dozing {
 
 #[test]
 fn a_strategy_that_waits_for_what_is_no_step_is_unknown() {
-    let found = search(&Dozing, Asked::NoDoubleBooking, &searching(2, &[]));
+    let found = search(&Dozing, Property::NoDoubleBooking, &searching(2, &[]));
     assert_eq!(found.answer, Answer::Unknown(Limit::Steps));
 }
 
@@ -231,7 +232,7 @@ fn a_strategy_with_more_servers_than_the_model_has_is_unknown() {
         nodes: 9,
         retries: 0,
     };
-    let found = search(&redlock, Asked::NoDoubleBooking, &searching(2, &[]));
+    let found = search(&redlock, Property::NoDoubleBooking, &searching(2, &[]));
     assert_eq!(found.answer, Answer::Unknown(Limit::Steps));
 }
 

@@ -1,10 +1,11 @@
 //! Does each strategy, and each way to do its parts, behave as it is known to? Searched, and forced on
 //! the real stores. The names are those of the lines that say what is known.
 
+use racesim::checker::Property;
 use racesim::cli::strategy_of;
 use racesim::client::{Begin, Client, Manner, Said, StepError};
 use racesim::engine::Engine;
-use racesim::explore::{Answer, Asked, Search, search};
+use racesim::explore::{Answer, Search, search};
 use racesim::history::{Outcome, Reply};
 use racesim::plan::Plan;
 use racesim::replay::{Replayed, replay, replay_all};
@@ -42,7 +43,7 @@ fn forced(strategy: &impl Strategy, schedule: &str) -> Replayed {
 #[track_caller]
 fn assert_broken(
     words: &str,
-    question: (Asked, u32, &[&str]),
+    question: (Property, u32, &[&str]),
     moves: usize,
     rows: usize,
 ) -> String {
@@ -59,7 +60,7 @@ fn assert_broken(
 }
 
 #[track_caller]
-fn assert_holds(words: &str, property: Asked, users: u32, faults: &[&str]) {
+fn assert_holds(words: &str, property: Property, users: u32, faults: &[&str]) {
     let strategy = strategy_of(words).unwrap();
     let found = search(&strategy, property, &searching(users, faults));
     assert_eq!(found.answer, Answer::Holds, "{property} of {words}");
@@ -85,7 +86,7 @@ fn assert_one_booking_in_every_interleaving(words: &str, users: u32) {
     }
 }
 
-const SAFE: Asked = Asked::NoDoubleBooking;
+const SAFE: Property = Property::NoDoubleBooking;
 
 #[test]
 fn d1_a_deferred_transaction_is_safe_by_error() {
@@ -229,7 +230,7 @@ impl Strategy for OnlyCommit {
 
 #[test]
 fn d15_who_looks_only_at_the_commit_is_told_yes_and_has_no_row() {
-    let found = search(&OnlyCommit, Asked::NoPhantomSuccess, &searching(2, &[]));
+    let found = search(&OnlyCommit, Property::NoPhantomSuccess, &searching(2, &[]));
     let Answer::Violated(schedule) = found.answer else {
         panic!("a phantom success is found");
     };
@@ -240,7 +241,7 @@ fn d15_who_looks_only_at_the_commit_is_told_yes_and_has_no_row() {
         .find(|judged| judged.verdict.name() == "violated");
     assert_eq!(
         phantom.map(|judged| judged.property),
-        Some(racesim::checker::Property::NoPhantomSuccess)
+        Some(Property::NoPhantomSuccess)
     );
 }
 
@@ -257,7 +258,11 @@ fn l1_a_stall_past_the_lease_sells_the_seat_twice_in_seven_steps_however_it_is_f
 
 #[test]
 fn l2_a_plain_del_harms_innocent_users_in_ten_steps() {
-    let question = (Asked::NoDoubleBookingInLease, 3, &["expire", "give-up"][..]);
+    let question = (
+        Property::NoDoubleBookingInLease,
+        3,
+        &["expire", "give-up"][..],
+    );
     let schedule = assert_broken("locked --release del", question, 10, 2);
     assert!(schedule.contains("C.insert"), "{schedule}");
     assert_holds("locked", question.0, 3, &["expire:2", "give-up:2"]);
@@ -265,11 +270,15 @@ fn l2_a_plain_del_harms_innocent_users_in_ten_steps() {
 
 #[test]
 fn a_lock_that_is_held_with_the_persons_name_is_freed_by_the_persons_other_request() {
-    let question = (Asked::NoDoubleBookingInLease, 3, &["expire", "give-up"][..]);
+    let question = (
+        Property::NoDoubleBookingInLease,
+        3,
+        &["expire", "give-up"][..],
+    );
     assert_broken("locked --lock-value user", question, 10, 2);
     assert_broken(
         "locked --lock-value user",
-        (Asked::NoForeignRelease, 2, &["expire"]),
+        (Property::NoForeignRelease, 2, &["expire"]),
         6,
         1,
     );
@@ -277,7 +286,11 @@ fn a_lock_that_is_held_with_the_persons_name_is_freed_by_the_persons_other_reque
 
 #[test]
 fn a_look_before_a_del_leaves_a_gap_of_one_step() {
-    let question = (Asked::NoDoubleBookingInLease, 3, &["expire", "give-up"][..]);
+    let question = (
+        Property::NoDoubleBookingInLease,
+        3,
+        &["expire", "give-up"][..],
+    );
     let schedule = assert_broken("locked --release get-then-del", question, 11, 2);
     assert!(
         schedule.contains("A.verify expire B.acquire A.release"),
@@ -287,10 +300,10 @@ fn a_look_before_a_del_leaves_a_gap_of_one_step() {
 
 #[test]
 fn l8_a_holder_that_crashes_before_its_lock_has_an_end_keeps_it_for_ever() {
-    let question = (Asked::NoEternalLock, 2, &["crash"][..]);
+    let question = (Property::NoEternalLock, 2, &["crash"][..]);
     assert_broken("locked --acquire setnx-then-expire", question, 2, 0);
     assert_holds("locked", question.0, 3, question.2);
-    assert_broken("locked", (Asked::SomeoneBooks, 2, &["crash"]), 3, 0);
+    assert_broken("locked", (Property::SomeoneBooks, 2, &["crash"]), 3, 0);
 }
 
 #[test]
