@@ -18,6 +18,8 @@ pub enum Move {
         user: UserId,
         /// What it does.
         step: Step,
+        /// On which of several lock services, from 0; 0 for a step that asks none.
+        node: u8,
         /// Whether the reply arrives.
         reply: Delivery,
     },
@@ -46,6 +48,27 @@ pub enum Delivery {
     Lost,
 }
 
+impl Delivery {
+    /// The deliveries that a person can ask for.
+    const FAULTY: [Self; 2] = [Self::Slow, Self::Lost];
+
+    /// What goes wrong in it.
+    const fn fault(self) -> Option<Fault> {
+        match self {
+            Self::Arrives => None,
+            Self::Slow => Some(Fault::Slow),
+            Self::Lost => Some(Fault::LostReply),
+        }
+    }
+
+    /// The one in which this goes wrong.
+    fn named(fault: &str) -> Option<Self> {
+        let fault = Fault::named(fault)?;
+        let mut all = Self::FAULTY.into_iter();
+        all.find(|delivery| delivery.fault() == Some(fault))
+    }
+}
+
 impl Move {
     /// Who moves; `None` when it is a service.
     #[must_use]
@@ -68,10 +91,12 @@ impl Move {
             Self::Step {
                 user,
                 step,
+                node,
                 reply: Delivery::Slow,
             } => Self::Step {
                 user,
                 step,
+                node,
                 reply: Delivery::Arrives,
             },
             other => other,
@@ -97,30 +122,33 @@ impl fmt::Display for Move {
             Self::Step {
                 user,
                 step,
-                reply: Delivery::Arrives,
-            } => write!(f, "{}.{step}", user.letter()),
-            Self::Step {
-                user,
-                step,
-                reply: Delivery::Lost,
+                node,
+                reply,
             } => {
-                write!(f, "{}.{step}:{}", user.letter(), Fault::LostReply)
-            }
-            Self::Step {
-                user,
-                step,
-                reply: Delivery::Slow,
-            } => {
-                write!(f, "{}.{step}:{}", user.letter(), Fault::Slow)
+                write!(f, "{}.{}", user.letter(), step.at(*node))?;
+                match reply.fault() {
+                    Some(fault) => write!(f, ":{fault}"),
+                    None => Ok(()),
+                }
             }
             Self::PauseRedis => write!(f, "{}", Fault::PauseRedis),
             Self::Crash(user) => write!(f, "{}.{}", user.letter(), Fault::Crash),
             Self::GiveUp(user) => write!(f, "{}.{}", user.letter(), Fault::GiveUp),
             Self::Stall(user) => write!(f, "{}.{}", user.letter(), Fault::Stall),
-            Self::Expire(0) => write!(f, "{}", Fault::Expire),
-            Self::Restart(0) => write!(f, "{}", Fault::Restart),
-            Self::Expire(node) => write!(f, "{}@{}", Fault::Expire, node + 1),
-            Self::Restart(node) => write!(f, "{}@{}", Fault::Restart, node + 1),
+            Self::Expire(node) => write!(f, "{}{}", Fault::Expire, At(*node)),
+            Self::Restart(node) => write!(f, "{}{}", Fault::Restart, At(*node)),
+        }
+    }
+}
+
+/// Which of several lock services, as it is written behind a step or a fault: the first is not named.
+struct At(u8);
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            node => write!(f, "@{}", u32::from(node) + 1),
         }
     }
 }
@@ -160,7 +188,7 @@ pub enum ScheduleError {
     Empty,
     /// A word that is no move.
     #[error(
-        "move {position} of the schedule, '{word}', is none: write USER.STEP (A.check, B.insert, A.insert:lost-reply, A.check:slow), USER.crash, USER.give-up, USER.stall, expire, restart or pause-redis"
+        "move {position} of the schedule, '{word}', is none: write USER.STEP (A.check, B.insert, A.acquire@2 on the second Redis, A.insert:lost-reply, A.check:slow), USER.crash, USER.give-up, USER.stall, expire, restart or pause-redis"
     )]
     Word {
         /// Which move, from 1.
@@ -192,32 +220,48 @@ impl FromStr for Schedule {
 }
 
 fn move_of(word: &str) -> Option<Move> {
-    let (service, node) = match word.split_once('@') {
-        Some((service, node)) => (service, node.parse::<u8>().ok()?.checked_sub(1)?),
-        None => (word, 0),
+    let (word, delivery) = match word.split_once(':') {
+        Some((word, fault)) => (word, Delivery::named(fault)?),
+        None => (word, Delivery::Arrives),
     };
-    match Fault::named(service) {
-        Some(Fault::Expire) => return Some(Move::Expire(node)),
-        Some(Fault::Restart) => return Some(Move::Restart(node)),
-        Some(Fault::PauseRedis) if service == word => return Some(Move::PauseRedis),
-        _ => {}
-    }
-    let (user, what) = word.split_once('.')?;
-    let user = UserId::of_letter(user)?;
-    match Fault::named(what) {
-        Some(Fault::Crash) => return Some(Move::Crash(user)),
-        Some(Fault::GiveUp) => return Some(Move::GiveUp(user)),
-        Some(Fault::Stall) => return Some(Move::Stall(user)),
-        _ => {}
-    }
-    let (name, reply) = match what.split_once(':') {
-        Some((name, fault)) if fault == Fault::LostReply.name() => (name, Delivery::Lost),
-        Some((name, fault)) if fault == Fault::Slow.name() => (name, Delivery::Slow),
-        Some(_) => return None,
-        None => (what, Delivery::Arrives),
+    let (word, node) = match word.split_once('@') {
+        Some((word, node)) => (word, Some(node.parse::<u8>().ok()?.checked_sub(1)?)),
+        None => (word, None),
     };
-    let step = Step::named(name).filter(|step| *step != Step::Pay)?;
-    Some(Move::Step { user, step, reply })
+    match word.split_once('.') {
+        Some((user, what)) => move_of_user(UserId::of_letter(user)?, what, node, delivery),
+        None if delivery == Delivery::Arrives => move_of_service(word, node),
+        None => None,
+    }
+}
+
+fn move_of_service(fault: &str, node: Option<u8>) -> Option<Move> {
+    match (Fault::named(fault)?, node) {
+        (Fault::Expire, node) => Some(Move::Expire(node.unwrap_or(0))),
+        (Fault::Restart, node) => Some(Move::Restart(node.unwrap_or(0))),
+        (Fault::PauseRedis, None) => Some(Move::PauseRedis),
+        _ => None,
+    }
+}
+
+fn move_of_user(user: UserId, what: &str, node: Option<u8>, reply: Delivery) -> Option<Move> {
+    if let Some(step) = Step::named(what) {
+        // Only what asks a lock service can be at one of several.
+        let is_possible = step != Step::Pay && (node.is_none() || step.is_locking());
+        let node = node.unwrap_or(0);
+        return is_possible.then_some(Move::Step {
+            user,
+            step,
+            node,
+            reply,
+        });
+    }
+    match (Fault::named(what)?, node, reply) {
+        (Fault::Crash, None, Delivery::Arrives) => Some(Move::Crash(user)),
+        (Fault::GiveUp, None, Delivery::Arrives) => Some(Move::GiveUp(user)),
+        (Fault::Stall, None, Delivery::Arrives) => Some(Move::Stall(user)),
+        _ => None,
+    }
 }
 
 impl Serialize for Schedule {
@@ -235,13 +279,50 @@ impl<'de> Deserialize<'de> for Schedule {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::{Strategy as Generator, any, prop_assert_eq, proptest};
+    use proptest::sample::select;
+
     use super::*;
 
     #[test]
     fn a_schedule_is_written_as_it_is_read() {
-        let text = "A.acquire A.check expire B.acquire:lost-reply B.crash restart A.give-up A.release A.stall expire@2 pause-redis A.check:slow";
+        let text = "A.acquire A.check expire B.acquire:lost-reply B.crash restart A.give-up A.release A.stall expire@2 pause-redis A.check:slow A.acquire@2 B.release@5:lost-reply restart@3";
         let schedule: Schedule = text.parse().unwrap();
         assert_eq!((schedule.to_string().as_str(), schedule.users()), (text, 2));
+    }
+
+    /// Any move that a person can write.
+    fn any_move() -> impl Generator<Value = Move> {
+        let user = (1..=5_u32).prop_map(UserId);
+        let step = select(Step::ALL.to_vec()).prop_filter("no round trip", |it| *it != Step::Pay);
+        let reply = select(vec![Delivery::Arrives, Delivery::Slow, Delivery::Lost]);
+        (user, step, any::<u8>(), reply, 0..12_u8).prop_map(|(user, step, node, reply, kind)| {
+            // Nodes are counted from 1, up to what a byte holds.
+            let node = node.min(u8::MAX - 1);
+            match kind {
+                0 => Move::Crash(user),
+                1 => Move::GiveUp(user),
+                2 => Move::Stall(user),
+                3 => Move::Expire(node),
+                4 => Move::Restart(node),
+                5 => Move::PauseRedis,
+                _ => Move::Step {
+                    user,
+                    step,
+                    node: step.node(node),
+                    reply,
+                },
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_is_read_as_it_was_meant(moves in vec(any_move(), 1..20)) {
+            let schedule = Schedule(moves);
+            prop_assert_eq!(schedule.to_string().parse(), Ok(schedule));
+        }
     }
 
     #[test]
@@ -254,6 +335,17 @@ mod tests {
             "A.insert:late",
             "A.pay",
             "1.check",
+            "A.check@2",
+            "A.acquire@0",
+            "A.acquire@",
+            "A.acquire@257",
+            "A.acquire:lost-reply@2",
+            "A.acquire@2@3",
+            "A.crash@2",
+            "A.crash:slow",
+            "expire@0",
+            "expire:slow",
+            "pause-redis@2",
         ] {
             let error = format!("A.check {word}").parse::<Schedule>().unwrap_err();
             assert_eq!(

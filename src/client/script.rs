@@ -31,6 +31,14 @@ pub struct Asked {
     pub manner: Manner,
 }
 
+impl Asked {
+    /// Which of several lock services is asked, from 0; 0 for a step that asks none.
+    #[must_use]
+    pub const fn node(self) -> u8 {
+        self.step.node(self.manner.node)
+    }
+}
+
 impl Script {
     /// A script of these answers; with `gives_up_after`, the user abandons its attempt after so
     /// many of them.

@@ -34,8 +34,9 @@ async fn in_turn(
     how: How,
 ) -> Answered {
     let user = client.user;
+    let node = step.node(how.manner.node);
     let turn = loop {
-        match turnstile.turn(user, step).await {
+        match turnstile.turn(user, step, node).await {
             Turn::Stop => return Err(StepError::Stopped),
             Turn::Stall => {
                 turnstile.set_stalled(user, true);

@@ -17,6 +17,8 @@ pub enum Word {
         user: UserId,
         /// Which step.
         step: Step,
+        /// On which of several lock services, from 0; 0 for a step that asks none.
+        node: u8,
         /// Where its turn is given; dropped, the user waits for ever.
         go: oneshot::Sender<Turn>,
     },
@@ -73,9 +75,14 @@ impl Turnstile {
     }
 
     /// The user's turn. A user whose turn never comes waits for ever, as one that has crashed.
-    pub(super) async fn turn(&self, user: UserId, step: Step) -> Turn {
+    pub(super) async fn turn(&self, user: UserId, step: Step, node: u8) -> Turn {
         let (go, turn) = oneshot::channel();
-        self.say(Word::Asks { user, step, go });
+        self.say(Word::Asks {
+            user,
+            step,
+            node,
+            go,
+        });
         match turn.await {
             Ok(turn) => turn,
             Err(_) => std::future::pending().await,

@@ -38,8 +38,8 @@ struct Player {
 enum Stage {
     /// On its way to its next step or to its end.
     Moving,
-    /// Before this step.
-    Waiting(Step, oneshot::Sender<Turn>),
+    /// Before this step, at this of several lock services.
+    Waiting(Step, u8, oneshot::Sender<Turn>),
     Ended(Outcome),
     Crashed,
 }
@@ -102,7 +102,12 @@ impl<'a> Conductor<'a> {
 
     async fn make(&mut self, step: Move) -> Result<Option<Reply>, EngineError> {
         match step {
-            Move::Step { user, step, reply } => {
+            Move::Step {
+                user,
+                step,
+                node,
+                reply,
+            } => {
                 if reply == Delivery::Slow {
                     tokio::time::sleep(DELAY).await;
                 }
@@ -111,7 +116,7 @@ impl<'a> Conductor<'a> {
                 } else {
                     Turn::Act
                 };
-                return self.let_go(user, step, turn).await.map(Some);
+                return self.let_go(user, (step, node), turn).await.map(Some);
             }
             Move::Crash(user) => {
                 self.settled(user).await?;
@@ -148,7 +153,12 @@ impl<'a> Conductor<'a> {
     }
 
     /// Lets a user take the step that it waits before, and waits until it stands before its next.
-    async fn let_go(&mut self, user: UserId, step: Step, turn: Turn) -> Result<Reply, EngineError> {
+    async fn let_go(
+        &mut self,
+        user: UserId,
+        step: (Step, u8),
+        turn: Turn,
+    ) -> Result<Reply, EngineError> {
         self.settled(user).await?;
         self.player(user)?.take(step, turn)?;
         let mut reply = None;
@@ -175,9 +185,14 @@ impl<'a> Conductor<'a> {
     async fn listen(&mut self) -> Result<Option<(UserId, Reply)>, EngineError> {
         let word = tokio::time::timeout(self.limit, self.words.recv()).await;
         match word.ok().flatten().ok_or(EngineError::Silent)? {
-            Word::Asks { user, step, go } => {
+            Word::Asks {
+                user,
+                step,
+                node,
+                go,
+            } => {
                 let player = self.player(user)?;
-                player.stage = Stage::Waiting(step, go);
+                player.stage = Stage::Waiting(step, node, go);
                 if player.has_given_up {
                     player.turn_away();
                 }
@@ -199,16 +214,19 @@ impl<'a> Conductor<'a> {
 
 impl Player {
     /// Lets the user take this step, if it is the one that it waits before.
-    fn take(&mut self, step: Step, turn: Turn) -> Result<(), EngineError> {
+    fn take(&mut self, (step, node): (Step, u8), turn: Turn) -> Result<(), EngineError> {
         match std::mem::replace(&mut self.stage, Stage::Moving) {
-            Stage::Waiting(next, go) if next == step => {
+            Stage::Waiting(next, at, go) if (next, at) == (step, node) => {
                 // A user that is gone meanwhile never answers, which is noticed.
                 let _ = go.send(turn);
                 Ok(())
             }
             stage => {
+                let step = step.at(node);
                 let how = match &stage {
-                    Stage::Waiting(next, _) => format!("is before {next}, not before {step}"),
+                    Stage::Waiting(next, at, _) => {
+                        format!("is before {}, not before {step}", next.at(*at))
+                    }
                     _ => format!("takes no more steps, so not {step} either"),
                 };
                 self.stage = stage;
@@ -220,7 +238,7 @@ impl Player {
     /// Lets what the user holds for a time run out, wherever it stands.
     fn stall(&mut self) -> Result<(), EngineError> {
         match std::mem::replace(&mut self.stage, Stage::Moving) {
-            Stage::Waiting(_, go) => {
+            Stage::Waiting(_, _, go) => {
                 // A user that is gone meanwhile never asks again, which is noticed.
                 let _ = go.send(Turn::Stall);
                 Ok(())
@@ -235,7 +253,7 @@ impl Player {
     /// Tells a user that has given up that it cannot take its step; only a lock it may still free.
     fn turn_away(&mut self) {
         match std::mem::replace(&mut self.stage, Stage::Moving) {
-            Stage::Waiting(step, go) if !step.is_tidying() => drop(go.send(Turn::Stop)),
+            Stage::Waiting(step, _, go) if !step.is_tidying() => drop(go.send(Turn::Stop)),
             stage => self.stage = stage,
         }
     }

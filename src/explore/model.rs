@@ -234,22 +234,15 @@ impl<S: Strategy> Race<S> {
 
     fn moves_of(&self, place: usize, user: &User, state: &State, moves: &mut Vec<Move>) {
         let Next::Asks(asked) = user.next else { return };
-        let (who, step) = (user_id(place), asked.step);
-        moves.push(Move::Step {
+        let (who, step, node) = (user_id(place), asked.step, asked.node());
+        let taken = |reply| Move::Step {
             user: who,
             step,
-            reply: Delivery::Arrives,
-        });
-        self.if_allowed(
-            Fault::LostReply,
-            state,
-            Move::Step {
-                user: who,
-                step,
-                reply: Delivery::Lost,
-            },
-            moves,
-        );
+            node,
+            reply,
+        };
+        moves.push(taken(Delivery::Arrives));
+        self.if_allowed(Fault::LostReply, state, taken(Delivery::Lost), moves);
         if user.has_started() {
             self.if_allowed(Fault::Crash, state, Move::Crash(who), moves);
             if state.world.may_stall(place) {

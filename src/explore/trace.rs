@@ -131,6 +131,7 @@ pub fn to_the_end<S: Strategy>(strategy: &S, schedule: &Schedule, users: u32) ->
             let step = Move::Step {
                 user: user_id(at),
                 step: asked.step,
+                node: asked.node(),
                 reply: Delivery::Arrives,
             };
             state = race.step(&state, step).0;
@@ -206,8 +207,13 @@ impl<S: Strategy> Teller<'_, S> {
             Next::Asks(_) if matches!(step, Move::Stall(_)) => {
                 format!("{letter} holds nothing for a time")
             }
-            Next::Asks(_) if !user.has_started() => format!("{letter} has not taken a step yet"),
-            Next::Asks(asked) => format!("the next step of {letter} is {}", asked.step),
+            Next::Asks(_) if !user.has_started() && !matches!(step, Move::Step { .. }) => {
+                format!("{letter} has not taken a step yet")
+            }
+            Next::Asks(asked) => format!(
+                "the next step of {letter} is {}",
+                asked.step.at(asked.node())
+            ),
             Next::Ended(outcome) => format!("{letter} was already told '{outcome}'"),
             Next::Crashed => format!("{letter} has crashed"),
             Next::Lost => format!("{letter} is beyond what the model can follow"),

@@ -134,10 +134,7 @@ impl Event {
     /// What was asked, and of which of several lock services: `acquire@2`.
     #[must_use]
     pub fn what(&self) -> String {
-        match self.node {
-            0 => self.step.to_string(),
-            node => format!("{}@{}", self.step, node + 1),
-        }
+        self.step.at(self.node)
     }
 }
 

@@ -105,6 +105,22 @@ impl Step {
         )
     }
 
+    /// Which of several lock services this step asks that is taken at this one: the first, as it were,
+    /// when it asks none.
+    #[must_use]
+    pub const fn node(self, node: u8) -> u8 {
+        if self.is_locking() { node } else { 0 }
+    }
+
+    /// The step, and which of several lock services is asked, from 0: `acquire@2`.
+    #[must_use]
+    pub fn at(self, node: u8) -> String {
+        match node {
+            0 => self.to_string(),
+            node => format!("{self}@{}", u32::from(node) + 1),
+        }
+    }
+
     /// Whether it may put a booking into the database.
     #[must_use]
     pub const fn may_book(self) -> bool {

@@ -436,11 +436,13 @@ fn redlock_keeps_its_promise_until_a_holder_stalls_or_a_node_forgets() {
     assert_holds(words, SAFE, 3, &["crash", "lost-reply"]);
     assert_broken(words, (SAFE, 2, &["stall"]), 13, 2);
     let schedule = assert_broken(words, (SAFE, 2, &["restart"]), 13, 2);
-    assert!(schedule.contains("restart@"), "{schedule}");
+    for word in ["restart@", "A.acquire ", "A.acquire@2 ", "B.acquire@3 "] {
+        assert!(schedule.contains(word), "{word} is not in {schedule}");
+    }
     let five = strategy_of("redlock").unwrap();
     let replayed = forced(
         &five,
-        "A.acquire A.acquire A.acquire B.acquire B.acquire B.acquire B.acquire A.acquire",
+        "A.acquire A.acquire@2 A.acquire@3 B.acquire B.acquire@2 B.acquire@3 B.acquire@4 A.acquire@4",
     );
     assert_eq!(replayed.rows.len(), 1);
 }
@@ -450,10 +452,51 @@ fn a_user_of_redlock_that_stalled_while_it_took_its_locks_notices() {
     let strategy = strategy_of("redlock --nodes 3").unwrap();
     let replayed = forced(
         &strategy,
-        "A.acquire A.acquire A.stall A.acquire A.validate",
+        "A.acquire A.acquire@2 A.stall A.acquire@3 A.validate",
     );
     assert_eq!(replayed.replies[4], Some(Reply::Late));
     assert_eq!(replayed.rows.len(), 0);
+}
+
+/// A schedule could not say which Redis a step meant, though a history could. Now it is written as in a
+/// history, and a step at another one is refused.
+#[test]
+fn a_schedule_says_which_redis_a_step_asks() {
+    let strategy = strategy_of("redlock --nodes 3").unwrap();
+    let refused = |text: &str| {
+        let schedule = text.parse().unwrap();
+        racesim::explore::follow(&strategy, &schedule, 2)
+            .unwrap_err()
+            .to_string()
+    };
+    let error = refused("A.acquire A.acquire");
+    assert!(
+        error.contains("the next step of A is acquire@2; possible here: A.acquire@2, B.acquire"),
+        "{error}"
+    );
+    let error = refused("A.acquire@2");
+    assert!(
+        error.contains("the next step of A is acquire; possible here"),
+        "{error}"
+    );
+    let arguments = ["--nodes", "3", "--fault", "restart", "--property"];
+    let ran = run(&[
+        &["explore", "redlock"],
+        &arguments[..],
+        &["no-double-booking"],
+        &["--format", "mermaid"],
+    ]
+    .concat());
+    assert!(
+        ran.stdout.contains("A->>Redis: acquire@2"),
+        "{}",
+        ran.stdout
+    );
+    let lost = forced(
+        &strategy,
+        "A.acquire A.acquire@2:lost-reply A.acquire@3 A.validate A.check A.insert A.release A.release@2",
+    );
+    assert_eq!(lost.replies[1], Some(Reply::Granted));
 }
 
 #[test]
