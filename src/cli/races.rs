@@ -15,7 +15,7 @@ use crate::plan::{Commit, Payment, Plan, Wanted};
 use crate::report::Assertion;
 use crate::seat::SeatId;
 use crate::seed::Seed;
-use crate::strategy::{BuiltIn, Locked, Naive, Strategy};
+use crate::strategy::{BuiltIn, Locked, Naive, Strategy, Tuning};
 
 /// A race that takes locks.
 #[derive(Debug, clap::Args)]
@@ -159,11 +159,7 @@ impl RaceArgs {
         let tuning = request
             .tuning
             .tuning(&request.names, request.ttl, servers)?;
-        let strategies: Vec<BuiltIn> = request
-            .names
-            .iter()
-            .filter_map(|name| BuiltIn::named(name, &tuning))
-            .collect();
+        let strategies = strategies(&request.names, &tuning)?;
         refuse_long_stalls(&plan, &strategies)?;
         if tuning.busy_timeout.is_some_and(|busy| busy >= plan.timeout) {
             return Err("--busy-timeout is not shorter than --timeout, after which a silent database is given up: raise --timeout".to_owned());
@@ -202,6 +198,15 @@ impl RaceArgs {
             timeout: self.timeout,
         }
     }
+}
+
+/// The strategies of these names, every one of them.
+fn strategies(names: &[&str], tuning: &Tuning) -> Result<Vec<BuiltIn>, String> {
+    let made = names.iter().map(|name| {
+        BuiltIn::named(name, tuning)
+            .ok_or_else(|| format!("there is no strategy '{name}': see racesim strategies"))
+    });
+    made.collect()
 }
 
 /// The longest time to live that anybody would want to sleep through.

@@ -32,48 +32,79 @@ pub enum BuiltIn {
     Redlock(Redlock),
 }
 
-/// A strategy's name and what it does, in a line.
+/// A strategy's name, what it does, in a line, and how it is made.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
     /// The name that a person types.
     pub name: &'static str,
     /// What it does.
     pub summary: &'static str,
+    /// The strategy with what was chosen.
+    make: fn(&Tuning) -> BuiltIn,
 }
 
-/// Every strategy that racesim brings.
-pub const CATALOGUE: [Entry; 8] = [
+/// Every strategy that racesim brings: the one list of them.
+pub static CATALOGUE: [Entry; 8] = [
     Entry {
         name: Naive::NAME,
         summary: "check, pay, insert: nothing stands between two users who check at once",
+        make: |_| BuiltIn::Naive(Naive),
     },
     Entry {
         name: Locked::NAME,
         summary: "a lock in Redis (SET NX EX) around check, pay, insert: losers are refused at once",
+        make: |tuning| {
+            BuiltIn::Locked(Locked {
+                ttl: tuning.ttl,
+                options: tuning.options,
+            })
+        },
     },
     Entry {
         name: Unique::NAME,
         summary: "check, pay, insert under UNIQUE(seat): the database refuses the second, who has paid",
+        make: |_| BuiltIn::Unique(Unique),
     },
     Entry {
         name: Conditional::NAME,
         summary: "pay, then INSERT … WHERE NOT EXISTS: one statement looks and inserts",
+        make: |_| BuiltIn::Conditional(Conditional),
     },
     Entry {
         name: Optimistic::NAME,
         summary: "read the seat's version, pay, insert if it is still the same: the others have paid",
+        make: |tuning| {
+            BuiltIn::Optimistic(Optimistic {
+                retries: tuning.retries.unwrap_or(0),
+            })
+        },
     },
     Entry {
         name: Hold::NAME,
         summary: "claim the seat in the database for a while, pay, confirm: what ticket shops do",
+        make: |tuning| BuiltIn::Hold(Hold { ttl: tuning.ttl }),
     },
     Entry {
         name: Transaction::NAME,
         summary: "check, pay, insert in one transaction: the others wait, or are refused by error",
+        make: |tuning| {
+            BuiltIn::Transaction(Transaction {
+                begin: tuning.begin,
+                busy_timeout: tuning.busy_timeout.unwrap_or(Transaction::BUSY_TIMEOUT),
+                retries: tuning.retries.unwrap_or(0),
+            })
+        },
     },
     Entry {
         name: Redlock::NAME,
         summary: "a lock on most of several independent Redis around check, pay, insert",
+        make: |tuning| {
+            BuiltIn::Redlock(Redlock {
+                ttl: tuning.ttl,
+                nodes: tuning.nodes.unwrap_or(Redlock::NODES),
+                retries: tuning.retries.unwrap_or(Redlock::RETRIES),
+            })
+        },
     },
 ];
 
@@ -114,27 +145,8 @@ impl BuiltIn {
     /// The strategy of this name.
     #[must_use]
     pub fn named(name: &str, tuning: &Tuning) -> Option<Self> {
-        let Tuning { ttl, options, .. } = *tuning;
-        let retries = tuning.retries.unwrap_or(0);
-        match name {
-            Naive::NAME => Some(Self::Naive(Naive)),
-            Locked::NAME => Some(Self::Locked(Locked { ttl, options })),
-            Unique::NAME => Some(Self::Unique(Unique)),
-            Conditional::NAME => Some(Self::Conditional(Conditional)),
-            Optimistic::NAME => Some(Self::Optimistic(Optimistic { retries })),
-            Hold::NAME => Some(Self::Hold(Hold { ttl })),
-            Transaction::NAME => Some(Self::Transaction(Transaction {
-                begin: tuning.begin,
-                busy_timeout: tuning.busy_timeout.unwrap_or(Transaction::BUSY_TIMEOUT),
-                retries,
-            })),
-            Redlock::NAME => Some(Self::Redlock(Redlock {
-                ttl,
-                nodes: tuning.nodes.unwrap_or(Redlock::NODES),
-                retries: tuning.retries.unwrap_or(Redlock::RETRIES),
-            })),
-            _ => None,
-        }
+        let entry = CATALOGUE.iter().find(|entry| entry.name == name);
+        entry.map(|entry| (entry.make)(tuning))
     }
 
     /// The attempts of those that a race gives no room to in every user.
@@ -183,5 +195,21 @@ impl Strategy for BuiltIn {
             // Boxed: a race of a million users is no larger for those that follow.
             other => Either::Right(Either::Right(Box::pin(other.attempt_of_others(client)))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A strategy that was in the catalogue and not in a second list was dropped from a comparison
+    /// in silence. There is one list now, and each entry makes what it names.
+    #[test]
+    fn every_strategy_of_the_catalogue_is_made_under_its_own_name() {
+        for entry in &CATALOGUE {
+            let made = BuiltIn::named(entry.name, &Tuning::default());
+            assert_eq!(made.map(|it| it.name().to_owned()).as_deref(), Some(entry.name));
+        }
+        assert!(BuiltIn::named("nothing", &Tuning::default()).is_none());
     }
 }
