@@ -1,6 +1,7 @@
 //! What may a strategy do? The steps of one user, each a round trip.
 //!
-//! Every step passes through [`Client::step`]: gate, fault, act, record.
+//! Every step passes through [`Client::step`]: gate, fault, act, record. When a service is asked, by the
+//! call or when it is awaited, is told at [`StepCall`].
 
 mod live;
 mod manner;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exchange::{Answer, Response};
-use crate::history::{Attempt, Event, Outcome, Reply, Step};
+use crate::history::{Attempt, Event, Outcome, Reply, Service, Step};
 use crate::lock::Token;
 use crate::seat::{SeatId, UserId};
 
@@ -317,7 +318,9 @@ impl Client {
         match &self.services {
             Services::Scripted(_) => SaidCall::scripted(self, step, how),
             Services::Live(race)
-                if race.is_plain() && how.manner.is_direct() && step.is_round_trip() =>
+                if race.is_plain()
+                    && how.manner.is_direct()
+                    && step.service() != Service::Nobody =>
             {
                 SaidCall::raced(self, step, how)
             }

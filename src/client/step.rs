@@ -16,19 +16,25 @@ use crate::history::{Reply, Step};
 
 pub(super) type Answered = Result<Said, StepError>;
 
-/// A step on its way, which is done or not. Dropped in the middle, it was lost.
+/// A step on its way, which is done or not.
+///
+/// In a plain race the service is asked by the call itself: the step may be carried out from then on,
+/// and awaiting it only brings the reply. Where something holds steps up or befalls their users (a
+/// schedule, a fault, a time that passes), it is asked when the step is first polled. A strategy awaits
+/// each step before it calls the next, and then sees no difference. Dropped before its reply, a step
+/// that was asked for is lost, and may be carried out all the same.
 #[derive(Debug)]
-#[must_use = "a step is taken when it is awaited"]
+#[must_use = "the reply to a step is known when it is awaited; dropped before, it is lost"]
 pub struct StepCall<'a>(pub(super) SaidCall<'a>);
 
-/// A payment on its way.
+/// A payment on its way; see [`StepCall`].
 #[derive(Debug)]
-#[must_use = "a step is taken when it is awaited"]
+#[must_use = "the reply to a step is known when it is awaited; dropped before, it is lost"]
 pub struct PayCall<'a>(pub(super) SaidCall<'a>);
 
-/// A step on its way that can be answered more than yes or no.
+/// A step on its way that can be answered more than yes or no; see [`StepCall`].
 #[derive(Debug)]
-#[must_use = "a step is taken when it is awaited"]
+#[must_use = "the reply to a step is known when it is awaited; dropped before, it is lost"]
 pub struct SaidCall<'a>(Way<'a>);
 
 type LongCall<'a> = Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::How;
 use super::taken::jitter;
 use crate::exchange::{Answer, CallError, Handed, Response, Said, Ticket};
-use crate::history::Step;
+use crate::history::{Service, Step};
 use crate::lock::{LockService, Request as Locking, Token, Ttl};
 use crate::seat::{SeatId, UserId};
 use crate::store::{Begin, BeginHow, Request, Sqlite, Transactions, Work};
@@ -64,17 +64,17 @@ impl World {
         ticket: Ticket,
         cx: &mut Context<'_>,
     ) -> Poll<Answer<Response>> {
-        match (step.is_locking(), self.locks.first()) {
-            (true, Some(lock)) => lock.poll(ticket, cx),
-            _ => self.store.poll(ticket, cx),
+        match (step.service(), self.locks.first()) {
+            (Service::Lock, Some(lock)) => lock.poll(ticket, cx),
+            (Service::Lock | Service::Database | Service::Nobody, _) => self.store.poll(ticket, cx),
         }
     }
 
     /// Nobody waits any more for what a step is answered.
     pub(super) fn abandon(&self, step: Step, ticket: Ticket) {
-        match (step.is_locking(), self.locks.first()) {
-            (true, Some(lock)) => lock.abandon(ticket),
-            _ => self.store.abandon(ticket),
+        match (step.service(), self.locks.first()) {
+            (Service::Lock, Some(lock)) => lock.abandon(ticket),
+            (Service::Lock | Service::Database | Service::Nobody, _) => self.store.abandon(ticket),
         }
     }
 

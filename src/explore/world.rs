@@ -3,7 +3,7 @@
 use super::database::Database;
 use crate::client::{AcquireBy, Asked, ReleaseBy};
 use crate::exchange::{Answer, CallError, Said};
-use crate::history::Step;
+use crate::history::{Service, Step};
 
 /// The most users of a model.
 pub const USERS_MAX: usize = 5;
@@ -72,7 +72,7 @@ impl World {
     /// Carries out a step: what it is answered.
     pub(super) fn act(&mut self, act: &Act) -> Answer<Said> {
         let (user, asked) = (act.user, act.asked);
-        if asked.step.is_locking() && usize::from(asked.manner.node) >= act.nodes {
+        if asked.step.service() == Service::Lock && usize::from(asked.manner.node) >= act.nodes {
             // A strategy that takes a lock without having said so.
             return Err(CallError::Failed);
         }

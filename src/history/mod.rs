@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use lines::{ReadError, read, write};
 pub use rows::{Compact, INSTANT_MAX_NS, PackedAttempt, PackedEvent, Rows};
-pub use step::{Reply, Step};
+pub use step::{Reply, Service, Step};
 
 use crate::seat::{Booking, SeatId, UserId};
 

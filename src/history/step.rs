@@ -38,6 +38,17 @@ pub enum Step {
     Release,
 }
 
+/// Who is asked by a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// A lock service.
+    Lock,
+    /// The database of the bookings.
+    Database,
+    /// Nobody: the user looks at its clock, waits or pays.
+    Nobody,
+}
+
 impl Step {
     /// Every step there is, in the order a person would do them.
     pub const ALL: [Self; 14] = [
@@ -90,19 +101,20 @@ impl Step {
         matches!(self, Self::Rollback | Self::Verify | Self::Release)
     }
 
-    /// Whether a service is asked, when nothing is forced.
+    /// Who is asked, when nothing is forced.
     #[must_use]
-    pub const fn is_round_trip(self) -> bool {
-        !matches!(self, Self::Validate | Self::Wait | Self::Pay)
-    }
-
-    /// Whether a lock service is asked.
-    #[must_use]
-    pub const fn is_locking(self) -> bool {
-        matches!(
-            self,
-            Self::Acquire | Self::SetTtl | Self::Verify | Self::Release
-        )
+    pub const fn service(self) -> Service {
+        match self {
+            Self::Acquire | Self::SetTtl | Self::Verify | Self::Release => Service::Lock,
+            Self::Hold
+            | Self::Begin
+            | Self::Check
+            | Self::Insert
+            | Self::Confirm
+            | Self::Commit
+            | Self::Rollback => Service::Database,
+            Self::Validate | Self::Wait | Self::Pay => Service::Nobody,
+        }
     }
 
     /// Which of several lock services this step asks that is taken at this one: the first, as it were,

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{PropertyReport, Shown, SingleReplay};
 use crate::explain::Explanation;
-use crate::history::Reply;
+use crate::history::{Reply, Service, Step};
 
 /// A sequence of messages between users and services.
 struct Diagram {
@@ -104,6 +104,61 @@ fn message(step: &str, reply: Option<Reply>, change: &str) -> Message {
 const DATABASE: &str = "SQLite";
 const LOCK: &str = "Redis";
 
+impl Message {
+    /// Who is asked by it; `None` when it is no step.
+    fn service(&self) -> Option<Service> {
+        let name = self.step.split([':', '@']).next().unwrap_or_default();
+        self.user.as_ref().and(Step::named(name)).map(Step::service)
+    }
+
+    /// Which of several lock services it is about, from 1.
+    fn node(&self) -> u32 {
+        let words = self.step.split(':').next().unwrap_or_default();
+        let node = words
+            .split_once('@')
+            .and_then(|(_, node)| node.parse().ok());
+        node.unwrap_or(1)
+    }
+}
+
+impl Diagram {
+    /// Whom the message is sent to; `None` when it is nobody but its user.
+    fn participant(&self, message: &Message) -> Option<String> {
+        match message.service() {
+            Some(Service::Nobody) => None,
+            Some(Service::Lock) => Some(self.lock(message)),
+            // What happens by itself happens to the locks, or to a claim in the database.
+            None if message.user.is_some() => None,
+            None if self.has_locks() => Some(self.lock(message)),
+            Some(Service::Database) | None => Some(DATABASE.to_owned()),
+        }
+    }
+
+    fn lock(&self, message: &Message) -> String {
+        let are_several = self.messages.iter().any(|message| message.node() > 1);
+        if are_several {
+            format!("{LOCK} {}", message.node())
+        } else {
+            LOCK.to_owned()
+        }
+    }
+
+    fn has_locks(&self) -> bool {
+        let mut services = self.messages.iter().map(Message::service);
+        services.any(|service| service == Some(Service::Lock))
+    }
+
+    /// Those that anything is sent to: the lock services in their order, then the database.
+    fn participants(&self) -> Vec<String> {
+        let asked = self.messages.iter().filter_map(|it| self.participant(it));
+        let mut locks: Vec<String> = asked.filter(|name| name != DATABASE).collect();
+        locks.sort_unstable();
+        locks.dedup();
+        locks.push(DATABASE.to_owned());
+        locks
+    }
+}
+
 pub(super) fn write(report: Shown<'_>, to: &mut impl Write) -> io::Result<()> {
     diagrams(report)
         .iter()
@@ -129,18 +184,16 @@ fn write_one(diagram: &Diagram, to: &mut impl Write) -> io::Result<()> {
     for user in users {
         writeln!(to, "    actor {user}")?;
     }
-    let is_locking = |message: &Message| message.user.is_none() || service(&message.step) == LOCK;
-    if diagram.messages.iter().any(is_locking) {
-        writeln!(to, "    participant {LOCK}")?;
+    for participant in diagram.participants() {
+        writeln!(to, "    participant {participant}")?;
     }
-    writeln!(to, "    participant {DATABASE}")?;
     diagram
         .messages
         .iter()
-        .try_for_each(|message| write_message(message, to))
+        .try_for_each(|message| write_message(diagram, message, to))
 }
 
-fn write_message(message: &Message, to: &mut impl Write) -> io::Result<()> {
+fn write_message(diagram: &Diagram, message: &Message, to: &mut impl Write) -> io::Result<()> {
     let Message {
         user,
         step,
@@ -148,38 +201,38 @@ fn write_message(message: &Message, to: &mut impl Write) -> io::Result<()> {
         note,
     } = message;
     let note = plain(note);
-    match (user, reply) {
-        (None, _) => writeln!(
-            to,
-            "    Note over {LOCK}: {step}{}",
-            if note.is_empty() {
-                String::new()
-            } else {
-                format!("<br/>{note}")
-            }
-        ),
-        (Some(user), None) => writeln!(
-            to,
-            "    Note over {user}: {}",
-            if note.is_empty() { step } else { &note }
-        ),
-        (Some(user), Some(reply)) => {
-            let service = service(step);
+    let reply = reply.as_deref().map(plain);
+    let beside = |what: &str| match note.as_str() {
+        "" => what.to_owned(),
+        note => format!("{what}<br/>{note}"),
+    };
+    match (user, reply, diagram.participant(message)) {
+        (Some(user), Some(reply), Some(service)) => {
             writeln!(to, "    {user}->>{service}: {step}")?;
-            writeln!(to, "    {service}-->>{user}: {}", plain(reply))?;
+            writeln!(to, "    {service}-->>{user}: {reply}")?;
             if note.is_empty() {
                 return Ok(());
             }
             writeln!(to, "    Note over {user},{service}: {note}")
         }
-    }
-}
-
-fn service(step: &str) -> &'static str {
-    if step.starts_with("acquire") || step.starts_with("release") {
-        LOCK
-    } else {
-        DATABASE
+        (Some(user), Some(reply), None) => {
+            writeln!(
+                to,
+                "    Note over {user}: {}",
+                beside(&format!("{step}, {reply}"))
+            )
+        }
+        (Some(user), None, _) => writeln!(
+            to,
+            "    Note over {user}: {}",
+            if note.is_empty() { step } else { &note }
+        ),
+        (None, _, service) => writeln!(
+            to,
+            "    Note over {}: {}",
+            service.as_deref().unwrap_or(DATABASE),
+            beside(step)
+        ),
     }
 }
 

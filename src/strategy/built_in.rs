@@ -208,7 +208,10 @@ mod tests {
     fn every_strategy_of_the_catalogue_is_made_under_its_own_name() {
         for entry in &CATALOGUE {
             let made = BuiltIn::named(entry.name, &Tuning::default());
-            assert_eq!(made.map(|it| it.name().to_owned()).as_deref(), Some(entry.name));
+            assert_eq!(
+                made.map(|it| it.name().to_owned()).as_deref(),
+                Some(entry.name)
+            );
         }
         assert!(BuiltIn::named("nothing", &Tuning::default()).is_none());
     }

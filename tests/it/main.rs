@@ -4,6 +4,7 @@
 mod architecture;
 mod checker;
 mod databases;
+mod diagrams;
 mod documents;
 mod endings;
 mod explore;
