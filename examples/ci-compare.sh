@@ -5,10 +5,13 @@
 #   examples/ci-compare.sh [FOLDER]
 #
 # RACESIM is the command to run; RACESIM_REDIS the server to race on, a private one when it is unset.
+# Without a Redis nothing is raced, and the build fails (exit 4): simulated locks would prove nothing.
 set -eu
 
 folder=${1:-.}
 : "${RACESIM:=cargo run --release --quiet --}"
+: "${RACESIM_REDIS:=private}"
+export RACESIM_REDIS
 
 # shellcheck disable=SC2086 # a command with its arguments
 $RACESIM compare naive locked --users 500 --rounds 20 \

@@ -34,9 +34,7 @@ pub(super) async fn run(command: MatrixCommand) -> Result<Exit, AppError> {
     let plan = Plan::new(USERS);
     let choice = ServiceChoice::default();
     let services = Services::start(&choice, &plan, needs, &plan.seats_wanted()).await?;
-    if services.is_lock_simulated() {
-        outlets.note(super::race::IN_PROCESS);
-    }
+    super::simulated::say(&services, &choice.redis, &outlets);
     let engine = Engine::new(services);
     let done = Arc::<AtomicU64>::default();
     let total = strategies.len() * columns.len();

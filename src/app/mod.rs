@@ -7,6 +7,7 @@ mod output;
 mod race;
 mod replay;
 mod signals;
+mod simulated;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -60,6 +61,11 @@ enum AppError {
     Replay(#[from] ReplayError),
     #[error("cannot read the history '{path}': {reason}")]
     History { path: String, reason: String },
+    #[error(
+        "no redis-server or valkey-server on PATH, and an assertion about locks would say nothing of Redis: \
+        install one (apt-get install redis-server), or say --redis in-process to assert about simulated locks"
+    )]
+    NoRedisToAssert,
     #[error("{0}")]
     Words(String),
     #[error("cannot replay '{path}': {reason}")]
@@ -70,7 +76,7 @@ impl AppError {
     fn exit(&self) -> Exit {
         match self {
             Self::Output(error) => error.exit(),
-            Self::Service(_) => Exit::Service,
+            Self::Service(_) | Self::NoRedisToAssert => Exit::Service,
             Self::Engine(error) | Self::Replay(ReplayError::Engine(error)) => match error {
                 EngineError::Store(_) | EngineError::Lock(_) | EngineError::Silent => Exit::Service,
                 EngineError::Panicked(_) | EngineError::Astray(_) => Exit::Unknown,

@@ -6,7 +6,7 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{Outlets, Target, complain};
-use super::{AppError, Exit};
+use super::{AppError, Exit, simulated};
 use crate::cli::{RaceCommand, RaceKind};
 use crate::engine::{Engine, Services};
 use crate::history::{self, History};
@@ -22,9 +22,6 @@ const ALONE: NonZeroU32 = NonZeroU32::new(200).expect("two hundred is not zero")
 
 /// Which part of the users the small race has.
 const TENTH: u32 = 10;
-
-pub(super) const IN_PROCESS: &str = "no redis-server or valkey-server on PATH: the locks are kept inside racesim, no Redis was raced; \
-    install one (apt-get install redis-server) or give --redis URL";
 
 pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result<Exit, AppError> {
     let taken: Vec<&Path> = command
@@ -44,9 +41,10 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
         Vec::new()
     };
     let services = Services::start(&command.services, &command.plan, needs, &seats).await?;
-    if services.is_lock_simulated() {
-        outlets.note(IN_PROCESS);
+    if asserts_about_locks(&command) {
+        simulated::refuse_as_proof(&services, &command.services.redis)?;
     }
+    simulated::say(&services, &command.services.redis, &outlets);
     let engine = Engine::new(services).stopping_on(stop);
     let watch = (!outlets.is_quiet())
         .then(|| Watch::begin(engine.finished(), users_in_all(&command), "users"));
@@ -78,6 +76,17 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
 fn needs(command: &RaceCommand) -> Needs {
     let needs = command.strategies.iter().map(Strategy::needs);
     needs.fold(Needs::default(), Needs::and)
+}
+
+/// Whether anything is demanded of a strategy that takes locks.
+fn asserts_about_locks(command: &RaceCommand) -> bool {
+    let is_meant = |strategy: &BuiltIn, assertion: &Assertion| {
+        let name = assertion.strategy.as_deref();
+        name.is_none_or(|name| name == strategy.name())
+    };
+    let locking = command.strategies.iter().filter(|it| it.needs().locks > 0);
+    let mut meant = locking.map(|it| command.assertions.iter().any(|other| is_meant(it, other)));
+    meant.any(|is_meant| is_meant)
 }
 
 /// Every seat that may be locked in the run.

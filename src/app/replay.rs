@@ -42,9 +42,7 @@ pub(super) async fn run(command: ReplayCommand) -> Result<Exit, AppError> {
     };
     let needs = task.strategy.needs();
     let services = Services::start(&command.services, &plan, needs, &plan.seats_wanted()).await?;
-    if services.is_lock_simulated() {
-        outlets.note(super::race::IN_PROCESS);
-    }
+    super::simulated::say(&services, &command.services.redis, &outlets);
     let engine = Engine::new(services);
     let replayed = match &task.what {
         What::One(schedule) => {

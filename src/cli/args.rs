@@ -149,8 +149,8 @@ enum Sub {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct LockArgs {
-    /// A Redis of yours (redis://, rediss://, unix://), `private` or `in-process`; repeatable for
-    /// redlock [default: a private one, if redis-server is installed]
+    /// A Redis of yours (redis://, rediss://, unix://), `private` or `in-process` (simulated locks, no
+    /// Redis); repeatable for redlock [default: a private one, if redis-server is installed]
     #[arg(long, value_name = "URL", env = "RACESIM_REDIS", hide_env_values = true, help_heading = SERVICES)]
     redis: Vec<String>,
     /// What the key of every lock begins with
@@ -166,7 +166,7 @@ pub(super) struct OutputArgs {
     /// Write the report to a file too; repeatable
     #[arg(long = "export", value_name = "FORMAT:FILE", value_parser = values::export, help_heading = RESULTS)]
     exports: Vec<(Format, PathBuf)>,
-    /// Print nothing but errors
+    /// Print nothing but errors and warnings
     #[arg(long, short, help_heading = RESULTS)]
     quiet: bool,
     /// When to colour: auto, always or never

@@ -1,0 +1,33 @@
+//! Locks that racesim keeps itself: said where no Redis is raced, and refused as proof.
+
+use super::AppError;
+use super::output::{Outlets, complain};
+use crate::engine::{RedisChoice, Services};
+
+const NO_SERVER: &str = "no redis-server or valkey-server on PATH: the locks are kept inside racesim, no Redis was raced; \
+    install one (apt-get install redis-server) or give --redis URL";
+
+const AS_ASKED: &str =
+    "the locks are kept inside racesim, as --redis in-process asks: no Redis is raced";
+
+/// Says that the locks are simulated, if they are. Where that was not asked for it is a warning, which
+/// is printed under `--quiet` too.
+pub(super) fn say(services: &Services, redis: &RedisChoice, outlets: &Outlets) {
+    if !services.is_lock_simulated() {
+        return;
+    }
+    match redis {
+        RedisChoice::InProcess => outlets.note(AS_ASKED),
+        RedisChoice::Any | RedisChoice::Private | RedisChoice::Urls(_) => complain(NO_SERVER),
+    }
+}
+
+/// Refuses to judge an assertion by simulated locks that were not asked for.
+pub(super) fn refuse_as_proof(services: &Services, redis: &RedisChoice) -> Result<(), AppError> {
+    match redis {
+        RedisChoice::Any if services.is_lock_simulated() => Err(AppError::NoRedisToAssert),
+        RedisChoice::Any | RedisChoice::InProcess | RedisChoice::Private | RedisChoice::Urls(_) => {
+            Ok(())
+        }
+    }
+}
