@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::fault::Fault;
-use crate::history::Step;
+use crate::history::{Service, Step};
 use crate::seat::UserId;
 
 /// One move of an interleaving.
@@ -247,7 +247,7 @@ fn move_of_service(fault: &str, node: Option<u8>) -> Option<Move> {
 fn move_of_user(user: UserId, what: &str, node: Option<u8>, reply: Delivery) -> Option<Move> {
     if let Some(step) = Step::named(what) {
         // Only what asks a lock service can be at one of several.
-        let is_possible = step != Step::Pay && (node.is_none() || step.is_locking());
+        let is_possible = step != Step::Pay && (node.is_none() || step.service() == Service::Lock);
         let node = node.unwrap_or(0);
         return is_possible.then_some(Move::Step {
             user,

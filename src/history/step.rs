@@ -121,7 +121,11 @@ impl Step {
     /// when it asks none.
     #[must_use]
     pub const fn node(self, node: u8) -> u8 {
-        if self.is_locking() { node } else { 0 }
+        if matches!(self.service(), Service::Lock) {
+            node
+        } else {
+            0
+        }
     }
 
     /// The step, and which of several lock services is asked, from 0: `acquire@2`.
