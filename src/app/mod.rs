@@ -78,7 +78,10 @@ impl AppError {
             Self::Output(error) => error.exit(),
             Self::Service(_) | Self::NoRedisToAssert => Exit::Service,
             Self::Engine(error) | Self::Replay(ReplayError::Engine(error)) => match error {
-                EngineError::Store(_) | EngineError::Lock(_) | EngineError::Silent => Exit::Service,
+                EngineError::Store(_)
+                | EngineError::Lock(_)
+                | EngineError::Unguarded(_)
+                | EngineError::Silent => Exit::Service,
                 EngineError::Panicked(_) | EngineError::Astray(_) => Exit::Unknown,
                 EngineError::TooLarge { .. } => Exit::Usage,
             },

@@ -55,6 +55,9 @@ pub enum EngineError {
     /// The users did something else than the schedule wants.
     #[error("the users do not follow the schedule: {0}")]
     Astray(String),
+    /// If racesim were killed now, what it started would be left.
+    #[error("{0}")]
+    Unguarded(String),
     /// Nobody moved for too long.
     #[error("nobody moved within the limit: see --timeout")]
     Silent,
@@ -155,6 +158,7 @@ impl Engine {
         let ended = tokio::select! {
             ended = &mut running => ended,
             () = mind(&race, plan.timeout) => running.await,
+            _ = self.services.unguarded() => running.await,
             () = self.carry_out(orders, plan.timeout) => running.await,
         };
         // When the crowd itself panicked racesim has a fault, which is not to be hidden.
@@ -194,6 +198,7 @@ impl Engine {
         let followed = tokio::select! {
             followed = conductor.follow(schedule) => followed,
             () = mind(&race, plan.timeout) => Err(EngineError::Silent),
+            why = self.services.unguarded() => Err(EngineError::Unguarded(why)),
         };
         let (replies, outcomes) = conductor.dismiss().await;
         for user in plan.user_ids() {

@@ -1,6 +1,6 @@
 //! Which services a run races on, and how they are made ready.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use crate::client::World;
 use crate::fault::Fault;
 use crate::folder::RunFolder;
 use crate::lock::{
-    InProcess, KeyPrefix, LockError, LockService, Redis, Url, find_server, start_server,
+    InProcess, KeyPrefix, LockError, LockService, PrivateServer, Redis, Url, find_server,
+    start_server,
 };
 use crate::plan::{Commit, Plan};
 use crate::seat::SeatId;
@@ -71,9 +72,11 @@ pub struct Services {
     pub(super) world: Arc<World>,
     /// The database in words, for the header.
     pub(super) database: String,
-    /// Kept for their end: one with the database, if that is temporary, and one for each private
-    /// server.
-    folders: Mutex<Vec<RunFolder>>,
+    /// The private server of each lock service that has one; ended before their folder is removed.
+    servers: Mutex<Vec<Option<PrivateServer>>>,
+    /// With the database, if that is temporary, and the sockets of the private servers; `None` when
+    /// the run needs none.
+    folder: Option<RunFolder>,
     /// What was started as the private servers; `None` when none was.
     program: Option<PathBuf>,
 }
@@ -94,14 +97,10 @@ impl Services {
             RedisChoice::Any | RedisChoice::Private if nodes > 0 => find_server(),
             _ => None,
         };
-        let mut folders = Vec::new();
-        let temporary = usize::from(choice.database.is_none());
-        let servers = if program.is_some() { nodes } else { 0 };
-        while folders.len() < temporary.max(servers) {
-            folders.push(folder()?);
-        }
+        let is_needed = choice.database.is_none() || program.is_some();
+        let folder = is_needed.then(folder).transpose()?;
         // Before any server is started: a database that is refused costs nothing then.
-        let (store, database) = open_store(choice, plan.commit, folders.first()).await?;
+        let (store, database) = open_store(choice, plan.commit, folder.as_ref()).await?;
         let transactions = if needs.transactions {
             let width = usize::try_from(plan.width()).unwrap_or(usize::MAX);
             Some(store.transactions(width.min(CONNECTIONS_MAX))?)
@@ -109,9 +108,14 @@ impl Services {
             None
         };
         let mut locks = Vec::new();
+        let mut servers = Vec::new();
         for node in 0..nodes {
-            let server = program.as_deref().zip(folders.get_mut(node));
-            locks.push(open_lock(choice, node, server, seats, plan.timeout).await?);
+            let server = match (&program, &folder) {
+                (Some(program), Some(folder)) => Some(start_server(program, folder, node).await?),
+                _ => None,
+            };
+            locks.push(open_lock(choice, node, server.as_ref(), seats, plan.timeout).await?);
+            servers.push(server);
         }
         Ok(Self {
             world: Arc::new(World {
@@ -120,7 +124,8 @@ impl Services {
                 locks,
             }),
             database,
-            folders: Mutex::new(folders),
+            servers: Mutex::new(servers),
+            folder,
             program,
         })
     }
@@ -148,11 +153,18 @@ impl Services {
             locks.forget();
             return Ok(());
         }
-        let mut folders = self.folders.lock().await;
-        let (Some(program), Some(folder)) = (&self.program, folders.get_mut(node)) else {
+        let mut servers = self.servers.lock().await;
+        let (Some(program), Some(folder), Some(place)) =
+            (&self.program, &self.folder, servers.get_mut(node))
+        else {
             return self.refuse_harm_to_others(Fault::Restart.name());
         };
-        let url = Url::of_socket(&start_server(program, folder).await?)?;
+        if let Some(server) = place.take() {
+            server.kill().await;
+        }
+        let server = start_server(program, folder, node).await?;
+        let url = Url::of_socket(server.socket())?;
+        *place = Some(server);
         lock.reconnect(&url, limit).await
     }
 
@@ -161,18 +173,31 @@ impl Services {
         if self.program.is_none() {
             return false;
         }
-        let mut folders = self.folders.lock().await;
-        let servers = self.world.locks.len();
-        let are_paused = folders
-            .iter_mut()
-            .take(servers)
-            .all(|folder| folder.pause().is_ok());
+        let servers = self.servers.lock().await;
+        let are_paused = servers
+            .iter()
+            .flatten()
+            .all(|server| server.process().pause().is_ok());
         tokio::time::sleep(time).await;
-        for folder in folders.iter_mut().take(servers) {
+        for server in servers.iter().flatten() {
             // One that is gone is noticed by those who wait for it.
-            let _ = folder.resume();
+            let _ = server.process().resume();
         }
         are_paused
+    }
+
+    /// Waits until nothing would clean up any more if racesim were killed, gives the services up then,
+    /// and says why.
+    pub(super) async fn unguarded(&self) -> String {
+        let Some(folder) = &self.folder else {
+            return std::future::pending().await;
+        };
+        let why = folder.unguarded().await;
+        self.world.store.give_up(&why);
+        for lock in &self.world.locks {
+            lock.give_up(&why);
+        }
+        why
     }
 
     /// The database in words.
@@ -255,7 +280,7 @@ async fn open_store(
 async fn open_lock(
     choice: &ServiceChoice,
     node: usize,
-    server: Option<(&Path, &mut RunFolder)>,
+    server: Option<&PrivateServer>,
     seats: &[SeatId],
     limit: Duration,
 ) -> Result<LockService, LockError> {
@@ -265,10 +290,7 @@ async fn open_lock(
             Some(url) => (url.clone(), "a server of yours"),
             None => return Err(LockError::TooFew(urls.len())),
         },
-        (_, Some((program, folder))) => {
-            let socket = start_server(program, folder).await?;
-            (Url::of_socket(&socket)?, "a private server")
-        }
+        (_, Some(server)) => (Url::of_socket(server.socket())?, "a private server"),
         (RedisChoice::Private, None) => return Err(LockError::NoServer),
         _ => return Ok(LockService::InProcess(InProcess::default())),
     };

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub use in_process::InProcess;
 pub use redis::{KeyPrefix, Redis};
-pub use server::{find_server, start_server};
+pub use server::{PrivateServer, find_server, start_server};
 pub use ttl::{Ttl, TtlError};
 pub use url::{Url, redact};
 

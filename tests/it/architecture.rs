@@ -85,7 +85,7 @@ const DRIVERS: &[(&str, &str)] = &[
     ("redis", "lock"),
     ("hdrhistogram", "stats"),
     ("stateright", "explore"),
-    ("tempfile", "folder"),
+    ("rustix", "folder"),
 ];
 
 /// Rooms that may print.

@@ -18,4 +18,5 @@ mod races;
 mod random;
 mod redis;
 mod replay;
+mod servers;
 mod support;
