@@ -119,6 +119,7 @@ fn differences(model: &Trace, forced: &Forced, rows: &[UserId]) -> Vec<String> {
             differences.push(format!("{letter} was told {was_told}, in the model {told}"));
         }
     }
+    differences.extend(differences_of_locks(model, forced));
     differences.extend(forced.astray.clone());
     if model.rows != rows {
         let [real, said] = [rows, &model.rows].map(|rows| {
@@ -134,4 +135,27 @@ fn differences(model: &Trace, forced: &Forced, rows: &[UserId]) -> Vec<String> {
         ));
     }
     differences
+}
+
+/// Where a lock is held by somebody else than in the model, or with another life: the first move after
+/// which it is.
+fn differences_of_locks(model: &Trace, forced: &Forced) -> Option<String> {
+    let moves = model.moves.iter().zip(&forced.locks).enumerate();
+    let held = moves.flat_map(|(at, (told, locks))| {
+        let both = told.locks.iter().zip(locks).enumerate();
+        both.map(move |(node, (said, was))| (at, told, node, said, was))
+    });
+    let mut differing = held.filter(|(_, _, _, said, was)| said != was);
+    let (at, Told { step, .. }, node, said, was) = differing.next()?;
+    let [said, was] =
+        [said, was].map(|held| held.map_or_else(|| "free".to_owned(), |held| held.to_string()));
+    let node = if model.moves[at].locks.len() > 1 {
+        format!(" on Redis {}", node + 1)
+    } else {
+        String::new()
+    };
+    let at = at + 1;
+    Some(format!(
+        "after move {at}, {step}, the lock{node} is {was}; in the model it is {said}"
+    ))
 }

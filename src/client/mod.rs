@@ -17,11 +17,10 @@ use std::time::Duration;
 
 use crate::exchange::{Answer, Response};
 use crate::history::{Attempt, Event, Outcome, Reply, Service, Step};
-use crate::lock::Token;
 use crate::seat::{SeatId, UserId};
 
 pub use crate::exchange::Said;
-pub use crate::lock::{AcquireBy, ReleaseBy, Ttl};
+pub use crate::lock::{AcquireBy, Held, ReleaseBy, Token, Ttl};
 pub use crate::store::{Begin, Guard};
 pub use live::{Clock, Log, Race, Stop};
 pub(crate) use manner::How;

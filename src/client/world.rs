@@ -120,10 +120,11 @@ impl World {
         has_held | is_done(self.store.call(claim).await)
     }
 
-    /// Lets whatever claim there is on the seat run out.
-    pub(crate) async fn expire_claim(&self, seat: SeatId) {
+    /// Lets whatever claim there is on the seat run out: whether there was one.
+    pub(crate) async fn expire_claim(&self, seat: SeatId) -> bool {
         // A store that has failed says so in its next answer.
-        let _ = self.store.call(Request::RunOut { seat, user: None }).await;
+        let ended = self.store.call(Request::RunOut { seat, user: None }).await;
+        ended.is_ok_and(|response| response.said == Said::Yes)
     }
 
     /// The user is gone: what it has not committed is undone.

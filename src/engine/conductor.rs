@@ -7,8 +7,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::{EngineError, Services};
-use crate::client::{Client, Race, Turn, Word, told};
+use crate::client::{Client, Held, Race, Turn, Word, told};
 use crate::history::{Outcome, Reply, Step};
+use crate::lock::LockError;
 use crate::plan::Plan;
 use crate::schedule::{Delivery, Move, Schedule};
 use crate::seat::{SeatId, UserId};
@@ -23,8 +24,21 @@ pub(super) struct Conductor<'a> {
     words: mpsc::UnboundedReceiver<Word>,
     players: Vec<Player>,
     replies: Vec<Option<Reply>>,
+    /// Who held the lock after each move, on each of the lock services.
+    locks: Vec<Vec<Option<Held>>>,
+    nodes: usize,
     seat: SeatId,
     limit: Duration,
+}
+
+/// What came of the moves that were made.
+pub(super) struct Followed {
+    /// What each was answered; `None` for a move that asks nothing.
+    pub(super) replies: Vec<Option<Reply>>,
+    /// What each user was told.
+    pub(super) outcomes: Vec<Option<Outcome>>,
+    /// Who held the lock after each, on each of the lock services.
+    pub(super) locks: Vec<Vec<Option<Held>>>,
 }
 
 /// A user and where it is.
@@ -70,6 +84,8 @@ impl<'a> Conductor<'a> {
             words,
             players: players.collect(),
             replies: Vec::new(),
+            locks: Vec::new(),
+            nodes: usize::from(strategy.needs().locks),
             seat,
             limit: plan.timeout,
         }
@@ -80,13 +96,23 @@ impl<'a> Conductor<'a> {
         for step in &schedule.0 {
             let reply = self.make(*step).await?;
             self.replies.push(reply);
+            let locks = self.held().await?;
+            self.locks.push(locks);
         }
         Ok(())
     }
 
-    /// Sends those home who have not come to their end: what each move was answered, and what each
-    /// user was told.
-    pub(super) async fn dismiss(self) -> (Vec<Option<Reply>>, Vec<Option<Outcome>>) {
+    /// Who holds the lock, on each of the lock services that the strategy uses.
+    async fn held(&self) -> Result<Vec<Option<Held>>, LockError> {
+        let mut held = Vec::new();
+        for lock in self.services.world.locks.iter().take(self.nodes) {
+            held.push(lock.held(self.seat, self.limit).await?);
+        }
+        Ok(held)
+    }
+
+    /// Sends those home who have not come to their end.
+    pub(super) async fn dismiss(self) -> Followed {
         let mut outcomes = Vec::new();
         for player in self.players {
             player.task.abort();
@@ -97,7 +123,11 @@ impl<'a> Conductor<'a> {
                 _ => None,
             });
         }
-        (self.replies, outcomes)
+        Followed {
+            replies: self.replies,
+            outcomes,
+            locks: self.locks,
+        }
     }
 
     async fn make(&mut self, step: Move) -> Result<Option<Reply>, EngineError> {
@@ -139,10 +169,14 @@ impl<'a> Conductor<'a> {
             }
             Move::Expire(node) => {
                 let world = &self.services.world;
-                if let Some(lock) = world.locks.get(usize::from(node)) {
-                    lock.expire(self.seat, self.limit).await?;
+                let is_lock = match world.locks.get(usize::from(node)) {
+                    Some(lock) => lock.expire(self.seat, self.limit).await?,
+                    None => false,
+                };
+                if !world.expire_claim(self.seat).await && !is_lock {
+                    let how = "nothing is held with a time to live, so nothing runs out";
+                    return Err(EngineError::Astray(how.to_owned()));
                 }
-                world.expire_claim(self.seat).await;
             }
             Move::PauseRedis => drop(self.services.pause(DELAY).await),
             Move::Restart(node) => {

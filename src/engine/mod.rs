@@ -18,14 +18,14 @@ pub use services::{RedisChoice, ServiceChoice, ServiceError, Services};
 use crate::client::{Clock, Log, Race, Stop, Turnstile};
 use crate::fault::{Fault, Injector};
 use crate::history::{Footer, Header, History, Outcome, Reply};
-use crate::lock::{LockError, LockService};
+use crate::lock::{Held, LockError, LockService};
 use crate::plan::Plan;
 use crate::schedule::{Move, Schedule};
 use crate::seat::UserId;
 use crate::store::{RunRecord, StoreError};
 use crate::strategy::Strategy;
 use aftermath::faults_of;
-use conductor::Conductor;
+use conductor::{Conductor, Followed};
 use crowd::Crowd;
 
 /// Why a race has no history.
@@ -75,6 +75,8 @@ pub struct Forced {
     pub replies: Vec<Option<Reply>>,
     /// What each user was told; `None` for one that crashed or did not come to its end.
     pub outcomes: Vec<Option<Outcome>>,
+    /// Who held the lock after each move, on each of the lock services.
+    pub locks: Vec<Vec<Option<Held>>>,
     /// Where the users did something else than the schedule wants; the moves after it were not made.
     pub astray: Option<String>,
 }
@@ -200,7 +202,11 @@ impl Engine {
             () = mind(&race, plan.timeout) => Err(EngineError::Silent),
             why = self.services.unguarded() => Err(EngineError::Unguarded(why)),
         };
-        let (replies, outcomes) = conductor.dismiss().await;
+        let Followed {
+            replies,
+            outcomes,
+            locks,
+        } = conductor.dismiss().await;
         for user in plan.user_ids() {
             race.world.disconnect(user).await;
         }
@@ -219,6 +225,7 @@ impl Engine {
             history,
             replies,
             outcomes,
+            locks,
             astray,
         })
     }

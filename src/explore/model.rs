@@ -11,7 +11,7 @@ use super::property::holds;
 use super::user::{Machine, Next, User};
 use super::world::{Act, NODES_MAX, USERS_MAX, World, narrow};
 use crate::checker::Property;
-use crate::client::reply_of;
+use crate::client::{Held, reply_of};
 use crate::exchange::{CallError, Response};
 use crate::fault::{Allowance, Fault};
 use crate::history::Reply;
@@ -330,6 +330,21 @@ impl<S: Strategy> Race<S> {
             self.bounds.reach(3);
         }
         Some(reply_of(asked.step, answer.map(Response::from)))
+    }
+
+    /// Who holds the lock, on each of the lock services.
+    pub(super) fn locks(&self, state: &State) -> Vec<Option<Held>> {
+        (0..self.nodes).map(|node| state.world.held(node)).collect()
+    }
+
+    /// Why what befalls a service cannot happen here.
+    pub(super) fn objection_to_fault(state: &State, step: Move) -> &'static str {
+        match step {
+            Move::Expire(node) if state.world.is_locked_for_ever(usize::from(node)) => {
+                "the lock has no time to live, so it never runs out"
+            }
+            _ => "nothing is held that it could take away",
+        }
     }
 
     /// The users of this race.

@@ -6,6 +6,7 @@ use super::model::{Race, State, place, unbounded, user_id};
 use super::user::Next;
 use super::world::USERS_MAX;
 use crate::checker::Property;
+use crate::client::Held;
 use crate::history::{Outcome, Reply, Step};
 use crate::schedule::{Delivery, Move, Schedule};
 use crate::seat::UserId;
@@ -31,6 +32,8 @@ pub struct Told {
     pub reply: Option<Reply>,
     /// What changed, in words; empty for nothing.
     pub change: String,
+    /// Who holds the lock then, on each of the lock services.
+    pub locks: Vec<Option<Held>>,
 }
 
 /// A line of a trace for a machine.
@@ -192,6 +195,7 @@ impl<S: Strategy> Teller<'_, S> {
             step,
             reply,
             change,
+            locks: self.race.locks(&after),
         });
         self.state = after;
         Ok(())
@@ -199,11 +203,17 @@ impl<S: Strategy> Teller<'_, S> {
 
     fn objection(&self, step: Move) -> String {
         let Some(user) = step.user() else {
-            return "nothing is held that it could take away".to_owned();
+            return Race::<S>::objection_to_fault(&self.state, step).to_owned();
         };
-        let letter = user.letter();
+        let (step_user, letter) = (user, user.letter());
         let user = &self.state.users[place(user)];
         match user.next {
+            Next::Asks(_)
+                if matches!(step, Move::Stall(_))
+                    && self.state.world.is_locked_for_ever_by(place(step_user)) =>
+            {
+                format!("the lock of {letter} has no time to live, so it never runs out")
+            }
             Next::Asks(_) if matches!(step, Move::Stall(_)) => {
                 format!("{letter} holds nothing for a time")
             }

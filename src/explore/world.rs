@@ -1,9 +1,10 @@
 //! The stores as the model sees them: one seat, its locks, and who has what.
 
 use super::database::Database;
-use crate::client::{AcquireBy, Asked, ReleaseBy};
+use crate::client::{AcquireBy, Asked, Held, ReleaseBy, Token};
 use crate::exchange::{Answer, CallError, Said};
 use crate::history::{Service, Step};
+use crate::seat::UserId;
 
 /// The most users of a model.
 pub const USERS_MAX: usize = 5;
@@ -53,6 +54,8 @@ enum Lease {
     None,
     /// It has some of several locks, and has not looked whether that is enough.
     Begun,
+    /// The time of those was over before it looked: it never went by them.
+    Late,
     Running,
     Over,
 }
@@ -86,7 +89,7 @@ impl World {
             Step::Pay => true.into(),
             Step::Hold => self.hold(user),
             _ => {
-                let in_lease = self.leases[user] != Lease::Over;
+                let in_lease = self.is_in_time(user);
                 let number = self.numbers[user];
                 let (answer, brought) = self.database.act(user, asked, number, in_lease);
                 if let (true, Some(brought)) = (act.is_heard, brought) {
@@ -137,7 +140,7 @@ impl World {
 
     /// There is time left, unless the user has stalled.
     fn validate(&mut self, user: usize) -> Done {
-        let is_in_time = self.leases[user] != Lease::Over;
+        let is_in_time = self.is_in_time(user);
         if is_in_time {
             self.leases[user] = Lease::Running;
         }
@@ -174,16 +177,32 @@ impl World {
         holder.is_some_and(|holder| holder.value == value(user, asked))
     }
 
+    fn is_in_time(&self, user: usize) -> bool {
+        !matches!(self.leases[user], Lease::Late | Lease::Over)
+    }
+
     /// Who holds the lock of this node with a time to live.
     pub(super) fn may_expire(&self, node: usize) -> Option<usize> {
         let holder = self.nodes[node].holder.filter(|holder| holder.has_ttl);
         holder.map(|holder| usize::from(holder.user))
     }
 
+    /// Who holds the lock of this node, as its service would tell.
+    pub(super) fn held(&self, node: usize) -> Option<Held> {
+        self.nodes[node].holder.map(|holder| Held {
+            token: Some(Token {
+                user: UserId(u32::from(holder.value.name) + 1),
+                request: u32::from(holder.value.request),
+            }),
+            has_ttl: holder.has_ttl,
+        })
+    }
+
     /// The time to live of a held lock runs out, or that of the claim on the seat; its holder does not
     /// notice. With one lock its holder's lease is over; of several, one server's clock was wrong.
     pub(super) fn expire(&mut self, node: usize, nodes: usize) {
-        if let Some(holder) = self.nodes[node].holder.take()
+        let holder = &mut self.nodes[node].holder;
+        if let Some(holder) = holder.take_if(|holder| holder.has_ttl)
             && nodes == 1
         {
             self.leases[usize::from(holder.user)] = Lease::Over;
@@ -193,23 +212,22 @@ impl World {
         }
     }
 
-    /// What a user holds for a time runs out while it stands still.
+    /// What a user holds for a time runs out while it stands still. A lock without a time to live stays.
     pub(super) fn stall(&mut self, user: usize) {
         for node in &mut self.nodes {
-            if node
-                .holder
-                .is_some_and(|holder| usize::from(holder.user) == user)
-            {
-                node.holder = None;
-            }
+            node.holder
+                .take_if(|holder| usize::from(holder.user) == user && holder.has_ttl);
         }
         self.database.run_out(Some(user));
-        self.leases[user] = Lease::Over;
+        self.leases[user] = match self.leases[user] {
+            Lease::Begun | Lease::Late => Lease::Late,
+            Lease::None | Lease::Running | Lease::Over => Lease::Over,
+        };
     }
 
     /// Whether a stall takes anything from the user.
     pub(super) fn may_stall(&self, user: usize) -> bool {
-        self.is_locked_by(user) || self.database.claimed_by() == Some(user)
+        self.held_by(user).any(|holder| holder.has_ttl) || self.database.claimed_by() == Some(user)
     }
 
     /// A lock service forgets everything; nobody's time has run out.
@@ -220,6 +238,13 @@ impl World {
     /// Whether there is anything that a lock service could forget.
     pub(super) fn remembers(&self, node: usize) -> bool {
         self.nodes[node] != Node::default()
+    }
+
+    /// Whether the lock of this node is held without a time to live.
+    pub(super) fn is_locked_for_ever(&self, node: usize) -> bool {
+        let node = self.nodes.get(node);
+        node.and_then(|node| node.holder)
+            .is_some_and(|holder| !holder.has_ttl)
     }
 
     /// Whether the user holds a lock.

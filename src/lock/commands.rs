@@ -20,23 +20,33 @@ pub(super) const LEFT: &str = "local held = redis.call('get', KEYS[1]) \
 
 /// Takes a lock and counts the grant: its number. Both at once, or two holders could have the
 /// numbers of each other. The counter outlives the locks by a day at the most, for a run that is killed.
-const ACQUIRE_FENCED: &str = "if redis.call('set', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then \
-    local number = redis.call('incr', KEYS[2]) redis.call('pexpire', KEYS[2], ARGV[2] + 86400000) \
-    return number else return 0 end";
+macro_rules! counted {
+    ($taken:literal) => {
+        concat!(
+            "if ",
+            $taken,
+            " then local number = redis.call('incr', KEYS[2]) \
+             redis.call('pexpire', KEYS[2], ARGV[2] + 86400000) return number else return 0 end"
+        )
+    };
+}
+
+const SET_NX_PX_FENCED: &str = counted!("redis.call('set', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])");
+const SETNX_FENCED: &str = counted!("redis.call('setnx', KEYS[1], ARGV[1]) == 1");
+const SET_PX_FENCED: &str = counted!("redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])");
 
 /// Extends the life of a lock for the token that holds it.
 const RENEW: &str = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) else return 0 end";
 
-/// Whether a token holds a lock.
-const VERIFY: &str = "if redis.call('get', KEYS[1]) == ARGV[1] then return 1 else return 0 end";
-
 /// Whether nobody holds a lock.
 const IS_FREE: &str = "return 1 - redis.call('exists', KEYS[1])";
 
-/// Ends the life of a lock whose value begins with the name of one user of this run. A time of nothing
-/// is over at once (<https://redis.io/docs/latest/commands/expire/>).
-const RUN_OUT: &str = "local held = redis.call('get', KEYS[1]) \
-    if held and string.sub(held, 1, #ARGV[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], 0) else return 0 end";
+/// Shortens the life of a lock whose value begins with a name of this run: whether it has one. A time of
+/// nothing is over at once (<https://redis.io/docs/latest/commands/expire/>). A lock without a time to
+/// live (PTTL is -1) never ends by itself, so it is left alone.
+pub(super) const SHORTEN: &str = "local held = redis.call('get', KEYS[1]) \
+    if held and string.sub(held, 1, #ARGV[1]) == ARGV[1] and redis.call('pttl', KEYS[1]) >= 0 \
+    then return redis.call('pexpire', KEYS[1], ARGV[2]) else return 0 end";
 
 /// Room for the longest of the usual commands under a prefix of usual length, so that it need not
 /// grow.
@@ -112,32 +122,29 @@ impl Words {
         let mut cmd = Cmd::with_capacity(COMMAND_WORDS, COMMAND_BYTES);
         match request {
             Request::Acquire {
-                ttl, fence: true, ..
+                by,
+                ttl,
+                fence: true,
             } => {
-                cmd.arg("EVAL").arg(ACQUIRE_FENCED).arg(2);
+                cmd.arg("EVAL").arg(fenced(by)).arg(2);
                 cmd.arg(&self.key).arg(names.counter(seat));
                 cmd.arg(&self.value).arg(ttl.as_millis());
             }
-            Request::Acquire { by, ttl, .. } => {
-                cmd.arg("SET").arg(&self.key).arg(&self.value);
-                if by != AcquireBy::SetEx {
-                    cmd.arg("NX");
-                }
-                if by != AcquireBy::SetNx {
-                    add_life(&mut cmd, ttl);
-                }
-            }
+            Request::Acquire { by, ttl, .. } => self.acquire(&mut cmd, by, ttl),
             Request::SetTtl {
                 ttl,
                 only_own: false,
-            } => {
-                cmd.arg("PEXPIRE").arg(&self.key).arg(ttl.as_millis());
-            }
+            } => match whole_seconds(ttl) {
+                Some(seconds) => drop(cmd.arg("EXPIRE").arg(&self.key).arg(seconds)),
+                None => drop(cmd.arg("PEXPIRE").arg(&self.key).arg(ttl.as_millis())),
+            },
             Request::SetTtl { ttl, .. } => {
                 self.run_script(&mut cmd, RENEW);
                 cmd.arg(ttl.as_millis());
             }
-            Request::Verify => self.run_script(&mut cmd, VERIFY),
+            Request::Verify => {
+                cmd.arg("GET").arg(&self.key);
+            }
             Request::IsFree => self.run_script(&mut cmd, IS_FREE),
             Request::Release(ReleaseBy::Delete) => {
                 cmd.arg("DEL").arg(&self.key);
@@ -148,11 +155,42 @@ impl Words {
             }
             Request::RunOut => {
                 let mine = format!("{}:{}:", names.run, token.user.0);
-                cmd.arg("EVAL").arg(RUN_OUT).arg(1);
-                cmd.arg(&self.key).arg(mine);
+                cmd.arg("EVAL").arg(SHORTEN).arg(1);
+                cmd.arg(&self.key).arg(mine).arg(0);
             }
         }
         cmd
+    }
+
+    fn acquire(&self, cmd: &mut Cmd, by: AcquireBy, ttl: Ttl) {
+        let name = match by {
+            AcquireBy::SetNx => "SETNX",
+            AcquireBy::SetNxEx | AcquireBy::SetNxPx | AcquireBy::SetEx => "SET",
+        };
+        cmd.arg(name).arg(&self.key).arg(&self.value);
+        if matches!(by, AcquireBy::SetNxEx | AcquireBy::SetNxPx) {
+            cmd.arg("NX");
+        }
+        match (by, whole_seconds(ttl)) {
+            (AcquireBy::SetNx, _) => {}
+            (AcquireBy::SetNxEx | AcquireBy::SetEx, Some(seconds)) => {
+                cmd.arg("EX").arg(seconds);
+            }
+            (AcquireBy::SetNxPx, _) | (AcquireBy::SetNxEx | AcquireBy::SetEx, None) => {
+                cmd.arg("PX").arg(ttl.as_millis());
+            }
+        }
+    }
+
+    /// Whether this is what a lock of this seat is held with by this token.
+    pub(super) fn is_held_by(
+        &mut self,
+        names: &Names,
+        (seat, token): (SeatId, Token),
+        value: &[u8],
+    ) -> bool {
+        self.fill(names, seat, token);
+        self.value.as_bytes() == value
     }
 
     fn run_script(&self, cmd: &mut Cmd, script: &str) {
@@ -161,12 +199,17 @@ impl Words {
     }
 }
 
-/// `EX` for whole seconds, as people write it, else `PX`.
-fn add_life(cmd: &mut Cmd, ttl: Ttl) {
-    let ttl_ms = ttl.as_millis();
-    if ttl_ms.is_multiple_of(1000) {
-        cmd.arg("EX").arg(ttl_ms / 1000);
-    } else {
-        cmd.arg("PX").arg(ttl_ms);
+/// The script that takes a lock like this, and counts the grant.
+const fn fenced(by: AcquireBy) -> &'static str {
+    match by {
+        AcquireBy::SetNxEx | AcquireBy::SetNxPx => SET_NX_PX_FENCED,
+        AcquireBy::SetNx => SETNX_FENCED,
+        AcquireBy::SetEx => SET_PX_FENCED,
     }
+}
+
+/// A time in seconds, as people write it (`EX`, `EXPIRE`); `None` for one that is not whole.
+fn whole_seconds(ttl: Ttl) -> Option<u64> {
+    let ttl_ms = ttl.as_millis();
+    ttl_ms.is_multiple_of(1000).then_some(ttl_ms / 1000)
 }

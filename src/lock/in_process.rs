@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{AcquireBy, ReleaseBy, Request, Token};
+use super::{AcquireBy, Held, ReleaseBy, Request, Token};
 use crate::exchange::{Response, Said};
 use crate::seat::SeatId;
 
@@ -62,17 +62,25 @@ impl InProcess {
             }
             Request::RunOut => {
                 let is_users = held.is_some_and(|held| held.user == token.user);
-                if is_users {
-                    table.leases.remove(&seat);
-                }
-                is_users.into()
+                (is_users && table.expire(seat)).into()
             }
         }
     }
 
-    /// Lets the lock of this seat run out.
-    pub fn expire(&self, seat: SeatId) {
-        self.table().leases.remove(&seat);
+    /// Lets the lock of this seat run out; `false` when it has no time to live.
+    pub fn expire(&self, seat: SeatId) -> bool {
+        self.table().expire(seat)
+    }
+
+    /// Who holds the lock of this seat.
+    pub fn held(&self, seat: SeatId) -> Option<Held> {
+        let table = self.table();
+        let token = table.held(seat)?;
+        let has_ttl = table.leases.get(&seat)?.until.is_some();
+        Some(Held {
+            token: Some(token),
+            has_ttl,
+        })
     }
 
     /// Forgets everything.
@@ -99,6 +107,15 @@ impl Table {
         let lease = self.leases.get(&seat)?;
         let is_over = lease.until.is_some_and(|until| until <= Instant::now());
         (!is_over).then_some(lease.token)
+    }
+
+    /// Ends a lock that has an end: whether it has.
+    fn expire(&mut self, seat: SeatId) -> bool {
+        let has_ttl = self.leases.get(&seat).is_some_and(|it| it.until.is_some());
+        if has_ttl {
+            self.leases.remove(&seat);
+        }
+        has_ttl
     }
 
     /// Counts a grant: its number.

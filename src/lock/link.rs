@@ -8,9 +8,9 @@ use redis::{
     AsyncConnectionConfig, Client, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value,
 };
 
-use super::commands::{COMPARE_AND_DELETE, LEFT, Names, SWEEP, Words};
+use super::commands::{COMPARE_AND_DELETE, LEFT, Names, SHORTEN, SWEEP, Words};
 use super::redis::{KeyPrefix, Order, PIPELINE_MAX};
-use super::{LockError, Url};
+use super::{Held, LockError, Request, Url};
 use crate::duration::Millis;
 use crate::exchange::Ticket;
 use crate::seat::SeatId;
@@ -53,21 +53,42 @@ impl Link {
         within(limit, &address, self.load_script()).await
     }
 
-    /// Shortens the life of a lock, and waits until the server says that the key is gone.
-    pub(super) async fn expire(&mut self, seat: SeatId, limit: Duration) -> Result<(), LockError> {
+    /// Shortens the life of a lock, and waits until the server says that the key is gone; `false` when
+    /// no token of this run holds it with a time to live.
+    pub(super) async fn expire(
+        &mut self,
+        seat: SeatId,
+        limit: Duration,
+    ) -> Result<bool, LockError> {
         let (key, address) = (self.names.key(seat), self.address.clone());
-        let mut shorten = redis::cmd("PEXPIRE");
-        shorten.arg(&key).arg(1);
+        let mut shorten = redis::cmd("EVAL");
+        let ours = format!("{}:", self.names.run);
+        shorten.arg(SHORTEN).arg(1).arg(&key).arg(ours).arg(1);
         let mut exists = redis::cmd("EXISTS");
         exists.arg(&key);
         within(limit, &address, async {
-            shorten.exec_async(&mut self.connection).await?;
-            while exists.query_async::<bool>(&mut self.connection).await? {
+            let is_ending: bool = shorten.query_async(&mut self.connection).await?;
+            while is_ending && exists.query_async::<bool>(&mut self.connection).await? {
                 tokio::time::sleep(EXPIRY_POLL).await;
             }
-            Ok::<_, RedisError>(())
+            Ok::<_, RedisError>(is_ending)
         })
         .await
+    }
+
+    /// Who holds the lock of this seat.
+    pub(super) async fn held(
+        &mut self,
+        seat: SeatId,
+        limit: Duration,
+    ) -> Result<Option<Held>, LockError> {
+        let (key, address) = (self.names.key(seat), self.address.clone());
+        let mut looks = redis::pipe();
+        looks.cmd("GET").arg(&key).cmd("PTTL").arg(&key);
+        let looking = looks.query_async::<(Option<String>, i64)>(&mut self.connection);
+        let (value, life_ms) = within(limit, &address, looking).await?;
+        // PTTL answers -1 for a key that does not expire.
+        Ok(value.map(|value| Held::of_value(&value, &self.names.run, life_ms >= 0)))
     }
 
     /// Frees the locks of these seats that any token of this run holds, and no other, and forgets how
@@ -223,9 +244,19 @@ impl Link {
         for request in requests {
             pipeline.add_command(words.command(&self.names, *request));
         }
-        let sent: Result<Vec<Value>, _> = pipeline.query_async(&mut self.connection).await;
-        match sent {
-            Ok(values) => values.into_iter().map(Value::extract_error).collect(),
+        let answers: Result<Vec<Value>, _> = pipeline.query_async(&mut self.connection).await;
+        let compared = |(value, request): (Value, &Order)| match (value, *request) {
+            (Value::BulkString(found), (seat, token, Request::Verify)) => {
+                let is_own = words.is_held_by(&self.names, (seat, token), &found);
+                Ok(Value::Int(i64::from(is_own)))
+            }
+            // What SETNX answers is no token.
+            (Value::Int(0), (_, _, Request::Acquire { fence: false, .. })) => Ok(Value::Nil),
+            (Value::Int(_), (_, _, Request::Acquire { fence: false, .. })) => Ok(Value::Okay),
+            (value, _) => value.extract_error(),
+        };
+        match answers {
+            Ok(values) => values.into_iter().zip(requests).map(compared).collect(),
             Err(error) => vec![Err(error); requests.len()],
         }
     }

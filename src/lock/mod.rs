@@ -1,6 +1,7 @@
 //! Who may enter?
 
 mod commands;
+mod held;
 mod in_process;
 mod link;
 mod redis;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+pub use held::Held;
 pub use in_process::InProcess;
 pub use redis::{KeyPrefix, Redis};
 pub use server::{PrivateServer, find_server, start_server};
@@ -40,6 +42,8 @@ pub enum AcquireBy {
     /// `SET key value NX EX ttl`: one command.
     #[default]
     SetNxEx,
+    /// `SET key value NX PX ttl`: the same in milliseconds.
+    SetNxPx,
     /// `SETNX key value`: its time to live is another command.
     SetNx,
     /// `SET key value EX ttl`: whoever holds it loses it.
@@ -76,13 +80,13 @@ pub enum Request {
         /// Whether another's lock is left alone.
         only_own: bool,
     },
-    /// Whether the token holds the lock.
+    /// Whether the token holds the lock: its value is read, and compared here.
     Verify,
     /// Whether nobody holds it.
     IsFree,
     /// Free it: whether it did.
     Release(ReleaseBy),
-    /// Let it run out if the token's user holds it.
+    /// Let it run out if the token's user holds it with a time to live: whether that is so.
     RunOut,
 }
 
@@ -137,17 +141,25 @@ impl LockService {
         }
     }
 
-    /// Lets the lock of this seat run out, and waits until it has.
+    /// Lets the lock of this seat run out, and waits until it has; `false` when it has no time to live.
     ///
     /// # Errors
     /// When the server does not say so within the limit.
-    pub async fn expire(&self, seat: SeatId, limit: Duration) -> Result<(), LockError> {
+    pub async fn expire(&self, seat: SeatId, limit: Duration) -> Result<bool, LockError> {
         match self {
             Self::Redis(redis) => redis.expire(seat, limit).await,
-            Self::InProcess(locks) => {
-                locks.expire(seat);
-                Ok(())
-            }
+            Self::InProcess(locks) => Ok(locks.expire(seat)),
+        }
+    }
+
+    /// Who holds the lock of this seat; `None` when nobody does.
+    ///
+    /// # Errors
+    /// When the server does not answer within the limit.
+    pub async fn held(&self, seat: SeatId, limit: Duration) -> Result<Option<Held>, LockError> {
+        match self {
+            Self::Redis(redis) => redis.held(seat, limit).await,
+            Self::InProcess(locks) => Ok(locks.held(seat)),
         }
     }
 

@@ -12,7 +12,7 @@ use redis::{ErrorKind, RedisError, Value};
 use tokio::task::JoinSet;
 
 use super::link::Link;
-use super::{LockError, Request, Token, Url};
+use super::{Held, LockError, Request, Token, Url};
 use crate::exchange::{Answer, CallError, Exchange, Pulse, Response, Said, Ticket, Trouble};
 use crate::seat::SeatId;
 
@@ -93,8 +93,17 @@ impl Redis {
     }
 
     /// Lets the lock of this seat run out, and waits until the server itself says that it has.
-    pub(super) async fn expire(&self, seat: SeatId, limit: Duration) -> Result<(), LockError> {
+    pub(super) async fn expire(&self, seat: SeatId, limit: Duration) -> Result<bool, LockError> {
         current(&self.link).expire(seat, limit).await
+    }
+
+    /// Who holds the lock of this seat.
+    pub(super) async fn held(
+        &self,
+        seat: SeatId,
+        limit: Duration,
+    ) -> Result<Option<Held>, LockError> {
+        current(&self.link).held(seat, limit).await
     }
 
     /// Frees the locks of these seats that any token of this run holds.

@@ -19,7 +19,7 @@
 use std::time::Duration;
 
 use super::{Naive, Needs, Strategy};
-use crate::client::{Client, Manner, Patience, Said, StepError, Ttl};
+use crate::client::{AcquireBy, Client, Manner, Patience, Said, StepError, Ttl};
 use crate::history::Outcome;
 
 /// A lock on most of several independent Redis.
@@ -87,6 +87,7 @@ impl Redlock {
 fn on(node: u8) -> Manner {
     Manner {
         node,
+        acquire: AcquireBy::SetNxPx,
         ..Manner::default()
     }
 }

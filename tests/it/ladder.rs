@@ -13,7 +13,7 @@ use racesim::strategy::{Needs, Strategy};
 
 use super::support::{on_a_runtime, run};
 
-fn searching(users: u32, faults: &[&str]) -> Search {
+pub(super) fn searching(users: u32, faults: &[&str]) -> Search {
     Search {
         users,
         faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
@@ -22,14 +22,14 @@ fn searching(users: u32, faults: &[&str]) -> Search {
 }
 
 /// Users on services that serve this strategy.
-async fn engine(strategy: &impl Strategy, users: u32) -> (Engine, Plan) {
+pub(super) async fn engine(strategy: &impl Strategy, users: u32) -> (Engine, Plan) {
     let plan = Plan::new(users.try_into().unwrap());
     (super::support::engine(&plan, strategy.needs()).await, plan)
 }
 
 /// What the real stores did, which is what the model says.
 #[track_caller]
-fn forced(strategy: &impl Strategy, schedule: &str) -> Replayed {
+pub(super) fn forced(strategy: &impl Strategy, schedule: &str) -> Replayed {
     let schedule: racesim::schedule::Schedule = schedule.parse().unwrap();
     let replayed = on_a_runtime(async {
         let (engine, plan) = engine(strategy, schedule.users()).await;
@@ -41,7 +41,7 @@ fn forced(strategy: &impl Strategy, schedule: &str) -> Replayed {
 
 /// The shortest schedule that breaks it has so many moves; forced, it leaves so many rows.
 #[track_caller]
-fn assert_broken(
+pub(super) fn assert_broken(
     words: &str,
     question: (Property, u32, &[&str]),
     moves: usize,
@@ -60,7 +60,7 @@ fn assert_broken(
 }
 
 #[track_caller]
-fn assert_holds(words: &str, property: Property, users: u32, faults: &[&str]) {
+pub(super) fn assert_holds(words: &str, property: Property, users: u32, faults: &[&str]) {
     let strategy = strategy_of(words).unwrap();
     let found = search(&strategy, property, &searching(users, faults));
     assert_eq!(found.answer, Answer::Holds, "{property} of {words}");
@@ -86,7 +86,7 @@ fn assert_one_booking_in_every_interleaving(words: &str, users: u32) {
     }
 }
 
-const SAFE: Property = Property::NoDoubleBooking;
+pub(super) const SAFE: Property = Property::NoDoubleBooking;
 
 #[test]
 fn d1_a_deferred_transaction_is_safe_by_error() {
