@@ -488,7 +488,7 @@ fn a_schedule_says_which_redis_a_step_asks() {
     ]
     .concat());
     assert!(
-        ran.stdout.contains("A->>Redis: acquire@2"),
+        ran.stdout.contains("A->>Redis 2: acquire@2"),
         "{}",
         ran.stdout
     );
