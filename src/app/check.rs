@@ -1,24 +1,29 @@
 //! `racesim check`: the verdict on races that were recorded.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
-use super::output::Outlets;
+use super::input;
+use super::output::{Outlets, PIPE_LIMIT};
+use super::place::Uses;
 use super::{AppError, Exit};
 use crate::cli::Output;
 use crate::history;
 use crate::report::{RaceReport, Report, Shown, Tally};
 
-pub(super) fn run(path: &Path, output: &Output) -> Result<Exit, AppError> {
+pub(super) async fn run(path: &Path, output: &Output) -> Result<Exit, AppError> {
     let unreadable = |reason: String| AppError::History {
         path: path.display().to_string(),
         reason,
     };
-    let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
-    let histories =
-        history::read(BufReader::new(file)).map_err(|error| unreadable(error.to_string()))?;
-    let mut outlets = Outlets::open(output, &[path])?;
+    let uses = Uses {
+        input: Some(path),
+        ..Uses::default()
+    };
+    let mut outlets = Outlets::open(output, uses, PIPE_LIMIT).await?;
+    let read = input::read(path, PIPE_LIMIT, history::read)
+        .await
+        .map_err(|error| unreadable(error.to_string()))?;
+    let histories = read.map_err(|error| unreadable(error.to_string()))?;
     let mut tallies: Vec<(String, Tally)> = Vec::new();
     for history in &histories {
         let name = &history.header.strategy;
@@ -32,7 +37,8 @@ pub(super) fn run(path: &Path, output: &Output) -> Result<Exit, AppError> {
         .map(|(_, tally)| tally.report())
         .collect();
     let exit = exit(&races);
-    outlets.publish(Shown::Races(&Report::of(races)))?;
+    let report = Report::of(races);
+    outlets.publish(Shown::Races(&report)).await?;
     Ok(exit)
 }
 

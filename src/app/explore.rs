@@ -1,6 +1,7 @@
 //! `racesim explore`: whether any interleaving breaks a strategy.
 
-use super::output::Outlets;
+use super::output::{Outlets, PIPE_LIMIT};
+use super::place::Uses;
 use super::{AppError, Exit};
 use crate::checker::Property;
 use crate::cli::{Expectation, ExploreCommand};
@@ -8,8 +9,8 @@ use crate::explore::{Answer, Found, follow, search};
 use crate::report::{ExploreReport, PropertyReport, Report, Shown};
 use crate::strategy::Strategy;
 
-pub(super) fn run(command: &ExploreCommand) -> Result<Exit, AppError> {
-    let mut outlets = Outlets::open(&command.output, &[])?;
+pub(super) async fn run(command: &ExploreCommand) -> Result<Exit, AppError> {
+    let mut outlets = Outlets::open(&command.output, Uses::default(), PIPE_LIMIT).await?;
     let mut impossible = None;
     let mut properties = Vec::new();
     for property in &command.properties {
@@ -36,7 +37,7 @@ pub(super) fn run(command: &ExploreCommand) -> Result<Exit, AppError> {
         impossible: impossible.iter().map(ToString::to_string).collect(),
         properties,
     };
-    outlets.publish(Shown::Exploration(&report))?;
+    outlets.publish(Shown::Exploration(&report)).await?;
     Ok(exit(&report, command.expected))
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::output::Outlets;
+use super::output::{Outlets, PIPE_LIMIT};
+use super::place::Uses;
 use super::{AppError, Exit};
 use crate::cli::{self, MatrixCommand};
 use crate::duration::as_millis;
@@ -21,7 +22,7 @@ const USERS: NonZeroU32 = NonZeroU32::new(5).expect("five is not zero");
 
 pub(super) async fn run(command: MatrixCommand) -> Result<Exit, AppError> {
     let begun = Instant::now();
-    let mut outlets = Outlets::open(&command.output, &[])?;
+    let mut outlets = Outlets::open(&command.output, Uses::default(), PIPE_LIMIT).await?;
     let known = Expectations::built_in();
     let strategies = strategies(&command.strategies, &known)?;
     let columns = if command.columns.is_empty() {
@@ -54,7 +55,7 @@ pub(super) async fn run(command: MatrixCommand) -> Result<Exit, AppError> {
     drop(watch);
     let mut report = report(&engine, columns, rows);
     report.took_ms = as_millis(begun.elapsed());
-    outlets.publish(Shown::Matrix(&report))?;
+    outlets.publish(Shown::Matrix(&report)).await?;
     Ok(exit(&report))
 }
 

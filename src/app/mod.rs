@@ -2,12 +2,15 @@
 
 mod check;
 mod explore;
+mod input;
 mod matrix;
 mod output;
+mod place;
 mod race;
 mod replay;
 mod signals;
 mod simulated;
+mod target;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -100,8 +103,8 @@ pub async fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let done = match command {
         Command::Race(command) => signals::heeding(|stop| race::run(*command, stop)).await,
-        Command::Check { file, output } => check::run(&file, &output),
-        Command::Explore(command) => explore::run(&command),
+        Command::Check { file, output } => check::run(&file, &output).await,
+        Command::Explore(command) => explore::run(&command).await,
         Command::Replay(command) => replay::run(*command).await,
         Command::Matrix(command) => matrix::run(*command).await,
         Command::Strategies => strategies(),

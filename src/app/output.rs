@@ -1,14 +1,18 @@
 //! Where results go: stdout, files that were opened before the race, and stderr for the rest.
 
-use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use super::Exit;
+use super::place::{Uses, refuse_shared};
+use super::target::Target;
 use crate::cli::{ColourChoice, Output, Page};
 use crate::lock::redact;
 use crate::report::{self, Colour, Format, Shown};
+
+/// How long a pipe may have nobody at its other end, where no `--timeout` says so.
+pub(super) const PIPE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Why a result did not reach its place.
 #[derive(Debug, thiserror::Error)]
@@ -16,9 +20,12 @@ pub(super) enum OutputError {
     /// A file that cannot be written, known before anything ran.
     #[error("cannot write '{}': {source}", path.display())]
     Open { path: PathBuf, source: io::Error },
-    /// A file that two results were to go to.
-    #[error("'{}' is named twice: give each result a file of its own", .0.display())]
-    Shared(PathBuf),
+    /// A file that is read, kept, or another result's already.
+    #[error("'{}' is {owner} too: give each result a file of its own", path.display())]
+    Shared { path: PathBuf, owner: &'static str },
+    /// A pipe with only one end.
+    #[error("nobody reads the pipe '{}': start its reader first", .0.display())]
+    Unread(PathBuf),
     /// A place that failed when the result was there.
     #[error("cannot write all of the result to {place}: {source}")]
     Write { place: String, source: io::Error },
@@ -27,82 +34,8 @@ pub(super) enum OutputError {
 impl OutputError {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Open { .. } | Self::Shared(_) => Exit::Usage,
-            Self::Write { .. } => Exit::Service,
-        }
-    }
-}
-
-/// A file that is opened early and keeps what it held until there is something to replace it.
-#[derive(Debug)]
-pub(super) struct Target {
-    path: PathBuf,
-    file: BufWriter<File>,
-    state: State,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Made by us, empty so far: removed again when nothing comes.
-    New,
-    /// Somebody's earlier content is still there.
-    Kept,
-    Written,
-}
-
-impl Target {
-    pub(super) fn open(path: &Path) -> Result<Self, OutputError> {
-        let failed = |source| OutputError::Open {
-            path: path.to_owned(),
-            source,
-        };
-        let made = OpenOptions::new().write(true).create_new(true).open(path);
-        let (file, state) = match made {
-            Ok(file) => (file, State::New),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => (
-                OpenOptions::new().write(true).open(path).map_err(failed)?,
-                State::Kept,
-            ),
-            Err(error) => return Err(failed(error)),
-        };
-        Ok(Self {
-            path: path.to_owned(),
-            file: BufWriter::new(file),
-            state,
-        })
-    }
-
-    /// Writes after what was written before; the first time, in place of what the file held.
-    pub(super) fn append(
-        &mut self,
-        write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-    ) -> Result<(), OutputError> {
-        let written = self
-            .make_room()
-            .and_then(|()| write(&mut self.file))
-            .and_then(|()| self.file.flush());
-        written.map_err(|source| OutputError::Write {
-            place: format!("'{}'", self.path.display()),
-            source,
-        })
-    }
-
-    fn make_room(&mut self) -> io::Result<()> {
-        let file = self.file.get_ref();
-        // A pipe or a device has no length to set.
-        if self.state == State::Kept && file.metadata()?.is_file() {
-            file.set_len(0)?;
-        }
-        self.state = State::Written;
-        Ok(())
-    }
-}
-
-impl Drop for Target {
-    fn drop(&mut self) {
-        if self.state == State::New {
-            // Nothing came of it; if it cannot be removed, an empty file does no harm.
-            let _ = std::fs::remove_file(&self.path);
+            Self::Open { .. } | Self::Shared { .. } => Exit::Usage,
+            Self::Unread(_) | Self::Write { .. } => Exit::Service,
         }
     }
 }
@@ -117,41 +50,43 @@ pub(super) struct Outlets {
 }
 
 impl Outlets {
-    /// Opens every file, before anything runs. None of them may be one of `taken`.
-    pub(super) fn open(output: &Output, taken: &[&Path]) -> Result<Self, OutputError> {
-        let exported = output.exports.iter().map(|(_, path)| path.as_path());
-        let mut seen = HashSet::new();
-        let mut paths = taken.iter().copied().chain(exported);
-        if let Some(twice) = paths.find(|path| !is_device(path) && !seen.insert(*path)) {
-            return Err(OutputError::Shared(twice.to_owned()));
+    /// Opens every file, before anything runs. None of them may be one that the command uses.
+    pub(super) async fn open(
+        output: &Output,
+        uses: Uses<'_>,
+        limit: Duration,
+    ) -> Result<Self, OutputError> {
+        let results = output.exports.iter().map(|(_, path)| path.as_path());
+        refuse_shared(uses, results)?;
+        let mut exports = Vec::new();
+        for (format, path) in &output.exports {
+            exports.push((*format, Target::whole(path, limit).await?));
         }
-        let exports = output
-            .exports
-            .iter()
-            .map(|(format, path)| Ok((*format, Target::open(path)?)));
         Ok(Self {
             format: output.format,
             colour: colour(output.colour),
             is_quiet: output.quiet,
-            exports: exports.collect::<Result<_, OutputError>>()?,
+            exports,
         })
     }
 
     /// Writes the report everywhere it is to go; a place that fails does not keep it from the others.
-    pub(super) fn publish(&mut self, report: Shown<'_>) -> Result<(), OutputError> {
-        let printed = if self.is_quiet {
+    pub(super) async fn publish(&mut self, report: Shown<'_>) -> Result<(), OutputError> {
+        let mut published = if self.is_quiet {
             Ok(())
         } else {
             on_stdout(|out| report::write(report, self.format, self.colour, out))
         };
-        let exported: Vec<_> = self
-            .exports
-            .iter_mut()
-            .map(|(format, target)| {
-                target.append(|file| report::write(report, *format, Colour::Off, file))
-            })
-            .collect();
-        exported.into_iter().fold(printed, Result::and)
+        for (format, mut target) in self.exports.drain(..) {
+            let mut exported = target
+                .append(|mut to| report::write(report, format, Colour::Off, &mut to))
+                .await;
+            if exported.is_ok() {
+                exported = target.finish();
+            }
+            published = published.and(exported);
+        }
+        published
     }
 
     /// Says something beside the result, unless only errors are wanted.
@@ -165,12 +100,6 @@ impl Outlets {
     pub(super) const fn is_quiet(&self) -> bool {
         self.is_quiet
     }
-}
-
-/// Whether it is something like `/dev/stdout`, which takes any number of results.
-fn is_device(path: &Path) -> bool {
-    path.metadata()
-        .is_ok_and(|place| !place.is_file() && !place.is_dir())
 }
 
 /// Prints a text on stdout.

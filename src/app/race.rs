@@ -1,11 +1,12 @@
 //! `racesim naive`, `locked` and `compare`: races, and the report on them.
 
 use std::num::NonZeroU32;
-use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
-use super::output::{Outlets, Target, complain};
+use super::output::{Outlets, complain};
+use super::place::Uses;
+use super::target::Target;
 use super::{AppError, Exit, simulated};
 use crate::cli::{RaceCommand, RaceKind};
 use crate::engine::{Engine, Services};
@@ -24,15 +25,17 @@ const ALONE: NonZeroU32 = NonZeroU32::new(200).expect("two hundred is not zero")
 const TENTH: u32 = 10;
 
 pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result<Exit, AppError> {
-    let taken: Vec<&Path> = command
-        .services
-        .database
-        .iter()
-        .chain(&command.history)
-        .map(std::path::PathBuf::as_path)
-        .collect();
-    let mut outlets = Outlets::open(&command.output, &taken)?;
-    let history = command.history.as_deref().map(Target::open).transpose()?;
+    let uses = Uses {
+        database: command.services.database.as_deref(),
+        history: command.history.as_deref(),
+        ..Uses::default()
+    };
+    let limit = command.plan.timeout;
+    let mut outlets = Outlets::open(&command.output, uses, limit).await?;
+    let mut history = match &command.history {
+        Some(path) => Some(Target::growing(path, limit).await?),
+        None => None,
+    };
     Engine::refuse_what_does_not_fit(&command.plan)?;
     let needs = needs(&command);
     let seats = if needs.locks > 0 {
@@ -51,13 +54,14 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
     let raced = Races {
         engine: &engine,
         command: &command,
-        history,
+        history: history.as_mut(),
     }
     .run()
     .await?;
     drop(watch);
+    let kept = history.map_or(Ok(()), Target::finish);
     let report = report(&command, raced);
-    let published = outlets.publish(Shown::Races(&report));
+    let published = outlets.publish(Shown::Races(&report)).await;
     for failed in report
         .assertions
         .iter()
@@ -68,7 +72,7 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
             failed.assertion, failed.found
         ));
     }
-    published?;
+    published.and(kept)?;
     Ok(exit(&command, &report))
 }
 
@@ -127,7 +131,7 @@ fn alone(plan: &Plan) -> Plan {
 struct Races<'a> {
     engine: &'a Engine,
     command: &'a RaceCommand,
-    history: Option<Target>,
+    history: Option<&'a mut Target>,
 }
 
 /// What came of them; a strategy that was not reached has no tally.
@@ -158,7 +162,7 @@ impl Races<'_> {
                     .engine
                     .race(strategy, &self.command.plan, round)
                     .await?;
-                self.record(&history)?;
+                self.record(&history).await?;
                 match tally {
                     Some(tally) => tally.add(&history),
                     None => *tally = Some(Tally::begin(&history)),
@@ -178,9 +182,11 @@ impl Races<'_> {
         })
     }
 
-    fn record(&mut self, history: &History) -> Result<(), AppError> {
+    async fn record(&mut self, history: &History) -> Result<(), AppError> {
         if let Some(target) = &mut self.history {
-            target.append(|file| history::write(history, file))?;
+            target
+                .append(|mut to| history::write(history, &mut to))
+                .await?;
         }
         Ok(())
     }

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::time::Duration;
 
+use super::input;
 use super::output::Outlets;
+use super::place::Uses;
 use super::{AppError, Exit};
 use crate::cli::{self, ReplayCommand, ReplayWhat};
 use crate::engine::{Engine, Services};
@@ -27,14 +30,17 @@ enum What {
 }
 
 pub(super) async fn run(command: ReplayCommand) -> Result<Exit, AppError> {
-    let taken: Vec<&Path> = command
-        .services
-        .database
-        .iter()
-        .map(std::path::PathBuf::as_path)
-        .collect();
-    let mut outlets = Outlets::open(&command.output, &taken)?;
-    let task = task(&command)?;
+    let input = match &command.what {
+        ReplayWhat::File(path) => Some(path.as_path()),
+        ReplayWhat::Schedule(..) | ReplayWhat::All(..) => None,
+    };
+    let beside = Uses {
+        database: command.services.database.as_deref(),
+        input,
+        ..Uses::default()
+    };
+    let mut outlets = Outlets::open(&command.output, beside, command.timeout).await?;
+    let task = task(&command).await?;
     let users = NonZeroU32::new(task.users).unwrap_or(NonZeroU32::MIN);
     let plan = Plan {
         timeout: command.timeout,
@@ -51,7 +57,7 @@ pub(super) async fn run(command: ReplayCommand) -> Result<Exit, AppError> {
         What::All => replay_all(&engine, &task.strategy, &plan).await?,
     };
     let report = report(&task, &replayed);
-    outlets.publish(Shown::Replay(&report))?;
+    outlets.publish(Shown::Replay(&report)).await?;
     Ok(if report.differences.is_empty() {
         Exit::Holds
     } else {
@@ -59,7 +65,7 @@ pub(super) async fn run(command: ReplayCommand) -> Result<Exit, AppError> {
     })
 }
 
-fn task(command: &ReplayCommand) -> Result<Task, AppError> {
+async fn task(command: &ReplayCommand) -> Result<Task, AppError> {
     match &command.what {
         ReplayWhat::Schedule(strategy, schedule) => {
             let users = schedule.users();
@@ -74,18 +80,19 @@ fn task(command: &ReplayCommand) -> Result<Task, AppError> {
             what: What::All,
             users: *users,
         }),
-        ReplayWhat::File(path) => from_file(path),
+        ReplayWhat::File(path) => from_file(path, command.timeout).await,
     }
 }
 
 /// The first schedule that a recorded search found.
-fn from_file(path: &Path) -> Result<Task, AppError> {
+async fn from_file(path: &Path, limit: Duration) -> Result<Task, AppError> {
     let refused = |reason: String| AppError::Recording {
         path: path.display().to_string(),
         reason,
     };
-    let text = std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
-    let read: Result<ExploreReport, _> = serde_json::from_str(&text);
+    let read: Result<ExploreReport, _> = input::read(path, limit, serde_json::from_reader)
+        .await
+        .map_err(|error| refused(error.to_string()))?;
     let report = read.map_err(|error| {
         refused(format!(
             "it is not what racesim explore --export json:FILE writes ({error})"

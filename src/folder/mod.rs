@@ -6,6 +6,7 @@
 //! not need it: racesim then does the same by itself.
 
 mod guardian;
+mod part;
 mod process;
 
 use std::fs::DirBuilder;
@@ -13,6 +14,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+pub use part::PartFile;
 pub use process::Process;
 
 use guardian::Guardian;

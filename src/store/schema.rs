@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -75,7 +75,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let failed = |source| failure(path, source);
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    let connection = Connection::open_with_flags(literal(path), flags).map_err(failed)?;
     if connection.is_readonly("main").map_err(failed)? {
         return Err(StoreError::ReadOnly(path.to_owned()));
     }
@@ -84,6 +84,13 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
         make_ours(&connection).map_err(failed)?;
     }
     Ok(connection)
+}
+
+/// The path as `SQLite` takes it for nothing but a file: it has a meaning of its own for `:memory:`,
+/// for what begins with `file:`, and for an empty name (<https://www.sqlite.org/uri.html>).
+pub(super) fn literal(path: &Path) -> PathBuf {
+    // Only an empty name has no absolute form, and that is refused before.
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Makes what is missing of the tables and marks the file, unless another racesim has just done so.
@@ -121,17 +128,16 @@ fn owner(path: &Path) -> Result<Owner, StoreError> {
         path: path.to_owned(),
         reason: error.to_string(),
     };
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Owner::Nobody),
+    // Looked at before it is opened: a pipe that nobody writes would not open.
+    match path.metadata() {
+        Ok(found) if found.is_file() => {}
+        Ok(_) => return Err(reason(std::io::Error::other("it is not a file"))),
+        Err(error) if error.kind() == ErrorKind::NotFound && !path.as_os_str().is_empty() => {
+            return Ok(Owner::Nobody);
+        }
         Err(error) => return Err(reason(error)),
-    };
-    if !file.metadata().map_err(reason)?.is_file() {
-        return Err(StoreError::Open {
-            path: path.to_owned(),
-            reason: "it is not a file".to_owned(),
-        });
     }
+    let mut file = File::open(path).map_err(reason)?;
     let mut header = Vec::with_capacity(100);
     file.by_ref()
         .take(100)

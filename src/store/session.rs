@@ -297,7 +297,7 @@ impl<'c> Session<'c> {
     }
 
     fn bookings(&self) -> rusqlite::Result<Vec<Booking>> {
-        let reader = Connection::open(self.path)?;
+        let reader = Connection::open(schema::literal(self.path))?;
         reader.busy_timeout(BUSY_TIMEOUT)?;
         let mut select =
             reader.prepare("SELECT seat, user FROM bookings WHERE run = ?1 ORDER BY position")?;

@@ -9,8 +9,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "checker", "cli", "duration", "engine", "explore", "history", "lock", "matrix", "plan",
-            "progress", "replay", "report", "schedule", "seat", "stats", "strategy",
+            "checker", "cli", "duration", "engine", "explore", "folder", "history", "lock",
+            "matrix", "plan", "progress", "replay", "report", "schedule", "seat", "stats",
+            "strategy",
         ],
     ),
     (
@@ -86,6 +87,7 @@ const DRIVERS: &[(&str, &str)] = &[
     ("hdrhistogram", "stats"),
     ("stateright", "explore"),
     ("rustix", "folder"),
+    ("tempfile", "folder"),
 ];
 
 /// Rooms that may print.

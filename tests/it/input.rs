@@ -92,9 +92,12 @@ fn two_results_never_share_a_file() {
     let file = folder.path().join("race");
     let file = file.to_str().unwrap();
     let export = format!("json:{file}");
-    run(&["naive", "--export", &export, "--history", file]).assert_refused(2, "is named twice");
-    run(&["naive", "--export", &export, "--database", file]).assert_refused(2, "is named twice");
-    run(&["naive", "--history", file, "--database", file]).assert_refused(2, "is named twice");
+    run(&["naive", "--export", &export, "--history", file])
+        .assert_refused(2, "give each result a file of its own");
+    run(&["naive", "--export", &export, "--database", file])
+        .assert_refused(2, "give each result a file of its own");
+    run(&["naive", "--history", file, "--database", file])
+        .assert_refused(2, "give each result a file of its own");
     assert!(!folder.path().join("race").exists());
 }
 

@@ -15,6 +15,7 @@ mod ladder;
 mod locks;
 mod matrix;
 mod mutants;
+mod outputs;
 mod races;
 mod random;
 mod redis;
