@@ -23,6 +23,7 @@
 //! | [`client`] | what may a strategy do? |
 //! | [`store`] | who holds which seat? (the only rusqlite) |
 //! | [`lock`] | who may enter? (the only redis) |
+//! | [`escape`] | how is a text shown that came from outside? |
 //! | [`exchange`] | how do many users wait for one service? |
 //! | [`folder`] | where does a run keep its files, and who removes them? |
 //! | [`schedule`] | who moves when? |
@@ -58,6 +59,7 @@ pub mod cli;
 pub mod client;
 pub mod duration;
 pub mod engine;
+pub mod escape;
 pub mod exchange;
 pub mod explain;
 pub mod explore;

@@ -8,6 +8,7 @@ use super::Exit;
 use super::place::{Uses, refuse_shared};
 use super::target::Target;
 use crate::cli::{ColourChoice, Output, Page};
+use crate::escape;
 use crate::lock::redact;
 use crate::report::{self, Colour, Format, Shown};
 
@@ -92,7 +93,7 @@ impl Outlets {
     /// Says something beside the result, unless only errors are wanted.
     pub(super) fn note(&self, text: &str) {
         if !self.is_quiet {
-            advise(&format!("racesim: {text}\n"));
+            complain(text);
         }
     }
 
@@ -130,7 +131,7 @@ fn on_stdout(
 
 /// One line on stderr about what is wrong. No URL in it shows its password.
 pub(super) fn complain(line: &str) {
-    advise(&format!("racesim: {}\n", redact(line)));
+    advise(&format!("racesim: {}\n", escape::line(&redact(line))));
 }
 
 /// A text on stderr. When not even that can be written there is nobody to tell.

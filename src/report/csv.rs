@@ -3,19 +3,35 @@
 use std::io::{self, Write};
 
 use super::{ExploreReport, METRICS, MatrixReport, ReplayReport, Report, Shown};
+use crate::escape;
+
+/// Rows of cells, none of which a spreadsheet takes for a formula.
+struct Rows<W: Write>(csv::Writer<W>);
+
+impl<W: Write> Rows<W> {
+    fn write_record<T: AsRef<str>>(
+        &mut self,
+        cells: impl IntoIterator<Item = T>,
+    ) -> csv::Result<()> {
+        for cell in cells {
+            self.0.write_field(escape::csv(cell.as_ref()).as_bytes())?;
+        }
+        self.0.write_record(None::<&[u8]>)
+    }
+}
 
 pub(super) fn write(report: Shown<'_>, to: &mut impl Write) -> io::Result<()> {
-    let mut writer = csv::Writer::from_writer(to);
+    let mut writer = Rows(csv::Writer::from_writer(to));
     match report {
         Shown::Races(report) => races(report, &mut writer)?,
         Shown::Exploration(report) => exploration(report, &mut writer)?,
         Shown::Replay(report) => replay(report, &mut writer)?,
         Shown::Matrix(report) => matrix(report, &mut writer)?,
     }
-    writer.flush()
+    writer.0.flush()
 }
 
-fn exploration(report: &ExploreReport, writer: &mut csv::Writer<impl Write>) -> csv::Result<()> {
+fn exploration(report: &ExploreReport, writer: &mut Rows<impl Write>) -> csv::Result<()> {
     writer.write_record([
         "strategy", "users", "faults", "property", "verdict", "moves", "states", "depth",
         "schedule",
@@ -40,7 +56,7 @@ fn exploration(report: &ExploreReport, writer: &mut csv::Writer<impl Write>) -> 
     })
 }
 
-fn replay(report: &ReplayReport, writer: &mut csv::Writer<impl Write>) -> csv::Result<()> {
+fn replay(report: &ReplayReport, writer: &mut Rows<impl Write>) -> csv::Result<()> {
     writer.write_record([
         "strategy",
         "users",
@@ -62,7 +78,7 @@ fn replay(report: &ReplayReport, writer: &mut csv::Writer<impl Write>) -> csv::R
         })
 }
 
-fn races(report: &Report, writer: &mut csv::Writer<impl Write>) -> csv::Result<()> {
+fn races(report: &Report, writer: &mut Rows<impl Write>) -> csv::Result<()> {
     let fixed = ["strategy", "users", "rounds", "seed", "verdict"].map(str::to_owned);
     writer.write_record(
         fixed
@@ -86,7 +102,7 @@ fn races(report: &Report, writer: &mut csv::Writer<impl Write>) -> csv::Result<(
     Ok(())
 }
 
-fn matrix(report: &MatrixReport, writer: &mut csv::Writer<impl Write>) -> csv::Result<()> {
+fn matrix(report: &MatrixReport, writer: &mut Rows<impl Write>) -> csv::Result<()> {
     writer.write_record([
         "strategy",
         "fault",

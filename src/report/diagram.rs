@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::{PropertyReport, Shown, SingleReplay};
+use crate::escape::mermaid;
 use crate::explain::Explanation;
 use crate::history::{Reply, Service, Step};
 
@@ -173,7 +174,7 @@ pub(super) fn write(report: Shown<'_>, to: &mut impl Write) -> io::Result<()> {
 
 fn write_one(diagram: &Diagram, to: &mut impl Write) -> io::Result<()> {
     writeln!(to, "sequenceDiagram")?;
-    writeln!(to, "    %% {}", diagram.title)?;
+    writeln!(to, "    %% {}", mermaid(&diagram.title))?;
     let mut users: Vec<&String> = diagram
         .messages
         .iter()
@@ -200,8 +201,8 @@ fn write_message(diagram: &Diagram, message: &Message, to: &mut impl Write) -> i
         reply,
         note,
     } = message;
-    let note = plain(note);
-    let reply = reply.as_deref().map(plain);
+    let (step, note) = (mermaid(step), mermaid(note));
+    let reply = reply.as_deref().map(mermaid);
     let beside = |what: &str| match note.as_str() {
         "" => what.to_owned(),
         note => format!("{what}<br/>{note}"),
@@ -225,18 +226,13 @@ fn write_message(diagram: &Diagram, message: &Message, to: &mut impl Write) -> i
         (Some(user), None, _) => writeln!(
             to,
             "    Note over {user}: {}",
-            if note.is_empty() { step } else { &note }
+            if note.is_empty() { &step } else { &note }
         ),
         (None, _, service) => writeln!(
             to,
             "    Note over {}: {}",
             service.as_deref().unwrap_or(DATABASE),
-            beside(step)
+            beside(&step)
         ),
     }
-}
-
-/// A text without what Mermaid reads as the end of a line.
-fn plain(text: &str) -> String {
-    text.replace(';', ",").replace('#', "")
 }

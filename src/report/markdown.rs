@@ -2,30 +2,47 @@
 
 use std::io::{self, Write};
 
-use super::document::{Block, Cell, Grid};
+use super::document::{Block, Grid};
+use crate::escape::{line, markdown};
 
 pub(super) fn write(document: &[Block], to: &mut impl Write) -> io::Result<()> {
     for block in document {
         match block {
-            Block::Title(title) => writeln!(to, "## {title}\n")?,
+            Block::Title(title) => writeln!(to, "## {}\n", markdown(title))?,
             Block::Facts(facts) => {
                 for (name, value) in facts {
-                    writeln!(to, "- {name}: {value}")?;
+                    writeln!(to, "- {}: {}", markdown(name), markdown(value))?;
                 }
                 writeln!(to)?;
             }
             Block::Grid(grid) => write_grid(grid, to)?,
-            Block::Note(note) => writeln!(to, "{note}\n")?,
+            Block::Note(note) => writeln!(to, "{}\n", markdown(note))?,
+            Block::Lines(lines) => {
+                for line in lines {
+                    writeln!(to, "{}", markdown(line))?;
+                }
+                writeln!(to)?;
+            }
+            Block::Command(lead, command) => write_command(lead, command, to)?,
         }
     }
     Ok(())
 }
 
+/// A command in a block of its own, whose fence is longer than any in it.
+fn write_command(lead: &str, command: &str, to: &mut impl Write) -> io::Result<()> {
+    let runs = command.split(|letter| letter != '`').map(str::len);
+    let fence = "`".repeat(runs.max().unwrap_or(0).max(2) + 1);
+    let command = line(command);
+    writeln!(to, "{}\n\n{fence}sh\n{command}\n{fence}\n", markdown(lead))
+}
+
 fn write_grid(grid: &Grid, to: &mut impl Write) -> io::Result<()> {
     if !grid.title.is_empty() {
-        writeln!(to, "**{}**\n", grid.title)?;
+        writeln!(to, "**{}**\n", markdown(&grid.title))?;
     }
-    writeln!(to, "| {} |", grid.head.join(" | "))?;
+    let head: Vec<String> = grid.head.iter().map(|name| markdown(name)).collect();
+    writeln!(to, "| {} |", head.join(" | "))?;
     let rules = grid
         .head
         .iter()
@@ -33,13 +50,8 @@ fn write_grid(grid: &Grid, to: &mut impl Write) -> io::Result<()> {
         .map(|(index, _)| if grid.is_number(index) { "---:" } else { "---" });
     writeln!(to, "| {} |", rules.collect::<Vec<_>>().join(" | "))?;
     for row in &grid.rows {
-        let cells: Vec<String> = row.iter().map(cell).collect();
+        let cells: Vec<String> = row.iter().map(|cell| markdown(&cell.text)).collect();
         writeln!(to, "| {} |", cells.join(" | "))?;
     }
     writeln!(to)
-}
-
-/// A cell's text, safe between two bars.
-fn cell(cell: &Cell) -> String {
-    cell.text.replace('|', "\\|")
 }

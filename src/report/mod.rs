@@ -19,6 +19,8 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use crate::escape;
+
 pub use assertion::{Assertion, AssertionError, AssertionReport};
 pub use comparison::{Cell, Comparison, Measure, Probes, Row};
 pub use exploration::{ExploreReport, PropertyReport};
@@ -141,12 +143,12 @@ impl Shown<'_> {
         }
     }
 
-    fn json(self, to: &mut impl Write) -> serde_json::Result<()> {
+    fn json(self) -> serde_json::Result<String> {
         match self {
-            Self::Races(report) => serde_json::to_writer_pretty(to, report),
-            Self::Exploration(report) => serde_json::to_writer_pretty(to, report),
-            Self::Replay(report) => serde_json::to_writer_pretty(to, report),
-            Self::Matrix(report) => serde_json::to_writer_pretty(to, report),
+            Self::Races(report) => serde_json::to_string_pretty(report),
+            Self::Exploration(report) => serde_json::to_string_pretty(report),
+            Self::Replay(report) => serde_json::to_string_pretty(report),
+            Self::Matrix(report) => serde_json::to_string_pretty(report),
         }
     }
 }
@@ -166,9 +168,6 @@ pub fn write(
         Format::Markdown => markdown::write(&report.document(), to),
         Format::Mermaid => diagram::write(report, to),
         Format::Csv => csv::write(report, to),
-        Format::Json => {
-            report.json(to)?;
-            writeln!(to)
-        }
+        Format::Json => writeln!(to, "{}", escape::json(&report.json()?)),
     }
 }

@@ -7,6 +7,7 @@ use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, Table};
 
 use super::Colour;
 use super::document::{Block, Cell, Grid, Tone};
+use crate::escape::line;
 
 pub(super) fn write(document: &[Block], colour: Colour, to: &mut impl Write) -> io::Result<()> {
     for (index, block) in document.iter().enumerate() {
@@ -14,10 +15,18 @@ pub(super) fn write(document: &[Block], colour: Colour, to: &mut impl Write) -> 
             writeln!(to)?;
         }
         match block {
-            Block::Title(title) => writeln!(to, "{title}")?,
+            Block::Title(title) => writeln!(to, "{}", line(title))?,
             Block::Facts(facts) => write_facts(facts, to)?,
             Block::Grid(grid) => write_grid(grid, colour, to)?,
-            Block::Note(note) => writeln!(to, "{note}")?,
+            Block::Note(note) => writeln!(to, "{}", line(note))?,
+            Block::Lines(lines) => {
+                for text in lines {
+                    writeln!(to, "{}", line(text))?;
+                }
+            }
+            Block::Command(lead, command) => {
+                writeln!(to, "{}\n  {}", line(lead), line(command))?;
+            }
         }
     }
     Ok(())
@@ -31,12 +40,12 @@ fn write_facts(facts: &[(String, String)], to: &mut impl Write) -> io::Result<()
         .unwrap_or(0);
     facts
         .iter()
-        .try_for_each(|(name, value)| writeln!(to, "{name:width$}  {value}"))
+        .try_for_each(|(name, value)| writeln!(to, "{:width$}  {}", line(name), line(value)))
 }
 
 fn write_grid(grid: &Grid, colour: Colour, to: &mut impl Write) -> io::Result<()> {
     if !grid.title.is_empty() {
-        writeln!(to, "{}", grid.title)?;
+        writeln!(to, "{}", line(&grid.title))?;
     }
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
@@ -45,7 +54,7 @@ fn write_grid(grid: &Grid, colour: Colour, to: &mut impl Write) -> io::Result<()
         Colour::On => table.enforce_styling(),
         Colour::Off => table.force_no_tty(),
     };
-    table.set_header(&grid.head);
+    table.set_header(grid.head.iter().map(|name| line(name)));
     for row in &grid.rows {
         table.add_row(
             row.iter()
@@ -53,8 +62,8 @@ fn write_grid(grid: &Grid, colour: Colour, to: &mut impl Write) -> io::Result<()
                 .map(|(index, cell)| styled(cell, grid.is_number(index))),
         );
     }
-    for line in table.lines() {
-        writeln!(to, "{}", line.trim_end())?;
+    for row in table.lines() {
+        writeln!(to, "{}", row.trim_end())?;
     }
     Ok(())
 }
@@ -65,7 +74,7 @@ fn styled(cell: &Cell, is_number: bool) -> comfy_table::Cell {
     } else {
         CellAlignment::Left
     };
-    let styled = comfy_table::Cell::new(&cell.text).set_alignment(alignment);
+    let styled = comfy_table::Cell::new(line(&cell.text)).set_alignment(alignment);
     match cell.tone {
         Tone::Plain => styled,
         Tone::Good => styled.fg(Color::Green),

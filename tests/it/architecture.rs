@@ -9,8 +9,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "checker", "cli", "duration", "engine", "explore", "folder", "history", "lock",
-            "matrix", "plan", "progress", "replay", "report", "schedule", "seat", "stats",
+            "checker", "cli", "duration", "engine", "escape", "explore", "folder", "history",
+            "lock", "matrix", "plan", "progress", "replay", "report", "schedule", "seat", "stats",
             "strategy",
         ],
     ),
@@ -25,8 +25,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "report",
         &[
-            "checker", "duration", "explain", "explore", "fault", "history", "matrix", "replay",
-            "schedule", "seat", "stats",
+            "checker", "duration", "escape", "explain", "explore", "fault", "history", "matrix",
+            "replay", "schedule", "seat", "stats",
         ],
     ),
     (
@@ -69,6 +69,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("fault", &["duration", "history", "seat", "seed"]),
     ("history", &["index", "seat"]),
     ("index", &["seat"]),
+    ("escape", &[]),
     ("exchange", &[]),
     ("folder", &[]),
     ("duration", &[]),

@@ -7,6 +7,7 @@ mod databases;
 mod diagrams;
 mod documents;
 mod endings;
+mod escapes;
 mod explore;
 mod faults;
 mod formats;

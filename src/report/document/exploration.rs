@@ -52,7 +52,7 @@ pub(in crate::report) fn explored(report: &ExploreReport) -> Vec<Block> {
         let names: Vec<String> = broken.map(|other| other.property.to_string()).collect();
         blocks.push(Block::Grid(moves(property, &names.join(" and "))));
         let line = report.replay_line(schedule);
-        blocks.push(Block::Note(format!("On the real stores:\n  {line}")));
+        blocks.push(Block::Command("On the real stores:".to_owned(), line));
     }
     blocks
 }
@@ -175,7 +175,7 @@ pub(in crate::report) fn replayed(report: &ReplayReport) -> Vec<Block> {
         }
         None => blocks.push(Block::Grid(tally(report))),
     }
-    blocks.push(Block::Note(agreement(report)));
+    blocks.push(Block::Lines(agreement(report)));
     blocks
 }
 
@@ -250,12 +250,16 @@ fn tally(report: &ReplayReport) -> Grid {
     }
 }
 
-fn agreement(report: &ReplayReport) -> String {
+fn agreement(report: &ReplayReport) -> Vec<String> {
+    let (agree, differ) = (
+        "The model and the real stores agree on every answer, outcome and row.",
+        "THE MODEL AND THE REAL STORES DIFFER: the model is wrong, or the strategy is.",
+    );
     if report.differences.is_empty() {
-        return "The model and the real stores agree on every answer, outcome and row.".to_owned();
+        return vec![agree.to_owned()];
     }
-    let lines = report.differences.join("\n  ");
-    format!(
-        "THE MODEL AND THE REAL STORES DIFFER: the model is wrong, or the strategy is.\n  {lines}"
-    )
+    let differences = report.differences.iter().map(|line| format!("  {line}"));
+    std::iter::once(differ.to_owned())
+        .chain(differences)
+        .collect()
 }

@@ -6,6 +6,13 @@ use crate::report::matrix::{MatrixCell, MatrixReport};
 /// So many columns fit beside the names of the strategies into 110 letters.
 const COLUMNS_MAX: usize = 6;
 
+/// What the signs mean.
+const LEGEND: [&str; 3] = [
+    "✓ no interleaving breaks it; ✗7 the shortest that breaks it has 7 moves; – cannot happen to it.",
+    "After the dot, the most bookings of the seat when that schedule, or some that were drawn,",
+    "were forced on the real stores. ! is not as it is to be.",
+];
+
 /// The table, what its signs mean, and what stands against it.
 pub(in crate::report) fn matrix(report: &MatrixReport) -> Vec<Block> {
     let mut blocks = vec![
@@ -24,12 +31,7 @@ pub(in crate::report) fn matrix(report: &MatrixReport) -> Vec<Block> {
     blocks.extend(parts.map(|part| Block::Grid(grid(report, part))));
     blocks.extend([
         Block::Facts(meanings(report)),
-        Block::Note(
-            "✓ no interleaving breaks it; ✗7 the shortest that breaks it has 7 moves; – cannot happen to it.\n\
-             After the dot, the most bookings of the seat when that schedule, or some that were drawn,\n\
-             were forced on the real stores. ! is not as it is to be."
-                .to_owned(),
-        ),
+        Block::Lines(LEGEND.map(str::to_owned).to_vec()),
     ]);
     blocks.extend(objections(report).map(Block::Note));
     blocks.push(Block::Note(verdict(report)));

@@ -19,8 +19,12 @@ pub(super) enum Block {
     Facts(Vec<(String, String)>),
     /// A table.
     Grid(Grid),
-    /// A sentence.
+    /// A sentence, on one line.
     Note(String),
+    /// Sentences, a line each.
+    Lines(Vec<String>),
+    /// What a command is for, and the command.
+    Command(String, String),
 }
 
 /// A table.
@@ -90,9 +94,10 @@ pub(super) fn of(report: &Report) -> Vec<Block> {
         blocks.push(Block::Grid(assertions(&report.assertions)));
     }
     if let Some(line) = &report.reproduce {
-        blocks.push(Block::Note(format!(
-            "The same inputs again (a seed fixes the inputs, not the scheduler):\n  {line}"
-        )));
+        blocks.push(Block::Command(
+            "The same inputs again (a seed fixes the inputs, not the scheduler):".to_owned(),
+            line.clone(),
+        ));
     }
     blocks
 }
