@@ -20,7 +20,8 @@ Examples:
   racesim replay naive --schedule 'A.check B.check A.insert B.insert'
 
 A schedule names users A, B, C and their steps, one after another. What goes wrong is a move too:
-expire, restart, A.stall, A.crash, A.give-up, A.insert:lost-reply, pause-redis, A.check:slow; expire@2 on the second Redis.";
+expire, restart, A.stall, A.crash, A.give-up, A.insert:lost-reply, A.insert:lost-request, A.insert:late and later
+'A.insert arrives', pause-redis, A.check:slow; A.acquire@2 and expire@2 on the second Redis.";
 
 const SEARCH: &str = "Search";
 const SERVICES: &str = "Services";
@@ -36,7 +37,8 @@ pub(super) struct ExploreArgs {
     /// What is asked; repeatable [default: every property, one search each]
     #[arg(long = "property", value_name = "NAME", help_heading = SEARCH)]
     properties: Vec<Property>,
-    /// What may go wrong, and how often: expire, stall, crash, lost-reply, restart, give-up; repeatable
+    /// What may go wrong, and how often: expire, stall, crash, lost-reply, lost-request, late, restart,
+    /// give-up; repeatable
     #[arg(long = "fault", value_name = "FAULT[:COUNT]", help_heading = SEARCH)]
     faults: Vec<Allowance>,
     /// Give up after so many different states; the verdict is unknown then

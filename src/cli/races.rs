@@ -78,7 +78,8 @@ pub(super) struct RaceArgs {
     timeout: Duration,
 
     /// Something that goes wrong: KIND[:DUR][:STEP][:RATE], after this step, for this share of users;
-    /// repeatable. Kinds: stall, expire, crash, give-up, lost-reply, restart, pause-redis:DUR, slow:DUR
+    /// repeatable. Kinds: stall, expire, crash, give-up, lost-reply, lost-request, late:DUR, restart,
+    /// pause-redis:DUR, slow:DUR
     #[arg(long = "fault", value_name = "FAULT", help_heading = RACE)]
     faults: Vec<Injection>,
 

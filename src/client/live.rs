@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
+use super::late::Late;
 use super::turnstile::Turnstile;
 use super::world::World;
 use crate::fault::Injector;
@@ -27,6 +28,8 @@ pub struct Race {
     pub turnstile: Option<Turnstile>,
     /// What befalls the users; `None` when nothing does. Boxed: what every step looks at lies together.
     pub faults: Option<Box<Injector>>,
+    /// What is on its way. Boxed, as the faults are.
+    pub late: Box<Late>,
 }
 
 impl Race {

@@ -3,6 +3,7 @@
 //! Every step passes through [`Client::step`]: gate, fault, act, record. When a service is asked, by the
 //! call or when it is awaited, is told at [`StepCall`].
 
+mod late;
 mod live;
 mod manner;
 mod patience;
@@ -22,6 +23,7 @@ use crate::seat::{SeatId, UserId};
 pub use crate::exchange::Said;
 pub use crate::lock::{AcquireBy, Held, ReleaseBy, Token, Ttl};
 pub use crate::store::{Begin, Guard};
+pub use late::{Late, OnItsWay};
 pub use live::{Clock, Log, Race, Stop};
 pub(crate) use manner::How;
 pub use manner::Manner;

@@ -37,6 +37,12 @@ impl Asked {
     pub const fn node(self) -> u8 {
         self.step.node(self.manner.node)
     }
+
+    /// Whether its request can be late: see [`Step::can_be_late`].
+    #[must_use]
+    pub const fn can_be_late(self) -> bool {
+        self.step.can_be_late() && !self.manner.open
+    }
 }
 
 impl Script {

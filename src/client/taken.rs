@@ -35,24 +35,67 @@ async fn in_turn(
 ) -> Answered {
     let user = client.user;
     let node = step.node(how.manner.node);
-    let turn = loop {
+    let reply = loop {
         match turnstile.turn(user, step, node).await {
             Turn::Stop => return Err(StepError::Stopped),
             Turn::Stall => {
                 turnstile.set_stalled(user, true);
                 race.world.run_out(client.asker()).await;
             }
-            turn => break turn,
+            Turn::Act => break act(client, race, step, how, Fate::default()).await,
+            Turn::ActUnanswered => {
+                let fate = Fate {
+                    is_lost: true,
+                    delay: None,
+                };
+                let answer = act(client, race, step, how, fate).await;
+                turnstile.say(did(user, step, answer));
+                return learnt(step, fate.heard(answer));
+            }
+            Turn::LoseRequest => break never_sent(client, race, step, how),
+            Turn::SendLate => break send_late(client, race, step, how).await,
         }
     };
-    let fate = Fate {
-        is_lost: turn == Turn::ActUnanswered,
-        delay: None,
-    };
-    let answer = act(client, race, step, how, fate).await;
+    turnstile.say(did(user, step, reply));
+    learnt(step, reply)
+}
+
+fn did(user: UserId, step: Step, answer: Answer<Response>) -> Word {
     let reply = reply_of(step, answer);
-    turnstile.say(Word::Did { user, reply });
-    learnt(step, fate.heard(answer))
+    Word::Did { user, reply }
+}
+
+/// The request is lost, and nothing else is done.
+fn never_sent(client: &mut Client, race: &Race, step: Step, how: How) -> Answer<Response> {
+    note_release(client.user, race, step);
+    let mut underway = Underway::begin(client, step);
+    underway.node = how.manner.node;
+    Err(CallError::Lost)
+}
+
+/// The request is kept until its turn comes. One that cannot be kept has failed.
+async fn send_late(client: &mut Client, race: &Race, step: Step, how: How) -> Answer<Response> {
+    let (user, asker) = (client.user, client.asker());
+    note_release(user, race, step);
+    let mut underway = Underway::begin(client, step);
+    underway.node = how.manner.node;
+    match race.world.send_late(step, asker, how, true).await {
+        Ok(request) => {
+            race.late.hold(user, request);
+            Err(CallError::Lost)
+        }
+        Err(answer) => {
+            underway.reply = reply_of(step, answer);
+            answer
+        }
+    }
+}
+
+/// A user that asks for its lock to be freed begins anew.
+fn note_release(user: UserId, race: &Race, step: Step) {
+    if let (Some(turnstile), Step::Release) = (&race.turnstile, step) {
+        turnstile.set_stalled(user, false);
+    }
 }
 
 /// Takes the step at once, with what befalls the user.
@@ -61,6 +104,15 @@ async fn struck(client: &mut Client, race: &Race, step: Step, how: How) -> Answe
     let Some(faults) = &race.faults else {
         return learnt(step, act(client, race, step, how, Fate::default()).await);
     };
+    if faults.loses_request(user, step) {
+        return learnt(step, never_sent(client, race, step, how));
+    }
+    if let Some((at, time)) = faults.lateness(user, step)
+        && let Some(answered) = be_late(client, race, step, how, time).await
+    {
+        faults.count(at);
+        return answered;
+    }
     let fate = Fate {
         is_lost: faults.loses_reply(user, step),
         delay: faults.delay(user, step),
@@ -71,6 +123,31 @@ async fn struck(client: &mut Client, race: &Race, step: Step, how: How) -> Answe
         strike(client, race, faults, user, step).await;
     }
     learnt(step, fate.heard(answer))
+}
+
+/// The request arrives so much later, and its user hears at once that there is no reply; `None` when it
+/// cannot be held up, and nothing was done.
+async fn be_late(
+    client: &mut Client,
+    race: &Race,
+    step: Step,
+    how: How,
+    time: Duration,
+) -> Option<Answered> {
+    client.begin();
+    let sent = race.world.send_late(step, client.asker(), how, false).await;
+    let answer = match sent {
+        Ok(request) => {
+            let world = Arc::clone(&race.world);
+            race.late.arrive_after(time, request, world);
+            Err(CallError::Lost)
+        }
+        Err(Err(CallError::Failed)) => return None,
+        Err(answer) => answer,
+    };
+    client.bring(step, answer);
+    client.record_on(how.manner.node, step, reply_of(step, answer));
+    Some(learnt(step, answer))
 }
 
 /// What befalls the step itself.
@@ -105,6 +182,7 @@ async fn act(
     if let (Some(turnstile), Step::Acquire, 0) = (&race.turnstile, step, how.manner.node) {
         turnstile.set_stalled(client.user, false);
     }
+    note_release(client.user, race, step);
     let mut underway = Underway::begin(client, step);
     underway.node = how.manner.node;
     if let Some(delay) = fate.delay {

@@ -45,6 +45,10 @@ pub enum Turn {
     Act,
     /// Take the step, and do not learn what it was answered.
     ActUnanswered,
+    /// The request of the step is lost.
+    LoseRequest,
+    /// The request of the step is late: it is kept until its turn comes.
+    SendLate,
     /// Stay where you are while what you hold for a time runs out; ask for a turn again after that.
     Stall,
     /// Give the attempt up.

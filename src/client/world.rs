@@ -183,13 +183,13 @@ impl World {
         transactions.call(asker.user, work, begin).await
     }
 
-    fn node(&self, how: How) -> Option<&LockService> {
+    pub(super) fn node(&self, how: How) -> Option<&LockService> {
         self.locks.get(usize::from(how.manner.node))
     }
 }
 
 /// What a step asks of the database.
-fn store_request(step: Step, asker: Asker, how: How) -> Option<Request> {
+pub(super) fn store_request(step: Step, asker: Asker, how: How) -> Option<Request> {
     let Asker {
         seat, user, number, ..
     } = asker;
@@ -220,7 +220,7 @@ fn store_request(step: Step, asker: Asker, how: How) -> Option<Request> {
 }
 
 /// What a step asks of a lock service.
-fn lock_request(step: Step, how: How) -> Option<Locking> {
+pub(super) fn lock_request(step: Step, how: How) -> Option<Locking> {
     match step {
         Step::Acquire => Some(Locking::Acquire {
             by: how.manner.acquire,

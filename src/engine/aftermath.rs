@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::Engine;
-use crate::fault::{Injector, Order, ServiceFault, Setting};
+use crate::fault::{Fault, Injector, Order, ServiceFault, Setting};
 use crate::history::{History, LockLeft};
 use crate::plan::Plan;
 use crate::seat::SeatId;
@@ -50,6 +50,8 @@ impl Engine {
                 counts_grants: true,
                 ..
             } => plan.seats_wanted(),
+            // A request that arrived late is in no answer.
+            _ if is_late_possible(plan) => plan.seats_wanted(),
             _ => seats_left(history),
         };
         if let Some(transactions) = &self.services.world.transactions {
@@ -96,6 +98,10 @@ pub(super) fn faults_of<S: Strategy>(
     };
     let (injector, orders) = Injector::new(&plan.faults, setting);
     (Some(Box::new(injector)), Some(orders))
+}
+
+fn is_late_possible(plan: &Plan) -> bool {
+    plan.faults.iter().any(|fault| fault.fault == Fault::Late)
 }
 
 /// The seats whose locks may still be held.

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::{EngineError, Services};
-use crate::client::{Client, Held, Race, Turn, Word, told};
+use crate::client::{Client, Held, Race, Turn, Word, reply_of, told};
 use crate::history::{Outcome, Reply, Step};
 use crate::lock::LockError;
 use crate::plan::Plan;
@@ -21,6 +21,7 @@ const DELAY: Duration = Duration::from_millis(50);
 /// Gives users their turns.
 pub(super) struct Conductor<'a> {
     services: &'a Services,
+    race: Arc<Race>,
     words: mpsc::UnboundedReceiver<Word>,
     players: Vec<Player>,
     replies: Vec<Option<Reply>>,
@@ -81,6 +82,7 @@ impl<'a> Conductor<'a> {
         });
         Self {
             services,
+            race: Arc::clone(race),
             words,
             players: players.collect(),
             replies: Vec::new(),
@@ -141,13 +143,15 @@ impl<'a> Conductor<'a> {
                 if reply == Delivery::Slow {
                     tokio::time::sleep(DELAY).await;
                 }
-                let turn = if reply == Delivery::Lost {
-                    Turn::ActUnanswered
-                } else {
-                    Turn::Act
+                let turn = match reply {
+                    Delivery::Arrives | Delivery::Slow => Turn::Act,
+                    Delivery::Lost => Turn::ActUnanswered,
+                    Delivery::LostRequest => Turn::LoseRequest,
+                    Delivery::Late => Turn::SendLate,
                 };
                 return self.let_go(user, (step, node), turn).await.map(Some);
             }
+            Move::Arrival { user, step, .. } => return self.arrive(user, step).await.map(Some),
             Move::Crash(user) => {
                 self.settled(user).await?;
                 let player = self.player(user)?;
@@ -181,9 +185,20 @@ impl<'a> Conductor<'a> {
             Move::PauseRedis => drop(self.services.pause(DELAY).await),
             Move::Restart(node) => {
                 self.services.restart(usize::from(node), self.limit).await?;
+                self.race.late.cut(node);
             }
         }
         Ok(None)
+    }
+
+    /// Lets the user's late request arrive: what it is answered.
+    async fn arrive(&mut self, user: UserId, step: Step) -> Result<Reply, EngineError> {
+        let late = self.race.late.take(user);
+        let late = late.ok_or_else(|| astray(user, "has nothing on its way"))?;
+        let arriving = late.arrive(&self.services.world);
+        let answer = tokio::time::timeout(self.limit, arriving).await;
+        let answer = answer.map_err(|_| EngineError::Silent)?;
+        Ok(reply_of(step, answer))
     }
 
     /// Lets a user take the step that it waits before, and waits until it stands before its next.

@@ -17,10 +17,10 @@ pub use services::{RedisChoice, ServiceChoice, ServiceError, Services};
 
 use crate::client::{Clock, Log, Race, Stop, Turnstile};
 use crate::fault::{Fault, Injector};
-use crate::history::{Footer, Header, History, Outcome, Reply};
+use crate::history::{Footer, Header, History, Outcome, Reply, Service, Step};
 use crate::lock::{Held, LockError, LockService};
 use crate::plan::Plan;
-use crate::schedule::{Move, Schedule};
+use crate::schedule::{Delivery, Move, Schedule};
 use crate::seat::UserId;
 use crate::store::{RunRecord, StoreError};
 use crate::strategy::Strategy;
@@ -149,6 +149,12 @@ impl Engine {
         {
             self.services.refuse_harm_to_others(fault.fault.name())?;
         }
+        let strikes_locks =
+            |step: Option<Step>| step.is_none_or(|it| it.service() == Service::Lock);
+        let mut late = plan.faults.iter().filter(|it| it.fault == Fault::Late);
+        if late.any(|fault| strikes_locks(fault.after)) {
+            self.services.can_hold_back()?;
+        }
         let header = self.begin(strategy, plan, round).await?;
         self.services.world.make_room_for(plan.width());
         let (faults, orders) = faults_of(strategy, plan, round);
@@ -165,7 +171,14 @@ impl Engine {
         };
         // When the crowd itself panicked racesim has a fault, which is not to be hidden.
         let let_in = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let missing = race.late.all_arrived(self.is_over(plan.timeout)).await;
         let mut history = self.history(header, &race).await;
+        if missing > 0 {
+            let trouble = format!(
+                "{missing} late requests had not arrived when the race was over: what came of them is not known"
+            );
+            history.footer.troubles.push(trouble);
+        }
         history.footer.locks_left = self.tidy(strategy, plan, &history).await;
         match let_in - history.attempts.len() {
             0 => Ok(history),
@@ -186,6 +199,11 @@ impl Engine {
     ) -> Result<Forced, EngineError> {
         for step in &schedule.0 {
             match step {
+                Move::Step {
+                    step,
+                    reply: Delivery::Late,
+                    ..
+                } if step.service() == Service::Lock => self.services.can_hold_back()?,
                 Move::Restart(_) => self.services.refuse_harm_to_others(Fault::Restart.name())?,
                 Move::PauseRedis => self
                     .services
@@ -254,7 +272,15 @@ impl Engine {
             stop: Stop::on(self.stop.clone()),
             turnstile,
             faults,
+            late: Box::default(),
         }
+    }
+
+    /// Waits until nobody waits any longer for what is late: for so long, or until the races are to stop.
+    async fn is_over(&self, limit: Duration) {
+        let waiting = tokio::time::sleep(limit);
+        // Whether it was stopped makes no difference.
+        let _ = self.stop.run_until_cancelled(waiting).await;
     }
 
     async fn history(&self, header: Header, race: &Race) -> History {

@@ -141,6 +141,12 @@ impl Services {
         }
     }
 
+    /// Makes sure that requests to the lock services can be held back on their way.
+    pub(super) fn can_hold_back(&self) -> Result<(), LockError> {
+        let mut locks = self.world.locks.iter();
+        locks.try_for_each(LockService::can_hold_back)
+    }
+
     /// Kills a private lock server and starts it again; it has forgotten everything.
     ///
     /// # Errors

@@ -236,6 +236,11 @@ impl Database {
         is_there.then_some(Said::Yes)
     }
 
+    /// Whether anybody's transaction writes.
+    pub(super) const fn has_writer(&self) -> bool {
+        self.writer.is_some()
+    }
+
     /// The user's connection ends; what it has not committed is undone.
     pub(super) fn disconnect(&mut self, user: usize) {
         self.connections[user] = Connection::None;

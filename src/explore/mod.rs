@@ -5,6 +5,7 @@
 //! description of the protocol that could drift from the first.
 
 mod database;
+mod late;
 mod model;
 mod property;
 mod sample;

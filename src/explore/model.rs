@@ -7,12 +7,12 @@ use std::time::Instant;
 use stateright::{Model, Property as Checked};
 
 use super::Limit;
+use super::late::LateRequests;
 use super::property::holds;
 use super::user::{Machine, Next, User};
-use super::world::{Act, NODES_MAX, USERS_MAX, World, narrow};
+use super::world::{NODES_MAX, USERS_MAX, World, narrow};
 use crate::checker::Property;
-use crate::client::{Held, reply_of};
-use crate::exchange::{CallError, Response};
+use crate::client::Held;
 use crate::fault::{Allowance, Fault};
 use crate::history::Reply;
 use crate::schedule::{Delivery, Move};
@@ -25,6 +25,8 @@ pub(super) struct State {
     /// The users; those beyond the model's number stay as they are.
     pub(super) users: [User; USERS_MAX],
     pub(super) world: World,
+    /// What is on its way.
+    pub(super) late: LateRequests,
     /// How often each fault has happened.
     used: [u8; Fault::ALL.len()],
 }
@@ -35,7 +37,7 @@ pub(super) struct Race<S> {
     pub(super) machine: Machine<S>,
     pub(super) users: usize,
     /// How many lock services there are.
-    nodes: usize,
+    pub(super) nodes: usize,
     /// Whether a lock does not run out while its holder lives.
     renews: bool,
     allowed: [u8; Fault::ALL.len()],
@@ -84,7 +86,7 @@ impl Bounds {
         }
     }
 
-    fn reach(&self, limit: u64) {
+    pub(super) fn reach(&self, limit: u64) {
         self.reached.fetch_max(limit, Ordering::Relaxed);
     }
 
@@ -181,6 +183,7 @@ impl<S: Strategy> Race<S> {
         State {
             users: [self.machine.fresh(); USERS_MAX],
             world: World::default(),
+            late: LateRequests::default(),
             used: [0; Fault::ALL.len()],
         }
     }
@@ -215,6 +218,7 @@ impl<S: Strategy> Race<S> {
             }
             self.moves_of(place, user, state, moves);
         }
+        self.arrivals(state, moves);
         for node in 0..self.nodes {
             let may_expire = state
                 .world
@@ -223,7 +227,7 @@ impl<S: Strategy> Race<S> {
             if may_expire {
                 self.if_allowed(Fault::Expire, state, Move::Expire(narrow(node)), moves);
             }
-            if state.world.remembers(node) {
+            if self.remembers(state, node) {
                 self.if_allowed(Fault::Restart, state, Move::Restart(narrow(node)), moves);
             }
         }
@@ -243,6 +247,7 @@ impl<S: Strategy> Race<S> {
         };
         moves.push(taken(Delivery::Arrives));
         self.if_allowed(Fault::LostReply, state, taken(Delivery::Lost), moves);
+        self.held_back(state, (place, asked), taken, moves);
         if user.has_started() {
             self.if_allowed(Fault::Crash, state, Move::Crash(who), moves);
             if state.world.may_stall(place) {
@@ -254,7 +259,13 @@ impl<S: Strategy> Race<S> {
         }
     }
 
-    fn if_allowed(&self, fault: Fault, state: &State, step: Move, moves: &mut Vec<Move>) {
+    pub(super) fn if_allowed(
+        &self,
+        fault: Fault,
+        state: &State,
+        step: Move,
+        moves: &mut Vec<Move>,
+    ) {
         let at = fault.index();
         if state.used[at] < self.allowed[at] {
             self.possible[at].store(true, Ordering::Relaxed);
@@ -273,11 +284,11 @@ impl<S: Strategy> Race<S> {
                 ..
             } => {
                 reply = self.act(&mut after, place(user), delivery);
-                match delivery {
-                    Delivery::Arrives => None,
-                    Delivery::Slow => Some(Fault::Slow),
-                    Delivery::Lost => Some(Fault::LostReply),
-                }
+                delivery.fault()
+            }
+            Move::Arrival { user, .. } => {
+                reply = self.arrive(&mut after, place(user));
+                None
             }
             Move::Crash(user) => {
                 after.users[place(user)].next = Next::Crashed;
@@ -300,6 +311,7 @@ impl<S: Strategy> Race<S> {
             Move::PauseRedis => Some(Fault::PauseRedis),
             Move::Restart(node) => {
                 after.world.restart(usize::from(node));
+                self.cut(&mut after, usize::from(node));
                 Some(Fault::Restart)
             }
         };
@@ -307,29 +319,6 @@ impl<S: Strategy> Race<S> {
             after.used[fault.index()] = after.used[fault.index()].saturating_add(1);
         }
         (after, reply)
-    }
-
-    fn act(&self, state: &mut State, place: usize, delivery: Delivery) -> Option<Reply> {
-        let Next::Asks(asked) = state.users[place].next else {
-            return None;
-        };
-        let is_heard = delivery != Delivery::Lost;
-        let answer = state.world.act(&Act {
-            user: place,
-            asked,
-            is_heard,
-            nodes: self.nodes,
-        });
-        let heard = if is_heard {
-            answer
-        } else {
-            Err(CallError::Lost)
-        };
-        state.users[place] = self.machine.after(state.users[place], heard);
-        if state.users[place].next == Next::Lost {
-            self.bounds.reach(3);
-        }
-        Some(reply_of(asked.step, answer.map(Response::from)))
     }
 
     /// Who holds the lock, on each of the lock services.

@@ -113,7 +113,8 @@ pub fn follow<S: Strategy>(
     Ok(teller.trace())
 }
 
-/// The moves that take every user who has started to its end, one after another.
+/// The moves that take every user who has started to its end, one after another; what is late arrives
+/// at last, if it can.
 #[must_use]
 pub fn to_the_end<S: Strategy>(strategy: &S, schedule: &Schedule, users: u32) -> Vec<Move> {
     let number = usize::try_from(users).unwrap_or(usize::MAX).min(USERS_MAX);
@@ -140,6 +141,14 @@ pub fn to_the_end<S: Strategy>(strategy: &S, schedule: &Schedule, users: u32) ->
             state = race.step(&state, step).0;
             rest.push(step);
         }
+    }
+    let mut arrivals = Vec::new();
+    race.arrivals(&state, &mut arrivals);
+    while let Some(step) = arrivals.first().copied() {
+        state = race.step(&state, step).0;
+        rest.push(step);
+        arrivals.clear();
+        race.arrivals(&state, &mut arrivals);
     }
     rest
 }
@@ -206,6 +215,9 @@ impl<S: Strategy> Teller<'_, S> {
             return Race::<S>::objection_to_fault(&self.state, step).to_owned();
         };
         let (step_user, letter) = (user, user.letter());
+        if let Some(objection) = self.race.objection_to_late(&self.state, step) {
+            return objection;
+        }
         let user = &self.state.users[place(user)];
         match user.next {
             Next::Asks(_)
@@ -239,7 +251,7 @@ impl<S: Strategy> Teller<'_, S> {
                 Move::Step {
                     reply: Delivery::Arrives,
                     ..
-                }
+                } | Move::Arrival { .. }
             )
         };
         let names: Vec<String> = possible
@@ -273,6 +285,9 @@ impl<S: Strategy> Teller<'_, S> {
             (
                 Move::Step {
                     step: Step::Hold, ..
+                }
+                | Move::Arrival {
+                    step: Step::Hold, ..
                 },
                 Some(Reply::Granted),
             ) => "the seat is claimed".to_owned(),
@@ -293,14 +308,16 @@ impl<S: Strategy> Teller<'_, S> {
             (Move::GiveUp(_), _) => "it abandons its attempt".to_owned(),
             _ => String::new(),
         };
-        let unheard = matches!(
-            step,
-            Move::Step {
-                reply: Delivery::Lost,
-                ..
-            }
-        )
-        .then(|| "the reply is lost".to_owned());
+        let unheard = match step {
+            Move::Step { reply, .. } => match reply {
+                Delivery::Arrives | Delivery::Slow => None,
+                Delivery::Lost => Some("the reply is lost".to_owned()),
+                Delivery::LostRequest => Some("the request is lost".to_owned()),
+                Delivery::Late => Some("the request is on its way".to_owned()),
+            },
+            Move::Arrival { .. } => Some("nobody hears the reply".to_owned()),
+            _ => None,
+        };
         let told = step.user().and_then(|user| {
             let (before, after) = (
                 self.state.users[place(user)].outcome(),

@@ -46,6 +46,14 @@ impl Answers {
         self.0 |= code << (3 * self.len());
     }
 
+    /// The first so many.
+    const fn first(self, many: usize) -> Self {
+        if many >= Self::MAX {
+            return self;
+        }
+        Self(self.0 & ((1 << (3 * many)) - 1))
+    }
+
     fn list(self) -> Vec<Answer<Said>> {
         let code = |at: usize| usize::try_from((self.0 >> (3 * at)) & 0b111).unwrap_or(0);
         (0..self.len())
@@ -177,6 +185,14 @@ impl<S: Strategy> Machine<S> {
         }
     }
 
+    /// What the user did next when it had had its first so many answers.
+    pub(super) fn next_after(&self, user: &User, many: usize) -> Next {
+        let gave_up_after = user
+            .gave_up_after
+            .filter(|after| usize::from(*after) <= many);
+        self.next(user.answers.first(many), gave_up_after)
+    }
+
     fn next(&self, answers: Answers, gave_up_after: Option<u8>) -> Next {
         let key = (answers, gave_up_after);
         let known = self
@@ -219,5 +235,8 @@ mod tests {
             (answers.list(), answers.len()),
             (CODES.to_vec(), CODES.len())
         );
+        for many in 0..=CODES.len() {
+            assert_eq!(answers.first(many).list(), CODES[..many]);
+        }
     }
 }

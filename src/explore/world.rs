@@ -60,6 +60,15 @@ enum Lease {
     Over,
 }
 
+/// What goes along with a request, as it was when it was sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sent {
+    /// The token of the user's lock, or the version of the seat.
+    pub(super) number: u8,
+    /// Whether the user's lease was over.
+    pub(super) is_lease_over: bool,
+}
+
 /// A step of a user.
 pub(super) struct Act {
     /// Numbered from 0.
@@ -99,6 +108,38 @@ impl World {
             }
         };
         Ok(said.0)
+    }
+
+    /// What goes along with a request that this user sends.
+    pub(super) fn sent_by(&self, user: usize) -> Sent {
+        Sent {
+            number: self.numbers[user],
+            is_lease_over: self.leases[user] == Lease::Over,
+        }
+    }
+
+    /// The user asks for its lock to be freed, whatever becomes of that.
+    pub(super) fn stop_going_by_the_lock(&mut self, user: usize) {
+        self.leases[user] = Lease::None;
+    }
+
+    /// Whether a request could be carried out now: a writer waits for another's open transaction.
+    pub(super) fn can_carry_out(&self, asked: Asked) -> bool {
+        asked.step.service() == Service::Lock || !self.database.has_writer()
+    }
+
+    /// Carries out a step that was sent before, as it was sent then. Its user does not know, and goes
+    /// by what it knows.
+    pub(super) fn arrive(&mut self, act: &Act, sent: Sent) -> Answer<Said> {
+        let user = act.user;
+        let known = (self.leases[user], self.numbers[user]);
+        self.numbers[user] = sent.number;
+        if sent.is_lease_over {
+            self.leases[user] = Lease::Over;
+        }
+        let answer = self.act(act);
+        (self.leases[user], self.numbers[user]) = known;
+        answer
     }
 
     fn acquire(&mut self, act: &Act) -> Done {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Fault;
 use crate::duration::{Millis, duration};
-use crate::history::Step;
+use crate::history::{Service, Step};
 
 /// How often a fault strikes when nothing is said and no step is named.
 const USUAL_RATE: f64 = 0.1;
@@ -32,7 +32,7 @@ pub enum BadInjection {
     Name(String),
     /// A part is neither a step nor a share nor a time.
     #[error(
-        "'{part}' in '{text}' is no step, share or time: write KIND[:DUR][:STEP][:RATE], such as stall:check:0.1 or pause-redis:200ms"
+        "'{part}' in '{text}' is no step, share or time: write KIND[:DUR][:STEP][:RATE], such as stall:check:0.1 or late:50ms:insert"
     )]
     Part {
         /// The fault.
@@ -43,6 +43,19 @@ pub enum BadInjection {
     /// It needs a time.
     #[error("'{0}' for how long? write {0}:200ms")]
     NoTime(&'static str),
+    /// It cannot strike this step.
+    #[error(
+        "'{fault}' cannot strike '{step}': {why}; it strikes {possible}",
+        possible = names(|step| can_strike(*.fault, step))
+    )]
+    Step {
+        /// What goes wrong.
+        fault: Fault,
+        /// Where it was to strike.
+        step: Step,
+        /// What stands against it.
+        why: &'static str,
+    },
     /// It takes no time of its own.
     #[error("'{0}' has no duration of its own: leave it out")]
     Time(&'static str),
@@ -70,7 +83,14 @@ impl FromStr for Injection {
                 });
             }
         }
-        match (fault.only_delays(), time) {
+        if let Some(step) = after.filter(|step| !can_strike(fault, *step)) {
+            let why = match fault {
+                Fault::Late => step.why_never_late(),
+                _ => "it sends no request",
+            };
+            return Err(BadInjection::Step { fault, step, why });
+        }
+        match (fault.takes_time(), time) {
             (true, None) => return Err(BadInjection::NoTime(fault.name())),
             (false, Some(_)) => return Err(BadInjection::Time(fault.name())),
             _ => {}
@@ -84,6 +104,28 @@ impl FromStr for Injection {
             time,
         })
     }
+}
+
+/// Whether the fault can strike this step. Others strike what a strategy may never do.
+fn can_strike(fault: Fault, step: Step) -> bool {
+    match fault {
+        Fault::Late => step.can_be_late(),
+        Fault::LostRequest => step.service() != Service::Nobody,
+        Fault::Expire
+        | Fault::Crash
+        | Fault::LostReply
+        | Fault::Restart
+        | Fault::GiveUp
+        | Fault::Stall
+        | Fault::PauseRedis
+        | Fault::Slow => true,
+    }
+}
+
+/// The names of some steps.
+fn names(is_one: impl Fn(Step) -> bool) -> String {
+    let some = Step::ALL.into_iter().filter(|step| is_one(*step));
+    some.map(Step::name).collect::<Vec<_>>().join(", ")
 }
 
 /// A share above nothing and at most the whole: `0.1`, `10%`, `1`.
@@ -121,6 +163,9 @@ mod tests {
             ("lost-reply:25%:insert", "lost-reply:insert:0.25"),
             ("pause-redis:200ms", "pause-redis:200ms:1"),
             ("slow:5ms:0.5", "slow:5ms:0.5"),
+            ("late:50ms:insert", "late:50ms:insert:1"),
+            ("late:50ms", "late:50ms:0.1"),
+            ("lost-request:release:0.5", "lost-request:release:0.5"),
         ] {
             let injection: Injection = text.parse().unwrap();
             assert_eq!(injection.to_string(), whole);
@@ -138,6 +183,12 @@ mod tests {
             "crash:chek",
             "crash:1s",
             "slow",
+            "late",
+            "late:insert",
+            "late:50ms:check",
+            "late:50ms:commit",
+            "lost-request:50ms",
+            "lost-request:pay",
             "stall:check:check",
         ] {
             assert!(text.parse::<Injection>().is_err(), "{text}");

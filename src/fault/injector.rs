@@ -9,7 +9,7 @@ use rand::RngExt;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Fault, Injection};
-use crate::history::{FaultCount, Step};
+use crate::history::{FaultCount, Service, Step};
 use crate::seat::UserId;
 use crate::seed::{Purpose, Seed};
 
@@ -114,6 +114,22 @@ impl Injector {
             .is_some()
     }
 
+    /// Whether the request of this step does not arrive.
+    pub fn loses_request(&self, user: UserId, step: Step) -> bool {
+        let mut lost = self.drawn(user, step, Fault::LostRequest);
+        let struck =
+            lost.find(|at| step.service() != Service::Nobody && self.strikes_first(*at, user));
+        struck.inspect(|at| self.count(*at)).is_some()
+    }
+
+    /// How much later the request of this step arrives; with the fault's place, to count it when it
+    /// could be held back.
+    pub fn lateness(&self, user: UserId, step: Step) -> Option<(usize, Duration)> {
+        let mut late = self.drawn(user, step, Fault::Late);
+        let at = late.find(|at| step.can_be_late() && self.strikes_first(*at, user))?;
+        Some((at, self.faults[at].0.time.unwrap_or_default()))
+    }
+
     /// What befalls the user after this step.
     pub fn after(&self, user: UserId, step: Step) -> Vec<Strike> {
         let drawn = (0..self.faults.len()).filter(|at| self.is_drawn(*at, user, step));
@@ -143,7 +159,9 @@ impl Injector {
             Fault::PauseRedis => {
                 Strike::Service(at, ServiceFault::Pause(fault.time.unwrap_or_default()))
             }
-            Fault::Expire | Fault::LostReply | Fault::Slow => return None,
+            Fault::Expire | Fault::LostReply | Fault::LostRequest | Fault::Late | Fault::Slow => {
+                return None;
+            }
         };
         let is_first = if fault.fault.is_of_a_service() {
             self.users().services.insert(at)

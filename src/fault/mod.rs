@@ -23,6 +23,10 @@ pub enum Fault {
     Crash,
     /// A step happens, and its reply does not arrive.
     LostReply,
+    /// A request does not arrive, and so no reply either.
+    LostRequest,
+    /// A request arrives later; its user has been told that there is no reply.
+    Late,
     /// The lock service forgets everything.
     Restart,
     /// A user abandons its attempt after a step and only frees its lock.
@@ -37,10 +41,12 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Expire,
         Self::Crash,
         Self::LostReply,
+        Self::LostRequest,
+        Self::Late,
         Self::Restart,
         Self::GiveUp,
         Self::Stall,
@@ -55,6 +61,8 @@ impl Fault {
             Self::Expire => "expire",
             Self::Crash => "crash",
             Self::LostReply => "lost-reply",
+            Self::LostRequest => "lost-request",
+            Self::Late => "late",
             Self::Restart => "restart",
             Self::GiveUp => "give-up",
             Self::Stall => "stall",
@@ -79,6 +87,12 @@ impl Fault {
     #[must_use]
     pub const fn only_delays(self) -> bool {
         matches!(self, Self::PauseRedis | Self::Slow)
+    }
+
+    /// Whether a race has to be told how long it takes.
+    #[must_use]
+    pub const fn takes_time(self) -> bool {
+        self.only_delays() || matches!(self, Self::Late)
     }
 
     /// Its place in a table with one entry for each fault.
@@ -119,7 +133,7 @@ impl FromStr for Allowance {
         let (name, count) = text.split_once(':').unwrap_or((text, "1"));
         let fault = Fault::named(name);
         // As a race has them: for how long makes no difference to a search.
-        let is_time = fault.is_some_and(Fault::only_delays) && duration(count).is_ok();
+        let is_time = fault.is_some_and(Fault::takes_time) && duration(count).is_ok();
         let count = if is_time { "1" } else { count };
         let count = count.parse().ok().filter(|count| *count > 0);
         match (fault, count) {
@@ -151,7 +165,9 @@ mod tests {
                 (count, text)
             );
         }
-        assert_eq!("pause-redis:200ms".parse::<Allowance>().unwrap().count, 1);
+        for text in ["pause-redis:200ms", "late:50ms"] {
+            assert_eq!(text.parse::<Allowance>().unwrap().count, 1);
+        }
         for text in ["", "explode", "crash:0", "crash:x", "crash:300"] {
             assert!(text.parse::<Allowance>().is_err(), "{text}");
         }

@@ -137,6 +137,39 @@ impl Step {
         }
     }
 
+    /// Whether it is carried out by itself, whenever its request arrives: it is no look, which nobody
+    /// would see, and no step of a transaction, which all come in their order on one connection.
+    #[must_use]
+    pub const fn can_be_late(self) -> bool {
+        matches!(
+            self,
+            Self::Acquire
+                | Self::SetTtl
+                | Self::Hold
+                | Self::Insert
+                | Self::Confirm
+                | Self::Release
+        )
+    }
+
+    /// Why its request is never late.
+    #[must_use]
+    pub const fn why_never_late(self) -> &'static str {
+        match self {
+            Self::Check | Self::Verify => "it only looks, and nobody would see what it saw",
+            Self::Validate | Self::Wait | Self::Pay => "it sends no request",
+            Self::Begin | Self::Commit | Self::Rollback => {
+                "the steps of a transaction come in their order on one connection"
+            }
+            Self::Acquire
+            | Self::SetTtl
+            | Self::Hold
+            | Self::Insert
+            | Self::Confirm
+            | Self::Release => "it is part of an open transaction, whose steps come in their order",
+        }
+    }
+
     /// Whether it may put a booking into the database.
     #[must_use]
     pub const fn may_book(self) -> bool {

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value,
+    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, Pipeline, RedisError,
+    ServerErrorKind, Value,
 };
 
 use super::commands::{COMPARE_AND_DELETE, LEFT, Names, SHORTEN, SWEEP, Words};
+use super::late::LateRequest;
 use super::redis::{KeyPrefix, Order, PIPELINE_MAX};
 use super::{Held, LockError, Request, Url};
 use crate::duration::Millis;
-use crate::exchange::Ticket;
+use crate::exchange::{Answer, Response, Ticket};
 use crate::seat::SeatId;
 
 /// How often a lock that is running out is looked at.
@@ -22,6 +24,8 @@ const EXPIRY_POLL: Duration = Duration::from_millis(1);
 #[derive(Clone, Debug)]
 pub(super) struct Link {
     connection: MultiplexedConnection,
+    /// How to connect once more.
+    client: Client,
     address: String,
     names: Arc<Names>,
 }
@@ -33,9 +37,11 @@ impl Link {
         prefix: KeyPrefix,
         limit: Duration,
     ) -> Result<Self, LockError> {
-        let (connection, address) = connect(url, limit).await?;
+        let (connection, client) = connect(url, limit).await?;
+        let address = client.get_connection_info().addr().to_string();
         Ok(Self {
             connection,
+            client,
             names: Arc::new(Names::new(prefix.0, nonce(&address)?)),
             address,
         })
@@ -48,8 +54,8 @@ impl Link {
 
     /// Connects again, with the same names for our keys and the same tokens.
     pub(super) async fn reconnect(&mut self, url: &Url, limit: Duration) -> Result<(), LockError> {
-        let (connection, address) = connect(url, limit).await?;
-        self.connection = connection;
+        (self.connection, self.client) = connect(url, limit).await?;
+        let address = self.client.get_connection_info().addr().to_string();
         within(limit, &address, self.load_script()).await
     }
 
@@ -237,6 +243,26 @@ impl Link {
         tickets.into_iter().zip(replies).collect()
     }
 
+    /// Whether bytes on their way cannot be told from each other.
+    pub(super) fn is_encrypted(&self) -> bool {
+        matches!(
+            self.client.get_connection_info().addr(),
+            ConnectionAddr::TcpTls { .. }
+        )
+    }
+
+    /// Sends a command on a connection of its own, all but its last byte.
+    pub(super) async fn send_late(
+        self,
+        order: Order,
+        limit: Duration,
+        understood: impl FnOnce(Reply) -> Answer<Response> + Send + 'static,
+    ) -> Result<LateRequest, LockError> {
+        let command = Words::default().command(&self.names, order);
+        let sending = LateRequest::send(&self.client, command, limit, understood);
+        within(limit, &self.address, sending).await
+    }
+
     async fn pipeline(&mut self, requests: &[Order]) -> Vec<Reply> {
         let mut pipeline = Pipeline::with_capacity(requests.len());
         pipeline.ignore_errors();
@@ -263,7 +289,7 @@ impl Link {
 }
 
 /// A connection without a limit on how long a command may wait, and where it leads.
-async fn connect(url: &Url, limit: Duration) -> Result<(MultiplexedConnection, String), LockError> {
+async fn connect(url: &Url, limit: Duration) -> Result<(MultiplexedConnection, Client), LockError> {
     // Whichever provider is installed first serves; a second one is refused, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::open(url.secret()).map_err(|_| LockError::Url(url.to_string()))?;
@@ -273,7 +299,7 @@ async fn connect(url: &Url, limit: Duration) -> Result<(MultiplexedConnection, S
         .set_connection_timeout(Some(limit));
     let connecting = client.get_multiplexed_async_connection_with_config(&config);
     let connection = within(limit, &address, connecting).await?;
-    Ok((connection, address))
+    Ok((connection, client))
 }
 
 /// What the server said to one command.

@@ -3,6 +3,7 @@
 mod commands;
 mod held;
 mod in_process;
+mod late;
 mod link;
 mod redis;
 mod server;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 pub use held::Held;
 pub use in_process::InProcess;
+pub use late::LateRequest;
 pub use redis::{KeyPrefix, Redis};
 pub use server::{PrivateServer, find_server, start_server};
 pub use ttl::{Ttl, TtlError};
@@ -116,6 +118,45 @@ impl LockService {
         match self {
             Self::Redis(redis) => redis.call((seat, token, request)).await,
             Self::InProcess(locks) => Ok(locks.act(seat, token, request)),
+        }
+    }
+
+    /// Sends a request that is carried out later, and waits until it is on its way.
+    ///
+    /// # Errors
+    /// [`CallError::Failed`] when it could not be sent, or too many are on their way.
+    pub async fn send_late(
+        &self,
+        seat: SeatId,
+        token: Token,
+        request: Request,
+    ) -> Result<LateRequest, CallError> {
+        match self {
+            Self::Redis(redis) => redis.send_late((seat, token, request)).await,
+            Self::InProcess(_) => Ok(LateRequest::kept((seat, token, request))),
+        }
+    }
+
+    /// Lets a request arrive that was sent here.
+    ///
+    /// # Errors
+    /// [`CallError`] when it did not, or nobody knows.
+    pub async fn arrive(&self, late: LateRequest) -> Answer<Response> {
+        late.arrive(|(seat, token, request)| match self {
+            Self::InProcess(locks) => Ok(locks.act(seat, token, request)),
+            Self::Redis(_) => Err(CallError::Failed),
+        })
+        .await
+    }
+
+    /// Makes sure that requests on their way here can be held back.
+    ///
+    /// # Errors
+    /// [`LockError::NeverLate`] when they cannot.
+    pub fn can_hold_back(&self) -> Result<(), LockError> {
+        match self {
+            Self::Redis(redis) => redis.can_hold_back(),
+            Self::InProcess(_) => Ok(()),
         }
     }
 
@@ -316,6 +357,11 @@ pub enum LockError {
         /// Whose it is.
         server: String,
     },
+    /// What is on its way to it cannot be held back.
+    #[error(
+        "'late' holds back the last byte of a command, which TLS does not let it see ({0}): give a URL without TLS, or leave --redis out for a private server"
+    )]
+    NeverLate(String),
     /// Several servers are wanted.
     #[error(
         "there are {0} servers, and more are to be locked: repeat --redis, or give fewer --nodes"

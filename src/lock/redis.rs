@@ -9,8 +9,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use redis::{ErrorKind, RedisError, Value};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::late::LateRequest;
 use super::link::Link;
 use super::{Held, LockError, Request, Token, Url};
 use crate::exchange::{Answer, CallError, Exchange, Pulse, Response, Said, Ticket, Trouble};
@@ -20,6 +22,9 @@ use crate::seat::SeatId;
 /// below the noise.
 pub(super) const PIPELINE_MAX: usize = 512;
 const PIPELINES_MAX: usize = 4;
+
+/// The most commands that are late at once: each has a connection.
+const LATE_MAX: usize = 64;
 
 /// What the key of every lock begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +40,10 @@ impl Default for KeyPrefix {
 #[derive(Debug)]
 pub struct Redis {
     link: Arc<Mutex<Link>>,
+    /// How long the server may take to answer what is no user's step.
+    limit: Duration,
+    /// Room for what arrives late.
+    late: Arc<Semaphore>,
     exchange: Arc<Exchange<Order, Response>>,
     description: String,
     trouble: Trouble,
@@ -66,6 +75,8 @@ impl Redis {
         tokio::spawn(serve(served.0, served.1, trouble.clone()));
         Ok(Self {
             link,
+            limit,
+            late: Arc::new(Semaphore::new(LATE_MAX)),
             exchange,
             description,
             trouble,
@@ -125,6 +136,30 @@ impl Redis {
         let mut link = current(&self.link);
         link.reconnect(url, limit).await?;
         *self.link.lock().unwrap_or_else(PoisonError::into_inner) = link;
+        Ok(())
+    }
+
+    /// Sends a request on a connection of its own, all but its last byte.
+    pub(super) async fn send_late(&self, order: Order) -> Result<LateRequest, CallError> {
+        let room = Arc::clone(&self.late).try_acquire_owned();
+        let room = room.map_err(|_| CallError::Failed)?;
+        let trouble = self.trouble.clone();
+        let link = current(&self.link);
+        let understood = move |reply| {
+            drop(room);
+            understand(reply, &trouble)
+        };
+        let sent = link.send_late(order, self.limit, understood).await;
+        sent.map_err(|error| {
+            self.trouble.note(error.to_string());
+            CallError::Failed
+        })
+    }
+
+    pub(super) fn can_hold_back(&self) -> Result<(), LockError> {
+        if current(&self.link).is_encrypted() {
+            return Err(LockError::NeverLate(self.description.clone()));
+        }
         Ok(())
     }
 

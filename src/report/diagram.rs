@@ -6,6 +6,7 @@ use super::{PropertyReport, Shown, SingleReplay};
 use crate::escape::mermaid;
 use crate::explain::Explanation;
 use crate::history::{Reply, Service, Step};
+use crate::schedule::{Delivery, Move, Schedule};
 
 /// A sequence of messages between users and services.
 struct Diagram {
@@ -25,6 +26,41 @@ struct Message {
     reply: Option<String>,
     /// What it changes; empty for nothing.
     note: String,
+    /// What arrives of it.
+    arrives: Arrives,
+}
+
+/// What arrives of a message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Arrives {
+    /// The request and the reply.
+    Both,
+    /// The request only.
+    Request,
+    /// The request, later.
+    Later,
+    /// Nothing.
+    Nothing,
+}
+
+impl From<Move> for Arrives {
+    fn from(step: Move) -> Self {
+        match step {
+            Move::Step { reply, .. } => match reply {
+                Delivery::Arrives | Delivery::Slow => Self::Both,
+                Delivery::Lost => Self::Request,
+                Delivery::LostRequest => Self::Nothing,
+                Delivery::Late => Self::Later,
+            },
+            Move::Arrival { .. } => Self::Request,
+            Move::Crash(_)
+            | Move::GiveUp(_)
+            | Move::Stall(_)
+            | Move::Expire(_)
+            | Move::Restart(_)
+            | Move::PauseRedis => Self::Both,
+        }
+    }
 }
 
 /// The diagrams of a report: one for each interleaving that it tells.
@@ -54,6 +90,8 @@ fn explained(explanation: &Explanation) -> Diagram {
         step: line.step.clone(),
         reply: (line.reply != Reply::Paid).then(|| line.reply.to_string()),
         note: line.note.clone(),
+        // Of a reply that was lost nobody knows whether its request arrived.
+        arrives: Arrives::Both,
     });
     Diagram {
         title: explanation.title.clone(),
@@ -90,6 +128,8 @@ fn replayed(single: &SingleReplay) -> Diagram {
 
 /// A move of a schedule: `A.check`, or `expire`.
 fn message(step: &str, reply: Option<Reply>, change: &str) -> Message {
+    let moves = step.parse::<Schedule>().unwrap_or_default().0;
+    let arrives = moves.first().copied().map_or(Arrives::Both, Arrives::from);
     let (user, step) = match step.split_once('.') {
         Some((user, step)) => (Some(user.to_owned()), step),
         None => (None, step),
@@ -99,6 +139,7 @@ fn message(step: &str, reply: Option<Reply>, change: &str) -> Message {
         step: step.to_owned(),
         reply: reply.map(|reply| reply.to_string()),
         note: change.to_owned(),
+        arrives,
     }
 }
 
@@ -108,13 +149,13 @@ const LOCK: &str = "Redis";
 impl Message {
     /// Who is asked by it; `None` when it is no step.
     fn service(&self) -> Option<Service> {
-        let name = self.step.split([':', '@']).next().unwrap_or_default();
+        let name = self.step.split([':', '@', ' ']).next().unwrap_or_default();
         self.user.as_ref().and(Step::named(name)).map(Step::service)
     }
 
     /// Which of several lock services it is about, from 1.
     fn node(&self) -> u32 {
-        let words = self.step.split(':').next().unwrap_or_default();
+        let words = self.step.split([':', ' ']).next().unwrap_or_default();
         let node = words
             .split_once('@')
             .and_then(|(_, node)| node.parse().ok());
@@ -200,6 +241,7 @@ fn write_message(diagram: &Diagram, message: &Message, to: &mut impl Write) -> i
         step,
         reply,
         note,
+        arrives,
     } = message;
     let (step, note) = (mermaid(step), mermaid(note));
     let reply = reply.as_deref().map(mermaid);
@@ -209,8 +251,17 @@ fn write_message(diagram: &Diagram, message: &Message, to: &mut impl Write) -> i
     };
     match (user, reply, diagram.participant(message)) {
         (Some(user), Some(reply), Some(service)) => {
-            writeln!(to, "    {user}->>{service}: {step}")?;
-            writeln!(to, "    {service}-->>{user}: {reply}")?;
+            // A cross ends what is lost, an open arrow is not waited for.
+            let (asking, answering) = match arrives {
+                Arrives::Both => ("->>", Some("-->>")),
+                Arrives::Request => ("->>", Some("--x")),
+                Arrives::Later => ("-)", None),
+                Arrives::Nothing => ("-x", None),
+            };
+            writeln!(to, "    {user}{asking}{service}: {step}")?;
+            if let Some(answering) = answering {
+                writeln!(to, "    {service}{answering}{user}: {reply}")?;
+            }
             if note.is_empty() {
                 return Ok(());
             }

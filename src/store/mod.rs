@@ -1,5 +1,6 @@
 //! Who holds which seat?
 
+mod late;
 mod schema;
 mod seats;
 mod session;
@@ -8,6 +9,7 @@ mod transactions;
 
 use std::path::PathBuf;
 
+pub use late::{LateStatement, Obstacle};
 pub use session::Request;
 pub use sqlite::{Claim, RunRecord, Settings, Sqlite};
 pub use transactions::{BeginHow, Transactions, Work};

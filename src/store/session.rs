@@ -91,6 +91,14 @@ impl Request {
         matches!(self, Self::Check { fence: false, .. })
     }
 
+    /// Whose booking of which seat it makes, if it does.
+    const fn books(self) -> Option<(SeatId, UserId)> {
+        match self {
+            Self::Insert { seat, user, .. } | Self::Confirm { seat, user } => Some((seat, user)),
+            Self::Check { .. } | Self::Hold { .. } | Self::RunOut { .. } => None,
+        }
+    }
+
     /// Whether it takes more than one statement.
     const fn is_compound(self) -> bool {
         match self {
@@ -177,6 +185,37 @@ impl<'c> Session<'c> {
             self.roll_back()?;
         }
         committed
+    }
+
+    /// Carries out one user's step that was sent before, by itself; its row has its place where it has
+    /// come to at last.
+    pub(super) fn alone_and_late(&mut self, request: Request) -> rusqlite::Result<Response> {
+        let is_compound = request.is_compound();
+        if is_compound {
+            self.begin.execute([])?;
+        }
+        let answer = self.answer(request).and_then(|answer| {
+            if let (Said::Yes, Some((seat, user))) = (answer.said, request.books()) {
+                self.move_to_the_end(seat, user)?;
+            }
+            if is_compound {
+                self.commit.execute([])?;
+            }
+            Ok(answer)
+        });
+        if answer.is_err() {
+            self.roll_back()?;
+        }
+        answer
+    }
+
+    fn move_to_the_end(&self, seat: SeatId, user: UserId) -> rusqlite::Result<()> {
+        let mut update = self.connection.prepare_cached(
+            "UPDATE bookings SET position = ?4 WHERE run = ?1 AND seat = ?2 AND user = ?3",
+        )?;
+        let position = self.next_position();
+        update.execute(params![self.run, seat.number(), user.0, position])?;
+        Ok(())
     }
 
     fn act(&mut self, order: Order) -> rusqlite::Result<Response> {

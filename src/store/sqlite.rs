@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
+use super::late::{LateStatement, LateStatements, Obstacle};
 use super::session::{Place, Request, Session, prepare};
 use super::{StoreError, Transactions, schema};
 use crate::exchange::{Answer, CallError, Exchange, Pulse, Response, Ticket, Trouble};
@@ -76,6 +77,7 @@ pub struct Sqlite {
     journal_mode: String,
     trouble: Trouble,
     place: Arc<Place>,
+    late: LateStatements,
     is_closed: Mutex<std::sync::mpsc::Receiver<()>>,
     ringing: AbortHandle,
 }
@@ -133,12 +135,14 @@ impl Sqlite {
         tokio::spawn(deliver(Arc::clone(&exchange), outbox));
         let bell = Arc::clone(&exchange);
         let ringing = tokio::spawn(async move { bell.ring().await }).abort_handle();
+        let late = LateStatements::new(&path, &place, &trouble);
         Ok(Self {
             exchange,
             path,
             journal_mode,
             trouble,
             place,
+            late,
             is_closed: Mutex::new(is_closed),
             ringing,
         })
@@ -163,6 +167,18 @@ impl Sqlite {
     /// [`CallError`] when the store has failed.
     pub async fn call(&self, request: Request) -> Answer<Response> {
         self.exchange.call(Order::User(request)).await
+    }
+
+    /// Sends a user's step that is carried out later.
+    ///
+    /// # Errors
+    /// What it was answered, when it could not be held up.
+    pub async fn send_late(
+        &self,
+        request: Request,
+        obstacle: Obstacle,
+    ) -> Result<LateStatement, Answer<Response>> {
+        self.late.send(request, obstacle).await
     }
 
     /// Connections of their own for so many transactions at once.
@@ -252,6 +268,7 @@ impl Sqlite {
 impl Drop for Sqlite {
     /// Lets the thread close the file, so that no log of it is left beside it.
     fn drop(&mut self) {
+        self.late.close();
         self.exchange.close();
         self.ringing.abort();
         // Past the limit the disk hangs; there is nothing more to wait for.

@@ -51,7 +51,7 @@ fn a_lock_is_given_its_time_and_looked_at_in_redis() {
 /// Redis were drawn as if there was one.
 #[test]
 fn a_look_at_the_clock_asks_nobody_and_every_node_is_named() {
-    let schedule = "A.acquire A.acquire A.acquire A.validate A.check expire@2 restart@3";
+    let schedule = "A.acquire A.acquire@2 A.acquire@3 A.validate A.check expire@2 restart@3";
     let shown = diagram(&["redlock", "--nodes", "3"], schedule);
     assert_has(
         &shown,

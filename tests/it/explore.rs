@@ -279,7 +279,7 @@ fn bad_words_are_refused() {
     explored(&["naive", "--users", "0"]).assert_refused(2, "write 1 to 5");
     explored(&["naive", "--fault", "explode"]).assert_refused(
         2,
-        "'explode' is no fault: write expire, crash, lost-reply, restart, give-up, stall,",
+        "'explode' is no fault: write expire, crash, lost-reply, lost-request, late, restart, give-up,",
     );
     explored(&["naive", "--property", "fairness"]).assert_refused(
         2,

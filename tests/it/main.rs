@@ -15,6 +15,7 @@ mod input;
 mod ladder;
 mod locks;
 mod matrix;
+mod messages;
 mod mutants;
 mod outputs;
 mod races;

@@ -257,11 +257,7 @@ fn random_strategies_do_what_the_model_says_whatever_goes_wrong() {
             "lost-reply",
             "restart",
         ];
-        let search = Search {
-            users: 3,
-            faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
-            ..Search::default()
-        };
+        let search = searching(&faults);
         let mut forced = 0;
         for _ in 0..100 {
             let strategy = random_strategy().new_tree(&mut runner).unwrap().current();
@@ -271,5 +267,44 @@ fn random_strategies_do_what_the_model_says_whatever_goes_wrong() {
             }
         }
         assert!(forced > 300, "{forced} interleavings say too little");
+    });
+}
+
+fn searching(faults: &[&str]) -> Search {
+    Search {
+        users: 3,
+        faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
+        ..Search::default()
+    }
+}
+
+/// A message was never late and never lost on its way, in the model and on the stores. Now it is, and
+/// what arrives late is answered as the model says, after whatever the others did meanwhile.
+#[test]
+fn random_strategies_do_what_the_model_says_when_requests_are_late_or_lost() {
+    on_a_runtime(async {
+        let plan = Plan::new(3.try_into().unwrap());
+        let engine = engine(&plan, everything(1)).await;
+        let mut runner = runner();
+        let faults = [
+            "late:3",
+            "lost-request",
+            "expire",
+            "crash",
+            "stall",
+            "restart",
+        ];
+        let search = searching(&faults);
+        let (mut forced, mut arrived) = (0, 0);
+        for _ in 0..100 {
+            let strategy = random_strategy().new_tree(&mut runner).unwrap().current();
+            for schedule in samples(&strategy, &search, 6) {
+                arrived += schedule.to_string().matches("arrives").count();
+                assert_agreement(&engine, &plan, &strategy, schedule).await;
+                forced += 1;
+            }
+        }
+        assert!(forced > 300, "{forced} interleavings say too little");
+        assert!(arrived > 100, "{arrived} arrivals say too little");
     });
 }

@@ -1,120 +1,17 @@
-//! Who moves when? An interleaving as a person writes it: `A.check B.check A.insert B.insert`.
+//! How is a schedule written and read?
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::{Delivery, Move, Schedule};
 use crate::fault::Fault;
 use crate::history::{Service, Step};
 use crate::seat::UserId;
 
-/// One move of an interleaving.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Move {
-    /// A user takes its next step, which is this one.
-    Step {
-        /// Whose step it is.
-        user: UserId,
-        /// What it does.
-        step: Step,
-        /// On which of several lock services, from 0; 0 for a step that asks none.
-        node: u8,
-        /// Whether the reply arrives.
-        reply: Delivery,
-    },
-    /// A user stops for ever.
-    Crash(UserId),
-    /// A user abandons its attempt.
-    GiveUp(UserId),
-    /// A user stands still until what it holds for a time has run out.
-    Stall(UserId),
-    /// The time to live of the held lock runs out; of several lock services, on this one, from 0.
-    Expire(u8),
-    /// A lock service, numbered from 0, forgets everything.
-    Restart(u8),
-    /// The lock services stand still for a while.
-    PauseRedis,
-}
-
-/// Whether a reply reaches the user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Delivery {
-    /// It does.
-    Arrives,
-    /// It does, later than usual.
-    Slow,
-    /// It does not.
-    Lost,
-}
-
-impl Delivery {
-    /// The deliveries that a person can ask for.
-    const FAULTY: [Self; 2] = [Self::Slow, Self::Lost];
-
-    /// What goes wrong in it.
-    const fn fault(self) -> Option<Fault> {
-        match self {
-            Self::Arrives => None,
-            Self::Slow => Some(Fault::Slow),
-            Self::Lost => Some(Fault::LostReply),
-        }
-    }
-
-    /// The one in which this goes wrong.
-    fn named(fault: &str) -> Option<Self> {
-        let fault = Fault::named(fault)?;
-        let mut all = Self::FAULTY.into_iter();
-        all.find(|delivery| delivery.fault() == Some(fault))
-    }
-}
-
-impl Move {
-    /// Who moves; `None` when it is a service.
-    #[must_use]
-    pub const fn user(self) -> Option<UserId> {
-        match self {
-            Self::Step { user, .. }
-            | Self::Crash(user)
-            | Self::GiveUp(user)
-            | Self::Stall(user) => Some(user),
-            Self::Expire(_) | Self::Restart(_) | Self::PauseRedis => None,
-        }
-    }
-}
-
-impl Move {
-    /// The same without what only lets time pass.
-    #[must_use]
-    pub const fn without_delay(self) -> Self {
-        match self {
-            Self::Step {
-                user,
-                step,
-                node,
-                reply: Delivery::Slow,
-            } => Self::Step {
-                user,
-                step,
-                node,
-                reply: Delivery::Arrives,
-            },
-            other => other,
-        }
-    }
-
-    /// Whether something goes wrong in it.
-    #[must_use]
-    pub const fn is_fault(&self) -> bool {
-        !matches!(
-            self,
-            Self::Step {
-                reply: Delivery::Arrives,
-                ..
-            }
-        )
-    }
-}
+/// What is said of a request that was late: `A.insert arrives`.
+const ARRIVES: &str = "arrives";
 
 impl fmt::Display for Move {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -130,6 +27,9 @@ impl fmt::Display for Move {
                     Some(fault) => write!(f, ":{fault}"),
                     None => Ok(()),
                 }
+            }
+            Self::Arrival { user, step, node } => {
+                write!(f, "{}.{} {ARRIVES}", user.letter(), step.at(*node))
             }
             Self::PauseRedis => write!(f, "{}", Fault::PauseRedis),
             Self::Crash(user) => write!(f, "{}.{}", user.letter(), Fault::Crash),
@@ -153,23 +53,6 @@ impl fmt::Display for At {
     }
 }
 
-/// Moves one after another: each begins when the one before it is complete.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Schedule(pub Vec<Move>);
-
-impl Schedule {
-    /// How many users take part: up to the last letter that is named.
-    #[must_use]
-    pub fn users(&self) -> u32 {
-        self.0
-            .iter()
-            .filter_map(|step| step.user())
-            .map(|user| user.0)
-            .max()
-            .unwrap_or(0)
-    }
-}
-
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, step) in self.0.iter().enumerate() {
@@ -188,7 +71,7 @@ pub enum ScheduleError {
     Empty,
     /// A word that is no move.
     #[error(
-        "move {position} of the schedule, '{word}', is none: write USER.STEP (A.check, B.insert, A.acquire@2 on the second Redis, A.insert:lost-reply, A.check:slow), USER.crash, USER.give-up, USER.stall, expire, restart or pause-redis"
+        "move {position} of the schedule, '{word}', is none: write USER.STEP (A.check, B.insert, A.acquire@2 on the second Redis, A.insert:lost-reply, A.insert:lost-request, A.insert:late … A.insert arrives, A.check:slow), USER.crash, USER.give-up, USER.stall, expire, restart or pause-redis"
     )]
     Word {
         /// Which move, from 1.
@@ -202,24 +85,49 @@ impl FromStr for Schedule {
     type Err = ScheduleError;
 
     fn from_str(text: &str) -> Result<Self, ScheduleError> {
-        let moves: Result<Vec<Move>, ScheduleError> = text
-            .split_whitespace()
-            .enumerate()
-            .map(|(at, word)| {
-                move_of(word).ok_or_else(|| ScheduleError::Word {
-                    position: at + 1,
-                    word: word.to_owned(),
-                })
-            })
-            .collect();
-        match moves? {
-            moves if moves.is_empty() => Err(ScheduleError::Empty),
-            moves => Ok(Self(moves)),
+        let mut moves = Vec::new();
+        let mut words = text.split_whitespace().peekable();
+        while let Some(word) = words.next() {
+            let arrives = words.next_if_eq(&ARRIVES);
+            let found = match arrives {
+                Some(_) => move_of(word).and_then(arrival_of),
+                None => move_of(word),
+            };
+            moves.push(found.ok_or_else(|| {
+                ScheduleError::Word {
+                    position: moves.len() + 1,
+                    word: [word]
+                        .into_iter()
+                        .chain(arrives)
+                        .collect::<Vec<_>>()
+                        .join(" "),
+                }
+            })?);
         }
+        if moves.is_empty() {
+            return Err(ScheduleError::Empty);
+        }
+        Ok(Self(moves))
+    }
+}
+
+/// The arrival of what this step sent late.
+fn arrival_of(sent: Move) -> Option<Move> {
+    match sent {
+        Move::Step {
+            user,
+            step,
+            node,
+            reply: Delivery::Arrives,
+        } => Some(Move::Arrival { user, step, node }),
+        _ => None,
     }
 }
 
 fn move_of(word: &str) -> Option<Move> {
+    if let Some((sent, ARRIVES)) = word.rsplit_once(':') {
+        return move_of(sent).and_then(arrival_of);
+    }
     let (word, delivery) = match word.split_once(':') {
         Some((word, fault)) => (word, Delivery::named(fault)?),
         None => (word, Delivery::Arrives),
@@ -287,34 +195,53 @@ mod tests {
 
     #[test]
     fn a_schedule_is_written_as_it_is_read() {
-        let text = "A.acquire A.check expire B.acquire:lost-reply B.crash restart A.give-up A.release A.stall expire@2 pause-redis A.check:slow A.acquire@2 B.release@5:lost-reply restart@3";
+        let text = "A.acquire A.check expire B.acquire:lost-reply B.crash restart A.give-up A.release A.stall expire@2 pause-redis A.check:slow A.acquire@2 B.release@5:lost-reply restart@3 A.insert:late B.insert:lost-request A.insert arrives A.release@2 arrives";
         let schedule: Schedule = text.parse().unwrap();
         assert_eq!((schedule.to_string().as_str(), schedule.users()), (text, 2));
+    }
+
+    #[test]
+    fn an_arrival_may_be_one_word_too() {
+        let schedule: Schedule = "A.insert:late A.release@2:arrives A.insert:arrives"
+            .parse()
+            .unwrap();
+        assert_eq!(
+            schedule.to_string(),
+            "A.insert:late A.release@2 arrives A.insert arrives"
+        );
     }
 
     /// Any move that a person can write.
     fn any_move() -> impl Generator<Value = Move> {
         let user = (1..=5_u32).prop_map(UserId);
         let step = select(Step::ALL.to_vec()).prop_filter("no round trip", |it| *it != Step::Pay);
-        let reply = select(vec![Delivery::Arrives, Delivery::Slow, Delivery::Lost]);
-        (user, step, any::<u8>(), reply, 0..12_u8).prop_map(|(user, step, node, reply, kind)| {
-            // Nodes are counted from 1, up to what a byte holds.
-            let node = node.min(u8::MAX - 1);
-            match kind {
-                0 => Move::Crash(user),
-                1 => Move::GiveUp(user),
-                2 => Move::Stall(user),
-                3 => Move::Expire(node),
-                4 => Move::Restart(node),
-                5 => Move::PauseRedis,
-                _ => Move::Step {
-                    user,
-                    step,
-                    node: step.node(node),
-                    reply,
-                },
-            }
-        })
+        let mut replies = Delivery::FAULTY.to_vec();
+        replies.push(Delivery::Arrives);
+        (user, step, any::<u8>(), select(replies), 0..14_u8).prop_map(
+            |(user, step, node, reply, kind)| {
+                // Nodes are counted from 1, up to what a byte holds.
+                let node = node.min(u8::MAX - 1);
+                match kind {
+                    0 => Move::Crash(user),
+                    1 => Move::GiveUp(user),
+                    2 => Move::Stall(user),
+                    3 => Move::Expire(node),
+                    4 => Move::Restart(node),
+                    5 => Move::PauseRedis,
+                    6 | 7 => Move::Arrival {
+                        user,
+                        step,
+                        node: step.node(node),
+                    },
+                    _ => Move::Step {
+                        user,
+                        step,
+                        node: step.node(node),
+                        reply,
+                    },
+                }
+            },
+        )
     }
 
     proptest! {
@@ -332,7 +259,12 @@ mod tests {
             "A.chek",
             "a.check",
             "AA.check",
-            "A.insert:late",
+            "A.insert:late arrives",
+            "A.insert:arrives arrives",
+            "A.insert:late:arrives",
+            "A.crash arrives",
+            "expire arrives",
+            "A.pay arrives",
             "A.pay",
             "1.check",
             "A.check@2",
@@ -357,5 +289,7 @@ mod tests {
             );
         }
         assert_eq!("  ".parse::<Schedule>(), Err(ScheduleError::Empty));
+        assert!("arrives".parse::<Schedule>().is_err());
+        assert!("A.check arrives arrives".parse::<Schedule>().is_err());
     }
 }
