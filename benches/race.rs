@@ -227,7 +227,7 @@ async fn race<S: Strategy>(
         &mut io::sink(),
     )?;
     let judging = judging.elapsed();
-    let duration_ms = report.races[0].total.value("duration").unwrap_or(0.0);
+    let duration_ms = report.races[0].figures.median("duration").unwrap_or(0.0);
     let raced = Duration::from_secs_f64(duration_ms / 1e3);
     let users = plan.users.get();
     Ok((rate(users, raced), rate(users, raced + judging)))

@@ -53,7 +53,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Services::start(&ServiceChoice::default(), &plan, DoubleCheck.needs(), &[]).await?;
     let engine = Engine::new(services);
     let stats = Stats::of(&engine.race(&DoubleCheck, &plan, 0).await?);
-    println!("raced:    {} double bookings", stats.double_bookings());
+    let double_bookings = stats
+        .double_bookings()
+        .ok_or("the rows could not be read")?;
+    println!("raced:    {double_bookings} double bookings");
 
     // Explored: every interleaving of two users.
     let found = search(&DoubleCheck, Property::NoDoubleBooking, &Search::default());

@@ -13,7 +13,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let history = Engine::new(services).race(&Naive, &plan, 0).await?;
 
     let stats = Stats::of(&history);
-    let (bookings, double_bookings) = (stats.bookings(), stats.double_bookings());
+    let counted = stats.bookings().zip(stats.double_bookings());
+    let (bookings, double_bookings) = counted.ok_or("the rows could not be read")?;
     println!("{bookings} bookings of one seat, {double_bookings} of them double");
     Ok(())
 }

@@ -48,7 +48,7 @@
 //! let plan = Plan::new(50.try_into()?);
 //! let services = Services::start(&ServiceChoice::default(), &plan, Naive.needs(), &[]).await?;
 //! let history = Engine::new(services).race(&Naive, &plan, 0).await?;
-//! assert!(Stats::of(&history).double_bookings() > 0);
+//! assert!(Stats::of(&history).double_bookings() > Some(0));
 //! # Ok(())
 //! # }
 //! ```

@@ -97,6 +97,22 @@ impl Outlets {
         }
     }
 
+    /// Says on stderr what went wrong with the services, where no table on stdout has said it.
+    pub(super) fn warn(&self, report: &report::Report) {
+        let is_told = matches!(self.format, Format::Table | Format::Markdown);
+        if is_told && !self.is_quiet {
+            return;
+        }
+        for race in &report.races {
+            for trouble in &race.troubles {
+                let strategy = &race.header.strategy;
+                complain(&format!(
+                    "{strategy}: a service failed during the race: {trouble}"
+                ));
+            }
+        }
+    }
+
     /// Whether the run may be watched.
     pub(super) const fn is_quiet(&self) -> bool {
         self.is_quiet

@@ -13,7 +13,10 @@ use crate::engine::{Engine, Services};
 use crate::history::{self, History};
 use crate::plan::{Plan, Wanted};
 use crate::progress::Watch;
-use crate::report::{Assertion, Comparison, Metrics, Probes, RaceReport, Report, Shown, Tally};
+use crate::report::{
+    Assertion, AssertionReport, AssertionResult, Comparison, Figures, Metrics, Probes, RaceReport,
+    Report, Shown, Tally,
+};
 use crate::seat::SeatId;
 use crate::stats::Stats;
 use crate::strategy::{BuiltIn, Needs, Strategy};
@@ -51,29 +54,32 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
     let engine = Engine::new(services).stopping_on(stop);
     let watch = (!outlets.is_quiet())
         .then(|| Watch::begin(engine.finished(), users_in_all(&command), "users"));
-    let raced = Races {
+    let racing = Races {
         engine: &engine,
         command: &command,
         history: history.as_mut(),
-    }
-    .run()
-    .await?;
+    };
+    let (raced, failed) = racing.run().await;
     drop(watch);
     let kept = history.map_or(Ok(()), Target::finish);
+    let failed = match failed {
+        Some(error) if raced.is_nothing() => return Err(error),
+        failed => failed,
+    };
     let report = report(&command, raced);
     let published = outlets.publish(Shown::Races(&report)).await;
-    for failed in report
-        .assertions
-        .iter()
-        .filter(|assertion| !assertion.holds)
-    {
-        complain(&format!(
-            "assertion failed: {}, found {}",
-            failed.assertion, failed.found
-        ));
-    }
+    outlets.warn(&report);
+    say_assertions(&report);
     published.and(kept)?;
-    Ok(exit(&command, &report))
+    let exit = exit(&command, &report);
+    match failed {
+        Some(error) if exit != Exit::Violated => Err(error),
+        Some(error) => {
+            complain(&error.to_string());
+            Ok(exit)
+        }
+        None => Ok(exit),
+    }
 }
 
 /// What any of the strategies needs.
@@ -140,13 +146,30 @@ struct Raced {
     probes: Vec<Probes>,
 }
 
-impl Races<'_> {
-    async fn run(mut self) -> Result<Raced, AppError> {
-        let strategies = &self.command.strategies;
-        let mut raced = Raced {
-            tallies: strategies.iter().map(|_| None).collect(),
+impl Raced {
+    fn nothing(command: &RaceCommand) -> Self {
+        Self {
+            tallies: command.strategies.iter().map(|_| None).collect(),
             probes: Vec::new(),
-        };
+        }
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.tallies.iter().all(Option::is_none)
+    }
+}
+
+impl Races<'_> {
+    /// The races, and why there are no more of them where something failed: what was raced before is
+    /// told all the same.
+    async fn run(mut self) -> (Raced, Option<AppError>) {
+        let mut raced = Raced::nothing(self.command);
+        let failed = self.race(&mut raced).await.err();
+        (raced, failed)
+    }
+
+    async fn race(&mut self, raced: &mut Raced) -> Result<(), AppError> {
+        let strategies = &self.command.strategies;
         if self.command.kind == RaceKind::Comparison {
             for strategy in strategies {
                 raced.probes.push(self.probe(strategy).await?);
@@ -156,7 +179,7 @@ impl Races<'_> {
         for round in 0..self.command.plan.rounds.get() {
             for (strategy, tally) in strategies.iter().zip(&mut raced.tallies) {
                 if self.engine.is_stopped() {
-                    return Ok(raced);
+                    return Ok(());
                 }
                 let history = self
                     .engine
@@ -169,7 +192,7 @@ impl Races<'_> {
                 }
             }
         }
-        Ok(raced)
+        Ok(())
     }
 
     async fn probe(&self, strategy: &BuiltIn) -> Result<Probes, AppError> {
@@ -205,7 +228,7 @@ fn report(command: &RaceCommand, raced: Raced) -> Report {
     let assertions = command
         .assertions
         .iter()
-        .map(|assertion| assertion.judge(rounds_of(assertion, &reports)));
+        .map(|assertion| assertion.judge(&figures_of(assertion, &reports)));
     Report {
         assertions: assertions.collect(),
         comparison,
@@ -215,28 +238,47 @@ fn report(command: &RaceCommand, raced: Raced) -> Report {
 }
 
 /// The rounds that an assertion is about: of the strategy it names, or of the only one.
-fn rounds_of<'a>(assertion: &Assertion, races: &'a [RaceReport]) -> &'a [Metrics] {
+fn figures_of(assertion: &Assertion, races: &[RaceReport]) -> Figures {
     let is_meant = |race: &&RaceReport| {
         assertion
             .strategy
             .as_ref()
             .is_none_or(|name| *name == race.header.strategy)
     };
-    races
-        .iter()
-        .find(is_meant)
-        .map_or(&[], |race| &race.per_round)
+    let meant = races.iter().find(is_meant);
+    meant.map(|race| race.figures.clone()).unwrap_or_default()
 }
 
+/// Names every assertion that does not hold.
+fn say_assertions(report: &Report) {
+    for AssertionReport {
+        assertion,
+        result,
+        found,
+    } in &report.assertions
+    {
+        match result {
+            AssertionResult::Holds => {}
+            AssertionResult::Unknown => {
+                complain(&format!("assertion unknown: {assertion}, found {found}"));
+            }
+            AssertionResult::Failed => {
+                complain(&format!("assertion failed: {assertion}, found {found}"));
+            }
+        }
+    }
+}
+
+/// What is proven stands; what a service's failure left open is the service's; the rest is unknown.
 fn exit(command: &RaceCommand, report: &Report) -> Exit {
     let raced = || report.races.iter().zip(&command.strategies);
-    let is_failed = report.assertions.iter().any(|assertion| !assertion.holds);
+    let is_any = |result| report.assertions.iter().any(|one| one.result == result);
     let is_broken = raced().any(|(race, strategy)| race.breaks(strategy.promises_one_booking()));
-    if is_failed || is_broken {
+    if is_any(AssertionResult::Failed) || is_broken {
         Exit::Violated
     } else if raced().any(|(race, _)| !race.troubles.is_empty()) {
         Exit::Service
-    } else if raced().any(|(race, _)| race.is_unknown()) {
+    } else if is_any(AssertionResult::Unknown) || raced().any(|(race, _)| race.is_unknown()) {
         Exit::Unknown
     } else {
         Exit::Holds

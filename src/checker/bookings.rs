@@ -130,6 +130,9 @@ pub(super) fn someone_books(rows: &Rows<'_>) -> Verdict {
         Some((seat, _)) if history.footer.interrupted => Verdict::Unknown(format!(
             "seat {seat} was not sold before the race was stopped"
         )),
+        Some((seat, _)) if !history.footer.troubles.is_empty() => Verdict::Unknown(format!(
+            "seat {seat} was not sold, and a service failed during the race"
+        )),
         Some((seat, user)) => Verdict::Violated(Witness {
             text: format!("seat {seat} was wanted and nobody got it"),
             seat,

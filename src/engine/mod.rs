@@ -309,6 +309,7 @@ impl Engine {
             troubles: self.services.troubles(has_struck),
             faults,
             locks_left: Vec::new(),
+            unread: damage.clone(),
         };
         History {
             header,

@@ -107,6 +107,9 @@ impl Reader {
             Line::Attempt(attempt) => self.current().attempts.push(attempt),
             Line::Booking(booking) => self.current().bookings.push(booking),
             Line::Footer(footer) => {
+                if let Some(why) = footer.unread.clone() {
+                    self.current().damage.get_or_insert(why);
+                }
                 self.current().footer = footer;
                 self.close(None);
             }

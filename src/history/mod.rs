@@ -32,6 +32,22 @@ pub struct History {
     pub damage: Option<String>,
 }
 
+impl History {
+    /// Whether every step and every attempt is there that was taken: they are counted at the end.
+    #[must_use]
+    pub fn has_all_steps(&self) -> bool {
+        let are_counted =
+            self.footer.steps == self.events.len() && self.footer.attempts == self.attempts.len();
+        self.damage.is_none() || are_counted
+    }
+
+    /// Whether the rows are those of the database after the race.
+    #[must_use]
+    pub const fn has_all_rows(&self) -> bool {
+        self.damage.is_none()
+    }
+}
+
 /// What was raced, on what, as the report's header repeats it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
@@ -90,6 +106,9 @@ pub struct Footer {
     /// Locks that were left behind.
     #[serde(default)]
     pub locks_left: Vec<LockLeft>,
+    /// Why the rows of the database could not be read; `None` when they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
 }
 
 /// A fault that was asked for.

@@ -179,13 +179,17 @@ fn scaling(columns: &[Column<'_>]) -> Vec<Measure> {
     let Some(first) = columns.first() else {
         return Vec::new();
     };
-    let whole = per_round(first.race);
-    let grows = format!("{} → {} users", users(&first.probes.tenth), users(whole));
+    let whole = &first.race.figures;
+    let grows = format!(
+        "{} → {} users",
+        users(&first.probes.tenth),
+        Unit::Count.shown(whole.median("attempts").unwrap_or(0.0))
+    );
     let growth = |name: &str, unit: Unit, better| {
         let cells = columns.iter().map(|column| {
             let (small, large) = (
                 column.probes.tenth.value(name),
-                per_round(column.race).value(name),
+                column.race.figures.median(name),
             );
             (
                 large,
@@ -204,11 +208,6 @@ fn scaling(columns: &[Column<'_>]) -> Vec<Measure> {
     ]
 }
 
-/// The metrics of one round, for what has to be compared with a single race.
-fn per_round(race: &RaceReport) -> &Metrics {
-    race.per_round.last().unwrap_or(&race.total)
-}
-
 fn plain(name: &str, metric: &str, better: Better, columns: &[Column<'_>]) -> Measure {
     let unit = super::metrics::Metric::named(metric).map_or(Unit::Count, |metric| metric.unit);
     measure(
@@ -216,7 +215,7 @@ fn plain(name: &str, metric: &str, better: Better, columns: &[Column<'_>]) -> Me
         better,
         columns
             .iter()
-            .map(|column| shown(column.race.total.value(metric), unit)),
+            .map(|column| shown(column.race.figures.median(metric), unit)),
     )
 }
 

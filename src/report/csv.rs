@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{ExploreReport, METRICS, MatrixReport, ReplayReport, Report, Shown};
+use super::{ExploreReport, MatrixReport, ReplayReport, Report, Shown};
 use crate::escape;
 
 /// Rows of cells, none of which a spreadsheet takes for a formula.
@@ -80,11 +80,8 @@ fn replay(report: &ReplayReport, writer: &mut Rows<impl Write>) -> csv::Result<(
 
 fn races(report: &Report, writer: &mut Rows<impl Write>) -> csv::Result<()> {
     let fixed = ["strategy", "users", "rounds", "seed", "verdict"].map(str::to_owned);
-    writer.write_record(
-        fixed
-            .into_iter()
-            .chain(METRICS.iter().map(super::Metric::heading)),
-    )?;
+    let headings = super::Figures::default().row().into_iter().map(|it| it.0);
+    writer.write_record(fixed.into_iter().chain(headings))?;
     for race in &report.races {
         let header = &race.header;
         let fixed = [
@@ -94,9 +91,7 @@ fn races(report: &Report, writer: &mut Rows<impl Write>) -> csv::Result<()> {
             header.seed.to_string(),
             race.verdict.to_owned(),
         ];
-        let values = race.total.iter().map(|(metric, value)| {
-            value.map_or_else(String::new, |value| metric.unit.plain(value))
-        });
+        let values = race.figures.row().into_iter().map(|it| it.1);
         writer.write_record(fixed.into_iter().chain(values))?;
     }
     Ok(())

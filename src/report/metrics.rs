@@ -36,6 +36,15 @@ impl Unit {
         }
     }
 
+    /// The number without its unit, for a person who has just read it.
+    #[must_use]
+    pub fn shown_bare(self, value: f64) -> String {
+        match self {
+            Self::Count | Self::PerSecond => thousands(value),
+            Self::Millis => format!("{value:.3}"),
+        }
+    }
+
     /// The number and its unit, for a person.
     #[must_use]
     pub fn shown(self, value: f64) -> String {
@@ -69,7 +78,16 @@ pub struct Metric {
     pub unit: Unit,
     /// What it is.
     pub meaning: &'static str,
+    /// Whether it is counted from the rows of the database, of which a race only ever has more.
+    pub is_of_rows: bool,
     of: fn(&Stats) -> Option<f64>,
+}
+
+/// No two metrics share a name.
+impl PartialEq for Metric {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
 }
 
 impl Metric {
@@ -91,7 +109,15 @@ const fn count(name: &'static str, meaning: &'static str, of: fn(&Stats) -> Opti
         name,
         unit: Unit::Count,
         meaning,
+        is_of_rows: false,
         of,
+    }
+}
+
+const fn rows(name: &'static str, meaning: &'static str, of: fn(&Stats) -> Option<f64>) -> Metric {
+    Metric {
+        is_of_rows: true,
+        ..count(name, meaning, of)
     }
 }
 
@@ -100,24 +126,30 @@ const fn time(name: &'static str, meaning: &'static str, of: fn(&Stats) -> Optio
         name,
         unit: Unit::Millis,
         meaning,
+        is_of_rows: false,
         of,
     }
 }
 
-/// Every metric, in the order of the columns.
+/// What the name of a sum over all rounds begins with.
+pub const TOTAL: &str = "total_";
+
+/// Every metric, in the order of the columns. Each is a figure of one round.
 pub static METRICS: [Metric; 28] = [
     count("attempts", "users who tried", |s| some(s.attempts.count())),
-    count("bookings", "rows in the database", |s| some(s.bookings())),
-    count(
+    rows("bookings", "rows in the database", |s| {
+        s.bookings().map(as_f64)
+    }),
+    rows(
         "double_bookings",
         "rows beyond the first of each seat",
-        |s| some(s.double_bookings()),
+        |s| s.double_bookings().map(as_f64),
     ),
-    count("seats_oversold", "seats with more than one row", |s| {
-        some(s.all_seats.oversold)
+    rows("seats_oversold", "seats with more than one row", |s| {
+        s.all_seats.map(|all| as_f64(all.oversold))
     }),
     count("seats_unsold", "wanted seats without a row", |s| {
-        some(s.all_seats.unsold)
+        s.all_seats.map(|all| as_f64(all.unsold))
     }),
     count("confirmed", "users told that their seat is booked", |s| {
         some(s.count(Outcome::Confirmed))
@@ -149,7 +181,7 @@ pub static METRICS: [Metric; 28] = [
     count(
         "paid_in_vain",
         "users who paid and do not hold a seat alone",
-        |s| some(s.paid_in_vain),
+        |s| s.paid_in_vain.map(as_f64),
     ),
     count("retries", "tries beyond the first of each attempt", |s| {
         some(s.retries)
@@ -163,6 +195,7 @@ pub static METRICS: [Metric; 28] = [
         name: "throughput",
         unit: Unit::PerSecond,
         meaning: "attempts a second",
+        is_of_rows: false,
         of: Stats::throughput,
     },
     time("duration", "from the first start to the last end", |s| {
@@ -237,13 +270,19 @@ fn confirmed(stats: &Stats, quantile: f64) -> Option<f64> {
 pub struct Metrics(Vec<Option<f64>>);
 
 impl Metrics {
-    /// The metrics of these numbers.
+    /// The metrics of the numbers of one race. Of one with steps missing nothing is counted.
     #[must_use]
     pub fn of(stats: &Stats) -> Self {
-        Self(METRICS.iter().map(|metric| (metric.of)(stats)).collect())
+        let value = |metric: &Metric| (metric.of)(stats).filter(|_| stats.is_whole);
+        Self(METRICS.iter().map(value).collect())
     }
 
-    /// Each metric with its value; `None` when the race has no such number.
+    /// The value of each metric as this gives it.
+    pub(super) fn each(of: impl Fn(&'static Metric) -> Option<f64>) -> Self {
+        Self(METRICS.iter().map(of).collect())
+    }
+
+    /// Each metric with its value; `None` when the race has no such number, or it is not known.
     pub fn iter(&self) -> impl Iterator<Item = (&'static Metric, Option<f64>)> {
         METRICS.iter().zip(self.0.iter().copied())
     }
@@ -262,14 +301,22 @@ impl Serialize for Metrics {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(METRICS.len()))?;
         for (metric, value) in self.iter() {
-            match (metric.unit, value) {
-                (Unit::Count, Some(count)) => {
-                    map.serialize_entry(&metric.heading(), &whole(count))?;
-                }
-                (_, value) => map.serialize_entry(&metric.heading(), &value)?,
-            }
+            put(&mut map, &metric.heading(), metric.unit, value)?;
         }
         map.end()
+    }
+}
+
+/// An entry of a map, counts as whole numbers.
+pub(super) fn put<M: SerializeMap>(
+    map: &mut M,
+    name: &str,
+    unit: Unit,
+    value: Option<f64>,
+) -> Result<(), M::Error> {
+    match (unit, value) {
+        (Unit::Count, Some(count)) => map.serialize_entry(name, &whole(count)),
+        (Unit::Count | Unit::PerSecond | Unit::Millis, value) => map.serialize_entry(name, &value),
     }
 }
 

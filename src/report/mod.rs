@@ -6,6 +6,7 @@ mod csv;
 mod diagram;
 mod document;
 mod exploration;
+mod figures;
 mod markdown;
 mod matrix;
 mod metrics;
@@ -21,11 +22,12 @@ use serde::Serialize;
 
 use crate::escape;
 
-pub use assertion::{Assertion, AssertionError, AssertionReport};
+pub use assertion::{Assertion, AssertionError, AssertionReport, AssertionResult};
 pub use comparison::{Cell, Comparison, Measure, Probes, Row};
 pub use exploration::{ExploreReport, PropertyReport};
+pub use figures::{Figures, Round};
 pub use matrix::{MatrixCell, MatrixReport, MatrixRow};
-pub use metrics::{METRICS, Metric, Metrics, Unit};
+pub use metrics::{METRICS, Metric, Metrics, TOTAL, Unit};
 pub use race::{RaceReport, SeatReport, Tally, TimingReport, VerdictReport};
 pub use replay::{MoveReport, ReplayReport, SingleReplay};
 
@@ -48,7 +50,7 @@ pub struct Report {
 
 impl Report {
     /// The version of the JSON form that this build writes.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// A report on these races.
     #[must_use]

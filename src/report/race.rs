@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::figures::{Figures, Round};
 use super::metrics::Metrics;
 use crate::checker::{Property, Verdict, judge_by};
 use crate::explain::{Explanation, explain};
@@ -29,9 +30,9 @@ pub struct RaceReport {
     pub header: Header,
     /// How many rounds were raced.
     pub rounds: u64,
-    /// The metrics of all rounds together.
-    #[serde(rename = "metrics")]
-    pub total: Metrics,
+    /// The metrics of the median round, their range over the rounds, and the sums.
+    #[serde(flatten)]
+    pub figures: Figures,
     /// The seats, worst first.
     pub seats: Vec<SeatReport>,
     /// How many seats were wanted in all.
@@ -56,8 +57,6 @@ pub struct RaceReport {
     pub faults: Vec<FaultCount>,
     /// Locks that were left behind, of the first round that left any; the first few seats.
     pub locks_left: Vec<LockLeftReport>,
-    /// The metrics of each round.
-    pub per_round: Vec<Metrics>,
 }
 
 /// A lock that was left behind.
@@ -76,12 +75,12 @@ pub struct LockLeftReport {
 pub struct SeatReport {
     /// The seat.
     pub seat: SeatId,
-    /// How many tried for it.
-    pub attempts: u64,
-    /// Its rows in the database.
-    pub bookings: u64,
-    /// Its rows beyond the first of each race.
-    pub double_bookings: u64,
+    /// How many tried for it in all rounds.
+    pub total_attempts: u64,
+    /// Its rows in the database of all rounds; `None` when some could not be read.
+    pub total_bookings: Option<u64>,
+    /// Its rows beyond the first of each round; `None` when some could not be read.
+    pub total_double_bookings: Option<u64>,
     /// The first users who got it.
     pub first_users: Vec<UserId>,
 }
@@ -91,8 +90,8 @@ pub struct SeatReport {
 pub struct TimingReport<K> {
     /// What happened.
     pub kind: K,
-    /// How often.
-    pub count: u64,
+    /// How often in all rounds.
+    pub total_count: u64,
     /// Half of them took no longer.
     pub p50_ms: f64,
     /// Nine in ten took no longer.
@@ -111,7 +110,7 @@ impl<K> TimingReport<K> {
         let quantile = |quantile| ms(timing.quantile(quantile));
         Self {
             kind,
-            count: timing.count(),
+            total_count: timing.count(),
             p50_ms: quantile(0.50),
             p90_ms: quantile(0.90),
             p99_ms: quantile(0.99),
@@ -138,7 +137,7 @@ pub struct VerdictReport {
 pub struct Tally {
     header: Header,
     total: Stats,
-    per_round: Vec<Metrics>,
+    figures: Figures,
     double_booked: u64,
     verdicts: Vec<VerdictReport>,
     explanation: Option<Explanation>,
@@ -155,8 +154,8 @@ impl Tally {
         let stats = Stats::of(history);
         let mut tally = Self {
             header: history.header.clone(),
-            per_round: vec![Metrics::of(&stats)],
-            double_booked: u64::from(stats.double_bookings() > 0),
+            figures: Figures::default(),
+            double_booked: u64::from(stats.double_bookings() > Some(0)),
             total: stats,
             verdicts: Vec::new(),
             explanation: None,
@@ -165,6 +164,7 @@ impl Tally {
             faults: Vec::new(),
             locks_left: Vec::new(),
         };
+        tally.figures.push(round(history, &tally.total));
         tally.judge(history);
         tally
     }
@@ -172,8 +172,8 @@ impl Tally {
     /// Adds another race of the same strategy.
     pub fn add(&mut self, history: &History) {
         let stats = Stats::of(history);
-        self.per_round.push(Metrics::of(&stats));
-        self.double_booked += u64::from(stats.double_bookings() > 0);
+        self.figures.push(round(history, &stats));
+        self.double_booked += u64::from(stats.double_bookings() > Some(0));
         self.total.add(&stats);
         self.judge(history);
     }
@@ -227,14 +227,14 @@ impl Tally {
     /// The report on all that was added.
     #[must_use]
     pub fn report(self) -> RaceReport {
-        let rounds = u64::try_from(self.per_round.len()).unwrap_or(u64::MAX);
+        let rounds = u64::try_from(self.figures.rounds().len()).unwrap_or(u64::MAX);
         let worst = self.verdicts.iter().max_by_key(|verdict| verdict.severity);
         RaceReport {
             header: self.header,
             rounds,
-            total: Metrics::of(&self.total),
+            figures: self.figures,
             seats: worst_seats(&self.total),
-            seats_wanted: usize::try_from(self.total.all_seats.wanted).unwrap_or(usize::MAX),
+            seats_wanted: self.total.seats.iter().count(),
             outcomes: self
                 .total
                 .outcomes
@@ -255,8 +255,22 @@ impl Tally {
             troubles: self.troubles,
             faults: self.faults,
             locks_left: self.locks_left,
-            per_round: self.per_round,
         }
+    }
+}
+
+/// A round, and why it was not as it was to be.
+fn round(history: &History, stats: &Stats) -> Round {
+    let footer = &history.footer;
+    Round {
+        metrics: Metrics::of(stats),
+        disturbed: if !footer.troubles.is_empty() {
+            Some("a service failed")
+        } else if footer.interrupted {
+            Some("the race was stopped")
+        } else {
+            None
+        },
     }
 }
 
@@ -316,13 +330,14 @@ fn worst_seats(stats: &Stats) -> Vec<SeatReport> {
         worst.truncate(SEATS_LISTED);
     }
     worst.sort_unstable_by_key(badness);
+    let counted = |number: u64| stats.all_seats.map(|_| number);
     worst
         .into_iter()
         .map(|(seat, stats)| SeatReport {
             seat,
-            attempts: stats.attempts,
-            bookings: stats.bookings,
-            double_bookings: stats.double_bookings,
+            total_attempts: stats.attempts,
+            total_bookings: counted(stats.bookings),
+            total_double_bookings: counted(stats.double_bookings),
             first_users: stats.first_users.to_vec(),
         })
         .collect()

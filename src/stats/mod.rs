@@ -30,10 +30,12 @@ pub struct Stats {
     pub steps: BTreeMap<Step, Timing>,
     /// The seats that were wanted.
     pub seats: BySeat<SeatStats>,
-    /// All of those seats together.
-    pub all_seats: SeatTotals,
-    /// Users who paid and do not hold a seat alone.
-    pub paid_in_vain: u64,
+    /// All of those seats together, summed over the races; `None` when the rows could not be read.
+    pub all_seats: Option<SeatTotals>,
+    /// Users who paid and do not hold a seat alone; `None` when the rows could not be read.
+    pub paid_in_vain: Option<u64>,
+    /// Whether every step and attempt was counted.
+    pub is_whole: bool,
     /// Attempts that were turned away before they paid.
     pub refused_before_payment: u64,
     /// Tries beyond the first of each attempt.
@@ -61,10 +63,10 @@ pub struct SeatStats {
     pub first_users: ArrayVec<UserId, FIRST_USERS>,
 }
 
-/// All seats together.
+/// All seats together; of several races, the sums.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SeatTotals {
-    /// How many were wanted.
+    /// How many were wanted in a race.
     pub wanted: u64,
     /// Rows in the database.
     pub bookings: u64,
@@ -72,7 +74,7 @@ pub struct SeatTotals {
     pub double_bookings: u64,
     /// Seats that had more than one row after a race.
     pub oversold: u64,
-    /// Wanted seats without a row.
+    /// Seats that were wanted in a race and had no row after it.
     pub unsold: u64,
 }
 
@@ -87,6 +89,16 @@ impl SeatTotals {
             all.unsold += u64::from(seat.bookings == 0);
         }
         all
+    }
+
+    const fn plus(self, more: Self) -> Self {
+        Self {
+            wanted: self.wanted + more.wanted,
+            bookings: self.bookings + more.bookings,
+            double_bookings: self.double_bookings + more.double_bookings,
+            oversold: self.oversold + more.oversold,
+            unsold: self.unsold + more.unsold,
+        }
     }
 }
 
@@ -111,9 +123,11 @@ impl Stats {
             let took_ns = event.completed_ns.saturating_sub(event.invoked_ns);
             steps.of(event.step).add(took_ns);
         }
+        let are_counted = history.has_all_rows();
         Self {
-            paid_in_vain: paid_in_vain(history, &seats),
-            all_seats: SeatTotals::of(&seats),
+            paid_in_vain: are_counted.then(|| paid_in_vain(history, &seats)),
+            all_seats: are_counted.then(|| SeatTotals::of(&seats)),
+            is_whole: history.has_all_steps(),
             seats,
             outcomes: outcomes.0.into_iter().collect(),
             attempts,
@@ -151,8 +165,11 @@ impl Stats {
                 sum.first_users.clone_from(&more.first_users);
             }
         }
-        self.all_seats = SeatTotals::of(&self.seats);
-        self.paid_in_vain += other.paid_in_vain;
+        let both = self.all_seats.zip(other.all_seats);
+        self.all_seats = both.map(|(sum, more)| sum.plus(more));
+        let both = self.paid_in_vain.zip(other.paid_in_vain);
+        self.paid_in_vain = both.map(|(sum, more)| sum + more);
+        self.is_whole &= other.is_whole;
         self.refused_before_payment += other.refused_before_payment;
         self.retries += other.retries;
         self.waiting.merge(&other.waiting);
@@ -179,16 +196,16 @@ impl Stats {
         refusals
     }
 
-    /// Rows in the database.
+    /// Rows in the database; `None` when they could not be read.
     #[must_use]
-    pub fn bookings(&self) -> u64 {
-        self.all_seats.bookings
+    pub fn bookings(&self) -> Option<u64> {
+        self.all_seats.map(|all| all.bookings)
     }
 
-    /// Rows beyond the first of each seat and race.
+    /// Rows beyond the first of each seat and race; `None` when they could not be read.
     #[must_use]
-    pub fn double_bookings(&self) -> u64 {
-        self.all_seats.double_bookings
+    pub fn double_bookings(&self) -> Option<u64> {
+        self.all_seats.map(|all| all.double_bookings)
     }
 
     /// Attempts a second; `None` when no time passed.

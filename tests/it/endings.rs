@@ -148,6 +148,114 @@ fn a_private_server_that_is_killed_is_said_and_nothing_hangs() {
     );
 }
 
+/// How a race ended whose private server was killed this long after it had begun.
+fn ended_after_a_kill(after: std::time::Duration) -> super::support::Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("race.db");
+    let mut command = racesim(&["locked", "--users", "400", "--arrive-over", "2s"]);
+    command.args([
+        "--assert",
+        "bookings == 1",
+        "--assert",
+        "failed == 0",
+        "--format",
+        "json",
+    ]);
+    command
+        .args(["--timeout", "1s"])
+        .arg("--database")
+        .arg(&database);
+    let child = command
+        .env("TMPDIR", folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    eventually("the race has begun", || {
+        let connection = rusqlite::Connection::open(&database);
+        let runs = connection.and_then(|db| {
+            db.query_row("SELECT count(*) FROM runs", [], |row| row.get::<_, u32>(0))
+        });
+        runs == Ok(1)
+    });
+    std::thread::park_timeout(after);
+    let server = Command::new("pkill")
+        .args([
+            "-KILL",
+            "-f",
+            &format!("redis-server unixsocket:{}", folder.path().display()),
+        ])
+        .status();
+    assert!(server.unwrap().success());
+    end(child)
+}
+
+/// A Redis that was killed in the middle of a race ended it with 1 or with 4, by chance: a seat that
+/// was not sold, and an assertion that failed, because the service had died, counted against the
+/// strategy. Whatever a service's failure leaves open is the service's now.
+#[test]
+fn a_private_server_that_is_killed_at_any_moment_ends_the_race_with_one_status() {
+    let moments = (0..20u64).map(|at| std::time::Duration::from_millis(at * at * 2));
+    let races: Vec<_> = moments
+        .map(|after| std::thread::spawn(move || ended_after_a_kill(after)))
+        .collect();
+    for race in races {
+        let ran = race.join().unwrap();
+        assert_eq!(ran.code, Some(4), "{}", ran.all());
+        assert!(
+            ran.stderr.contains("assertion unknown: failed == 0"),
+            "{}",
+            ran.stderr
+        );
+        assert!(
+            ran.stderr
+                .contains("a service failed during the race: Redis:"),
+            "{}",
+            ran.stderr
+        );
+        assert!(!ran.stderr.contains("assertion failed"), "{}", ran.stderr);
+    }
+}
+
+/// A full disk left seats unsold, which counted as the strategy's fault. The limit on the size of a
+/// file stands for the disk here: the database meets it in its own log.
+#[test]
+fn a_full_disk_under_the_database_is_a_service_that_failed() {
+    let ran = script(
+        "trap '' XFSZ; ulimit -f 600; exec \"$1\" unique --users 30000 --seats 30000 \
+         --format json --assert 'seats_unsold == 0' --assert 'double_bookings == 0'",
+    );
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("a service failed during the race: SQLite:"),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr
+            .contains("assertion unknown: double_bookings == 0"),
+        "{}",
+        ran.stderr
+    );
+}
+
+/// Whatever went wrong with a service, a seat that was sold twice was sold twice.
+#[test]
+fn what_was_proven_before_a_service_failed_stands() {
+    let ran = script(
+        "trap '' XFSZ; ulimit -f 600; exec \"$1\" naive --users 30000 --rounds 2 --quiet \
+         --assert 'double_bookings == 0'",
+    );
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("assertion failed: double_bookings == 0"),
+        "{}",
+        ran.stderr
+    );
+}
+
 /// Runs a shell script with the binary as `$1`.
 fn script(text: &str) -> super::support::Ran {
     let mut command = Command::new("/bin/bash");

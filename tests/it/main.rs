@@ -10,6 +10,7 @@ mod endings;
 mod escapes;
 mod explore;
 mod faults;
+mod figures;
 mod formats;
 mod input;
 mod ladder;

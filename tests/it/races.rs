@@ -194,7 +194,7 @@ fn users_of_many_seats_draw_the_same_ones_from_one_seed() {
         let seats = seats.as_array().unwrap().clone();
         seats
             .into_iter()
-            .map(|seat| (seat["seat"].as_u64(), seat["attempts"].as_u64()))
+            .map(|seat| (seat["seat"].as_u64(), seat["total_attempts"].as_u64()))
             .collect::<Vec<_>>()
     };
     assert_eq!(seats("7"), seats("7"));

@@ -4,7 +4,6 @@ use super::race::{interleaving, setting, warnings};
 use super::{Block, Cell, Grid, cell, fact, head, oversold, shown, tone};
 use crate::report::Report;
 use crate::report::comparison::Comparison;
-use crate::report::metrics::Unit;
 use crate::report::race::RaceReport;
 
 /// All of it.
@@ -103,20 +102,23 @@ fn verdicts_compared(races: &[RaceReport]) -> Grid {
 
 fn bookings_compared(races: &[RaceReport]) -> Grid {
     let rows = races.iter().map(|race| {
-        let value = |name: &str| Unit::Count.shown(race.total.value(name).unwrap_or(0.0));
-        let is_oversold = race.total.value("double_bookings") > Some(0.0);
+        let value = |name: &str| race.figures.shown(name);
+        // The worst round, not the median one: sold twice once is sold twice.
+        let worst = race.figures.range("double_bookings").map(|(_, most)| most);
         let mut row = vec![
             cell(race.header.strategy.clone()),
             cell(value("attempts")),
             cell(value("bookings")),
         ];
-        row.push(oversold(value("double_bookings"), is_oversold));
+        row.push(oversold(value("double_bookings"), worst));
         row.push(Cell {
             text: race.verdict.to_owned(),
             tone: tone(race.verdict),
         });
         row
     });
+    let are_several = races.iter().any(|race| race.rounds > 1);
+    let a_round = if are_several { " a round" } else { "" };
     let head = head([
         "Strategy",
         "Attempts",
@@ -125,7 +127,7 @@ fn bookings_compared(races: &[RaceReport]) -> Grid {
         "Verdict",
     ]);
     Grid {
-        title: "Bookings, counted from the database's rows".to_owned(),
+        title: format!("Bookings{a_round}, counted from the database's rows"),
         head,
         numbers_from: 1,
         tail: 1,

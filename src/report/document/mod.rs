@@ -8,7 +8,7 @@ mod race;
 pub(super) use exploration::{explored, replayed};
 pub(super) use matrix::matrix;
 
-use super::{AssertionReport, Report};
+use super::{AssertionReport, AssertionResult, Report};
 use crate::report::metrics::Unit;
 
 /// A part of a document.
@@ -104,10 +104,10 @@ pub(super) fn of(report: &Report) -> Vec<Block> {
 
 fn assertions(assertions: &[AssertionReport]) -> Grid {
     let rows = assertions.iter().map(|report| {
-        let (text, tone) = if report.holds {
-            ("holds", Tone::Good)
-        } else {
-            ("FAILED", Tone::Bad)
+        let (text, tone) = match report.result {
+            AssertionResult::Holds => ("holds", Tone::Good),
+            AssertionResult::Unknown => ("unknown", Tone::Unknown),
+            AssertionResult::Failed => ("FAILED", Tone::Bad),
         };
         vec![
             cell(report.assertion.clone()),
@@ -128,11 +128,19 @@ fn assertions(assertions: &[AssertionReport]) -> Grid {
     }
 }
 
-fn oversold(text: String, is_oversold: bool) -> Cell {
-    Cell {
-        text,
-        tone: if is_oversold { Tone::Bad } else { Tone::Good },
-    }
+/// A cell about seats that were sold more than once, which may not be known.
+fn oversold(text: String, double_bookings: Option<f64>) -> Cell {
+    let tone = match double_bookings {
+        Some(0.0) => Tone::Good,
+        Some(_) => Tone::Bad,
+        None => Tone::Unknown,
+    };
+    Cell { text, tone }
+}
+
+/// A number that may not be known.
+fn known(number: Option<u64>) -> String {
+    number.map_or_else(|| "n/a".to_owned(), shown)
 }
 
 fn tone(verdict: &str) -> Tone {

@@ -1,13 +1,13 @@
 //! One strategy's races, told in full.
 
-use super::{Block, Cell, Grid, Tone, cell, count, fact, head, oversold, shown, tone};
+use super::{Block, Cell, Grid, Tone, cell, count, fact, head, known, oversold, shown, tone};
 use crate::duration::Millis;
 use crate::explain::Explanation;
 use crate::history::{FaultCount, Outcome};
 use crate::report::exploration::in_full;
 use crate::report::metrics::Unit;
 use crate::report::race::{LockLeftReport, RaceReport, TimingReport, VerdictReport};
-use crate::stats::Rate;
+use crate::stats::{Rate, as_f64};
 
 /// All of it.
 pub(super) fn raced(race: &RaceReport, blocks: &mut Vec<Block>) {
@@ -23,7 +23,8 @@ pub(super) fn raced(race: &RaceReport, blocks: &mut Vec<Block>) {
     blocks.push(Block::Grid(bookings(race)));
     blocks.push(Block::Grid(outcomes(race)));
     blocks.push(Block::Facts(numbers(race)));
-    blocks.push(Block::Grid(timings("Steps", "Step", &race.steps)));
+    let steps = format!("Steps{}", together(race));
+    blocks.push(Block::Grid(timings(race, &steps, "Step", &race.steps)));
     blocks.push(Block::Grid(verdicts(race)));
     if let Some(explanation) = &race.explanation {
         blocks.push(Block::Grid(interleaving(explanation)));
@@ -82,6 +83,26 @@ fn happened(fault: &FaultCount) -> String {
     }
 }
 
+/// What is added to the title of a table that adds rounds up.
+fn together(race: &RaceReport) -> String {
+    if race.rounds > 1 {
+        format!(", {} rounds together", race.rounds)
+    } else {
+        String::new()
+    }
+}
+
+/// The headings of a table, which say where they are sums.
+fn totals<const N: usize>(race: &RaceReport, names: [&str; N]) -> Vec<String> {
+    let is_total =
+        |name: &str| ["Attempts", "Bookings", "Double-bookings", "Count"].contains(&name);
+    let name = |name: &str| match name {
+        name if race.rounds > 1 && is_total(name) => format!("Total {}", name.to_lowercase()),
+        name => name.to_owned(),
+    };
+    names.iter().map(|it| name(it)).collect()
+}
+
 /// The table of bookings and double-bookings.
 fn bookings(race: &RaceReport) -> Grid {
     let mut rows: Vec<Vec<Cell>> = race
@@ -89,53 +110,49 @@ fn bookings(race: &RaceReport) -> Grid {
         .iter()
         .map(|seat| {
             let users: Vec<String> = seat.first_users.iter().map(ToString::to_string).collect();
-            let more = if seat.bookings > count(users.len()) {
-                ", …"
-            } else {
-                ""
-            };
+            let are_more = seat
+                .total_bookings
+                .is_some_and(|all| all > count(users.len()));
+            let more = if are_more { ", …" } else { "" };
+            let double_bookings = seat.total_double_bookings;
             vec![
                 cell(seat.seat.to_string()),
-                cell(shown(seat.attempts)),
-                cell(shown(seat.bookings)),
-                oversold(shown(seat.double_bookings), seat.double_bookings > 0),
+                cell(shown(seat.total_attempts)),
+                cell(known(seat.total_bookings)),
+                oversold(known(double_bookings), double_bookings.map(as_f64)),
                 cell(format!("{}{more}", users.join(", "))),
             ]
         })
         .collect();
     if race.seats_wanted > 1 {
-        let total = |name| race.total.value(name).unwrap_or(0.0);
         let rest = race.seats_wanted - race.seats.len();
         let note = if rest > 0 {
             format!("{rest} more seats not listed")
         } else {
             String::new()
         };
+        let double_bookings = race.figures.total("double_bookings");
         rows.push(vec![
             cell(format!("all {}", race.seats_wanted)),
-            cell(Unit::Count.shown(total("attempts"))),
-            cell(Unit::Count.shown(total("bookings"))),
-            oversold(
-                Unit::Count.shown(total("double_bookings")),
-                total("double_bookings") > 0.0,
-            ),
+            cell(race.figures.total_shown("attempts")),
+            cell(race.figures.total_shown("bookings")),
+            oversold(race.figures.total_shown("double_bookings"), double_bookings),
             cell(note),
         ]);
     }
-    let of = if race.rounds > 1 {
-        format!(", {} rounds together", race.rounds)
-    } else {
-        String::new()
-    };
+    let names = [
+        "Seat",
+        "Attempts",
+        "Bookings",
+        "Double-bookings",
+        "First users who got it",
+    ];
     Grid {
-        title: format!("Bookings, counted from the database's rows{of}"),
-        head: head([
-            "Seat",
-            "Attempts",
-            "Bookings",
-            "Double-bookings",
-            "First users who got it",
-        ]),
+        title: format!(
+            "Bookings, counted from the database's rows{}",
+            together(race)
+        ),
+        head: totals(race, names),
         numbers_from: 1,
         tail: 1,
         rows,
@@ -143,7 +160,8 @@ fn bookings(race: &RaceReport) -> Grid {
 }
 
 fn outcomes(race: &RaceReport) -> Grid {
-    let mut grid = timings("What the users were told", "Outcome", &race.outcomes);
+    let title = format!("What the users were told{}", together(race));
+    let mut grid = timings(race, &title, "Outcome", &race.outcomes);
     grid.head.push("Message".to_owned());
     grid.tail = 1;
     for (row, outcome) in grid.rows.iter_mut().zip(&race.outcomes) {
@@ -155,35 +173,47 @@ fn outcomes(race: &RaceReport) -> Grid {
     grid
 }
 
-fn timings<K: std::fmt::Display>(title: &str, kind: &str, timings: &[TimingReport<K>]) -> Grid {
+fn timings<K: std::fmt::Display>(
+    race: &RaceReport,
+    title: &str,
+    kind: &str,
+    timings: &[TimingReport<K>],
+) -> Grid {
     let rows = timings.iter().map(|timing| {
         let ms = |value: f64| cell(format!("{value:.3}"));
         vec![
             cell(timing.kind.to_string()),
-            cell(shown(timing.count)),
+            cell(shown(timing.total_count)),
             ms(timing.p50_ms),
             ms(timing.p90_ms),
             ms(timing.p99_ms),
             ms(timing.max_ms),
         ]
     });
-    let head = head([kind, "Count", "p50 ms", "p90 ms", "p99 ms", "max ms"]);
+    let names = [kind, "Count", "p50 ms", "p90 ms", "p99 ms", "max ms"];
     Grid {
         title: title.to_owned(),
-        head,
+        head: totals(race, names),
         numbers_from: 1,
         tail: 0,
         rows: rows.collect(),
     }
 }
 
+/// The figures of a round; of several, of the median one with the range.
 fn numbers(race: &RaceReport) -> Vec<(String, String)> {
-    let shown = |name: &str| {
-        let (metric, value) = race.total.iter().find(|(metric, _)| metric.name == name)?;
-        Some(metric.unit.shown(value?))
-    };
-    let number = |name: &str| shown(name).unwrap_or_else(|| "n/a".to_owned());
-    let mut facts = vec![
+    let number = |name: &str| race.figures.shown(name);
+    let median = |name: &str| race.figures.median(name);
+    let mut facts = Vec::new();
+    if race.rounds > 1 {
+        let in_all = |name: &str| {
+            let (round, total) = (number(name), race.figures.total_shown(name));
+            format!("{round} a round, {total} in all")
+        };
+        facts.push(fact("Bookings", in_all("bookings")));
+        facts.push(fact("Double-bookings", in_all("double_bookings")));
+    }
+    facts.extend([
         fact(
             "Paid in vain",
             format!(
@@ -207,12 +237,13 @@ fn numbers(race: &RaceReport) -> Vec<(String, String)> {
                 number("start_spread")
             ),
         ),
-    ];
-    if race.total.value("retries").unwrap_or(0.0) > 0.0 {
+    ]);
+    // Of a race in which nobody did nothing is said; where it is not known, that is.
+    if median("retries") != Some(0.0) {
         facts.push(fact("Tried again", number("retries")));
     }
-    if let Some(half) = shown("waiting_p50") {
-        let most = number("waiting_p99");
+    if median("waiting_p50").is_some() {
+        let (half, most) = (number("waiting_p50"), number("waiting_p99"));
         let text = format!("half of those who waited {half}, 99 in 100 at most {most}");
         facts.push(fact("Waited", text));
     }
@@ -303,7 +334,7 @@ pub(super) fn warnings(race: &RaceReport, blocks: &mut Vec<Block>) {
             .iter()
             .map(|trouble| Block::Note(format!("A service failed during the race: {trouble}"))),
     );
-    let locks_left = race.total.value("locks_left").unwrap_or(0.0);
+    let locks_left = race.figures.total("locks_left").unwrap_or(0.0);
     if locks_left > 0.0 && race.locks_left.is_empty() {
         blocks.push(Block::Note(format!(
             "{} locks may still be held, until their time to live is over.",

@@ -1,21 +1,32 @@
 //! What a build demands of a race: `double_bookings == 0`, `locked.latency_p99 < 50ms`.
 
+mod judge;
+
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+pub use judge::{AssertionReport, AssertionResult};
 
-use super::metrics::{METRICS, Metric, Metrics, Unit};
+use super::metrics::{METRICS, Metric, TOTAL, Unit};
 use crate::duration::{as_millis, duration};
 
-/// A metric, a comparison and a value. With several rounds, every round must satisfy it.
-#[derive(Debug, Clone)]
+/// A metric, a comparison and a value. With several rounds, every round must satisfy it; the sum over
+/// all of them is meant where the metric's name begins with `total_`.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Assertion {
     /// The strategy it is about; `None` when there is only one.
     pub strategy: Option<String>,
     metric: &'static Metric,
+    scope: Scope,
     operator: Operator,
     value: f64,
+}
+
+/// What a figure is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    EachRound,
+    Total,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +56,10 @@ pub enum AssertionError {
     #[error("'{0}' compares nothing: write METRIC OP VALUE, such as 'double_bookings == 0'")]
     NoOperator(String),
     /// A metric that no race has.
-    #[error("there is no metric '{name}'{nearest}; there are: {}", all_names())]
+    #[error(
+        "there is no metric '{name}'{nearest}; there are: {}, and the sums of the counts: {TOTAL}bookings, …",
+        all_names()
+    )]
     UnknownMetric {
         /// The name.
         name: String,
@@ -85,14 +99,25 @@ impl FromStr for Assertion {
             Some((strategy, name)) => (Some(strategy.to_owned()), name),
             None => (None, name.trim()),
         };
-        let metric = Metric::named(name).ok_or_else(|| unknown(name))?;
+        let (metric, scope) = metric_of(name).ok_or_else(|| unknown(name))?;
         Ok(Self {
             strategy,
             metric,
+            scope,
             operator,
             value: value_of(metric, value.trim())?,
         })
     }
+}
+
+/// The metric of this name, and whether it is the sum of it.
+fn metric_of(name: &str) -> Option<(&'static Metric, Scope)> {
+    if let Some(metric) = Metric::named(name) {
+        return Some((metric, Scope::EachRound));
+    }
+    // Times and rates have no sum that would mean anything.
+    let metric = name.strip_prefix(TOTAL).and_then(Metric::named)?;
+    (metric.unit == Unit::Count).then_some((metric, Scope::Total))
 }
 
 fn unknown(name: &str) -> AssertionError {
@@ -144,60 +169,11 @@ impl fmt::Display for Assertion {
             Unit::Millis => format!("{}ms", self.value),
             Unit::Count | Unit::PerSecond => self.value.to_string(),
         };
-        write!(f, "{} {sign} {value}", self.metric.name)
-    }
-}
-
-/// What became of an assertion.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct AssertionReport {
-    /// The assertion as it was written.
-    pub assertion: String,
-    /// Whether every round satisfies it.
-    pub holds: bool,
-    /// The value that decided.
-    pub found: String,
-}
-
-impl Assertion {
-    /// Looks at every round. A metric that a round does not have satisfies nothing.
-    #[must_use]
-    pub fn judge(&self, rounds: &[Metrics]) -> AssertionReport {
-        let values = || rounds.iter().map(|metrics| metrics.value(self.metric.name));
-        let failing = values()
-            .enumerate()
-            .find(|(_, value)| !value.is_some_and(|value| self.is_satisfied_by(value)));
-        let shown = |value: Option<f64>| {
-            value.map_or_else(|| "n/a".to_owned(), |value| self.metric.unit.shown(value))
+        let total = match self.scope {
+            Scope::EachRound => "",
+            Scope::Total => TOTAL,
         };
-        let found = match failing {
-            Some((round, value)) if rounds.len() > 1 => {
-                format!("{} in round {}", shown(value), round + 1)
-            }
-            Some((_, value)) => shown(value),
-            None if rounds.len() > 1 => format!("in all {} rounds", rounds.len()),
-            None => shown(values().next().flatten()),
-        };
-        AssertionReport {
-            assertion: self.to_string(),
-            holds: failing.is_none() && !rounds.is_empty(),
-            found,
-        }
-    }
-
-    #[expect(
-        clippy::float_cmp,
-        reason = "counts are whole, and a person who writes == means it"
-    )]
-    fn is_satisfied_by(&self, found: f64) -> bool {
-        match self.operator {
-            Operator::Equal => found == self.value,
-            Operator::NotEqual => found != self.value,
-            Operator::AtMost => found <= self.value,
-            Operator::AtLeast => found >= self.value,
-            Operator::Below => found < self.value,
-            Operator::Above => found > self.value,
-        }
+        write!(f, "{total}{} {sign} {value}", self.metric.name)
     }
 }
 
