@@ -68,6 +68,29 @@ impl Plan {
         }
     }
 
+    /// How often this race is repeated to compare so many strategies when nothing is said: as often as
+    /// fits into about a second by what the plan says, and at most 20 times. It depends on the plan
+    /// alone, so that the same plan is raced as often again.
+    #[must_use]
+    pub fn rounds_to_compare(&self, strategies: usize) -> NonZeroU32 {
+        /// What a user takes on a slow machine.
+        const USER: Duration = Duration::from_micros(20);
+        /// A time to live that runs out, a server that starts again.
+        const FAULT: Duration = Duration::from_millis(100);
+        const ALL: Duration = Duration::from_secs(1);
+        const MOST: u32 = 20;
+        let waves = self.users.get().div_ceil(self.width());
+        let faults = self.faults.iter().map(|it| it.time.unwrap_or(FAULT));
+        let takes = self.arrive_over
+            + USER.saturating_mul(self.users.get())
+            + self.payment.max.saturating_mul(waves)
+            + faults.sum::<Duration>();
+        let strategies = u32::try_from(strategies).unwrap_or(u32::MAX).max(1);
+        let fits = ALL.as_micros() / takes.saturating_mul(strategies).as_micros().max(1);
+        let rounds = u32::try_from(fits).unwrap_or(MOST).clamp(1, MOST);
+        NonZeroU32::new(rounds).unwrap_or(NonZeroU32::MIN)
+    }
+
     /// At most so many users are in flight.
     #[must_use]
     pub fn width(&self) -> u32 {

@@ -6,6 +6,7 @@ mod input;
 mod matrix;
 mod output;
 mod place;
+mod probes;
 mod race;
 mod replay;
 mod signals;

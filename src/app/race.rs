@@ -1,31 +1,21 @@
 //! `racesim naive`, `locked` and `compare`: races, and the report on them.
 
-use std::num::NonZeroU32;
-
 use tokio_util::sync::CancellationToken;
 
 use super::output::{Outlets, complain};
 use super::place::Uses;
 use super::target::Target;
-use super::{AppError, Exit, simulated};
+use super::{AppError, Exit, probes, simulated};
 use crate::cli::{RaceCommand, RaceKind};
 use crate::engine::{Engine, Services};
 use crate::history::{self, History};
-use crate::plan::{Plan, Wanted};
 use crate::progress::Watch;
 use crate::report::{
-    Assertion, AssertionReport, AssertionResult, Comparison, Figures, Metrics, Probes, RaceReport,
-    Report, Shown, Tally,
+    Assertion, AssertionReport, AssertionResult, Comparison, Figures, Probes, RaceReport, Report,
+    Shown, Tally,
 };
 use crate::seat::SeatId;
-use crate::stats::Stats;
 use crate::strategy::{BuiltIn, Needs, Strategy};
-
-/// How many users go one after another to see what an attempt costs when nobody waits.
-const ALONE: NonZeroU32 = NonZeroU32::new(200).expect("two hundred is not zero");
-
-/// Which part of the users the small race has.
-const TENTH: u32 = 10;
 
 pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result<Exit, AppError> {
     let uses = Uses {
@@ -103,7 +93,9 @@ fn asserts_about_locks(command: &RaceCommand) -> bool {
 fn seats(command: &RaceCommand) -> Vec<SeatId> {
     let mut seats = command.plan.seats_wanted();
     if command.kind == RaceKind::Comparison {
-        seats.extend(alone(&command.plan).seats_wanted());
+        seats.extend(probes::widest(&command.plan).seats_wanted());
+        seats.sort_unstable();
+        seats.dedup();
     }
     seats
 }
@@ -111,26 +103,6 @@ fn seats(command: &RaceCommand) -> Vec<SeatId> {
 fn users_in_all(command: &RaceCommand) -> u64 {
     let strategies = u64::try_from(command.strategies.len()).unwrap_or(u64::MAX);
     u64::from(command.plan.users.get()) * u64::from(command.plan.rounds.get()) * strategies
-}
-
-/// The same race with a tenth of the users, at least one.
-fn tenth(plan: &Plan) -> Plan {
-    let users = NonZeroU32::new(plan.users.get() / TENTH).unwrap_or(NonZeroU32::MIN);
-    Plan {
-        users,
-        rounds: NonZeroU32::MIN,
-        ..plan.clone()
-    }
-}
-
-/// Users one at a time, each after a seat of its own, paying nothing.
-fn alone(plan: &Plan) -> Plan {
-    Plan {
-        wanted: Wanted::Own,
-        concurrency: Some(NonZeroU32::MIN),
-        ..Plan::new(ALONE)
-    }
-    .with_inputs_of(plan)
 }
 
 /// The races of one command.
@@ -171,9 +143,8 @@ impl Races<'_> {
     async fn race(&mut self, raced: &mut Raced) -> Result<(), AppError> {
         let strategies = &self.command.strategies;
         if self.command.kind == RaceKind::Comparison {
-            for strategy in strategies {
-                raced.probes.push(self.probe(strategy).await?);
-            }
+            let (plan, repeats) = (&self.command.plan, self.command.repeats);
+            raced.probes = probes::measure(self.engine, strategies, plan, repeats).await?;
         }
         // Round by round, so that what disturbs the machine for a while disturbs all alike.
         for round in 0..self.command.plan.rounds.get() {
@@ -193,16 +164,6 @@ impl Races<'_> {
             }
         }
         Ok(())
-    }
-
-    async fn probe(&self, strategy: &BuiltIn) -> Result<Probes, AppError> {
-        let plan = &self.command.plan;
-        let alone = self.engine.race(strategy, &alone(plan), 0).await?;
-        let tenth = self.engine.race(strategy, &tenth(plan), 0).await?;
-        Ok(Probes {
-            tenth: Metrics::of(&Stats::of(&tenth)),
-            alone: Metrics::of(&Stats::of(&alone)),
-        })
     }
 
     async fn record(&mut self, history: &History) -> Result<(), AppError> {
@@ -232,7 +193,8 @@ fn report(command: &RaceCommand, raced: Raced) -> Report {
     Report {
         assertions: assertions.collect(),
         comparison,
-        reproduce: Some(command.reproduce.clone()),
+        reproduce: Some(command.reproduce.line.clone()),
+        reproduce_note: command.reproduce.note.clone(),
         ..Report::of(reports)
     }
 }

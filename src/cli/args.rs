@@ -258,6 +258,12 @@ pub(super) fn services(
 }
 
 impl LockArgs {
+    /// Whether the servers are those that the environment names: then no option need repeat them.
+    pub(super) fn is_of_environment(&self) -> bool {
+        let named = std::env::var("RACESIM_REDIS").unwrap_or_default();
+        !named.is_empty() && self.redis == [named]
+    }
+
     /// How many servers are named.
     pub(super) fn servers(&self) -> usize {
         self.redis.iter().filter(|text| is_url(text)).count()

@@ -9,11 +9,13 @@ mod tuning;
 mod values;
 
 use std::ffi::OsString;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
 
+pub use reproduce::Reproduce;
 pub use tuning::strategy_of;
 
 use crate::checker::Property;
@@ -113,6 +115,8 @@ pub struct RaceCommand {
     pub strategies: Vec<BuiltIn>,
     /// Whether they are to be compared.
     pub kind: RaceKind,
+    /// How often a comparison measures what it measures beside the races.
+    pub repeats: Repeats,
     /// What is to be run.
     pub plan: Plan,
     /// On which services.
@@ -124,7 +128,7 @@ pub struct RaceCommand {
     /// Where the report goes.
     pub output: Output,
     /// A line that races the same inputs again.
-    pub reproduce: String,
+    pub reproduce: Reproduce,
 }
 
 /// Whether a race stands for itself.
@@ -134,6 +138,15 @@ pub enum RaceKind {
     Single,
     /// Strategies side by side.
     Comparison,
+}
+
+/// How often something is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeats {
+    /// So often, as the person asks.
+    Exactly(NonZeroU32),
+    /// Until it is clear who is better, or about a second is over.
+    UntilClear,
 }
 
 /// Where a report goes, and in which form.

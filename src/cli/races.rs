@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::args::{LockArgs, OutputArgs, PACE, RACE, RESULTS, SERVICES, services};
 use super::tuning::{TtlArgs, TuningArgs};
-use super::{Command, RaceCommand, RaceKind, reproduce, values};
+use super::{Command, RaceCommand, RaceKind, Repeats, reproduce, values};
 use crate::duration::duration;
 use crate::fault::{Fault, Injection};
 use crate::lock::Ttl;
@@ -47,12 +47,12 @@ pub(super) struct RaceArgs {
     /// The seat that everybody wants
     #[arg(long, value_name = "ID", default_value = "10", value_parser = values::seat, allow_negative_numbers = true, help_heading = RACE)]
     seat: SeatId,
-    /// Seats 1 to N instead: each user draws one
-    #[arg(long, value_name = "N", value_parser = values::seats, allow_negative_numbers = true, help_heading = RACE, conflicts_with = "seat")]
-    seats: Option<NonZeroU32>,
-    /// How often the race is repeated
-    #[arg(long, value_name = "N", default_value = "1", value_parser = values::rounds, allow_negative_numbers = true, help_heading = RACE)]
-    rounds: NonZeroU32,
+    /// Seats 1 to N instead, each user draws one; or `each`: a seat for every user
+    #[arg(long, value_name = "N|each", value_parser = values::seats, allow_negative_numbers = true, help_heading = RACE, conflicts_with = "seat")]
+    seats: Option<Wanted>,
+    /// How often the race is repeated [default: 1; in a comparison up to 20, about a second]
+    #[arg(long, value_name = "N", value_parser = values::rounds, allow_negative_numbers = true, help_heading = RACE)]
+    rounds: Option<NonZeroU32>,
     /// Fixes the inputs (who wants what, pays how long, arrives when), not the scheduler
     #[arg(long, value_name = "N", help_heading = RACE)]
     seed: Option<u64>,
@@ -155,7 +155,10 @@ impl RaceArgs {
             None => Seed::random()
                 .map_err(|error| format!("no randomness for a seed ({error}): give --seed N"))?,
         };
-        let plan = self.plan(seed);
+        let mut plan = self.plan(seed);
+        if self.rounds.is_none() && request.kind == RaceKind::Comparison {
+            plan.rounds = plan.rounds_to_compare(request.names.len());
+        }
         let servers = lock.as_ref().map_or(0, LockArgs::servers);
         let tuning = request
             .tuning
@@ -165,13 +168,28 @@ impl RaceArgs {
         if tuning.busy_timeout.is_some_and(|busy| busy >= plan.timeout) {
             return Err("--busy-timeout is not shorter than --timeout, after which a silent database is given up: raise --timeout".to_owned());
         }
-        let settings = strategies.iter().map(Strategy::settings);
-        let reproduce = reproduce::line(&request.words, settings, &plan, request.ttl);
+        let is_redis_of_environment = lock.as_ref().is_some_and(LockArgs::is_of_environment);
         let services = services(self.database, lock)?;
         check_assertions(&self.assertions, &strategies, request.kind)?;
+        let repeats = match (self.rounds, request.kind) {
+            (None, RaceKind::Comparison) => Repeats::UntilClear,
+            (None, RaceKind::Single) | (Some(_), _) => Repeats::Exactly(plan.rounds),
+        };
+        let inputs = reproduce::Inputs {
+            words: &request.words,
+            kind: request.kind,
+            repeats,
+            tuning: &tuning,
+            plan: &plan,
+            services: &services,
+            is_redis_of_environment,
+            assertions: &self.assertions,
+        };
+        let reproduce = inputs.reproduce();
         Ok(Command::Race(Box::new(RaceCommand {
             strategies,
             kind: request.kind,
+            repeats,
             plan,
             services,
             assertions: self.assertions,
@@ -184,11 +202,11 @@ impl RaceArgs {
     fn plan(&self, seed: Seed) -> Plan {
         Plan {
             users: self.users,
-            wanted: self.seats.map_or(Wanted::Seat(self.seat), Wanted::AnyOf),
+            wanted: self.seats.unwrap_or(Wanted::Seat(self.seat)),
             payment: self.payment,
             concurrency: self.concurrency,
             arrive_over: self.arrive_over.unwrap_or_default(),
-            rounds: self.rounds,
+            rounds: self.rounds.unwrap_or(NonZeroU32::MIN),
             seed,
             commit: if self.commit == "each" {
                 Commit::Each

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::duration::{Millis, duration};
 use crate::explore::USERS_MAX;
 use crate::matrix::{Column, Expectations};
+use crate::plan::Wanted;
 use crate::report::Format;
 use crate::seat::SeatId;
 use crate::strategy::CATALOGUE;
@@ -24,8 +25,14 @@ pub(super) fn users(text: &str) -> Result<NonZeroU32, String> {
     at_least_one(text, "a number of users")
 }
 
-pub(super) fn seats(text: &str) -> Result<NonZeroU32, String> {
-    at_least_one(text, "a number of seats")
+/// What stands for a seat of one's own.
+pub(super) const EACH: &str = "each";
+
+pub(super) fn seats(text: &str) -> Result<Wanted, String> {
+    if text == EACH {
+        return Ok(Wanted::Own);
+    }
+    at_least_one(text, "a number of seats, nor 'each'").map(Wanted::AnyOf)
 }
 
 pub(super) fn rounds(text: &str) -> Result<NonZeroU32, String> {

@@ -1,6 +1,6 @@
 //! What users share who race on real services.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -90,6 +90,8 @@ const STEPS: usize = 6;
 #[derive(Debug, Default)]
 pub struct Log {
     pages: Mutex<(Rows<Event>, Rows<Attempt>)>,
+    /// How often anybody has begun another try.
+    retries: AtomicU64,
 }
 
 impl Log {
@@ -100,6 +102,7 @@ impl Log {
         let steps = users.saturating_mul(STEPS);
         Self {
             pages: Mutex::new((Rows::with_room_for(steps), Rows::with_room_for(users))),
+            retries: AtomicU64::new(0),
         }
     }
 
@@ -118,6 +121,17 @@ impl Log {
             .unwrap_or_else(PoisonError::into_inner)
             .1
             .push(attempt);
+    }
+
+    /// Somebody begins another try.
+    pub(super) fn retry(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often anybody has begun another try.
+    #[must_use]
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
     }
 
     /// All that was written down; the log is empty afterwards.

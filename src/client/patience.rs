@@ -48,6 +48,16 @@ impl Drop for Watchdog {
 }
 
 impl Client {
+    /// Says that another try begins: a user that was refused, overtaken or kept waiting starts its attempt
+    /// again. Tries are counted here and nowhere else, so a strategy that tries again says so.
+    pub fn try_again(&mut self) {
+        if let Services::Live(race) = &self.services
+            && !self.is_stopped()
+        {
+            race.log.retry();
+        }
+    }
+
     /// Lets a random time pass before another try; `false` when patience has run out.
     ///
     /// # Errors

@@ -309,6 +309,7 @@ impl Engine {
             troubles: self.services.troubles(has_struck),
             faults,
             locks_left: Vec::new(),
+            retries: Some(race.log.retries()),
             unread: damage.clone(),
         };
         History {
@@ -344,6 +345,7 @@ impl Engine {
                 [one] => Some((*one).to_owned()),
                 [first, ..] => Some(format!("{} of them, the first: {first}", locks.len())),
             },
+            is_lock_simulated: needed > 0 && self.services.is_lock_simulated(),
             began: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
         }
     }

@@ -78,6 +78,9 @@ pub struct Header {
     pub database: String,
     /// The lock service and its version; `None` when the strategy takes no lock.
     pub lock: Option<String>,
+    /// Whether the locks were kept inside racesim, and no Redis was raced.
+    #[serde(default)]
+    pub is_lock_simulated: bool,
     /// When the race began, in UTC.
     pub began: String,
 }
@@ -106,6 +109,9 @@ pub struct Footer {
     /// Locks that were left behind.
     #[serde(default)]
     pub locks_left: Vec<LockLeft>,
+    /// How often users began another try; `None` in recordings of a time when that was not counted.
+    #[serde(default)]
+    pub retries: Option<u64>,
     /// Why the rows of the database could not be read; `None` when they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread: Option<String>,

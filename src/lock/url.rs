@@ -25,10 +25,42 @@ impl Url {
         format!("unix://{}", escaped.collect::<String>()).parse()
     }
 
+    /// The URL without a user name and a password.
+    #[must_use]
+    pub fn without_secrets(&self) -> String {
+        let Some(mut url) = redis::parse_redis_url(&self.0) else {
+            return redact(&self.0);
+        };
+        // A URL without a host, that of a socket, has neither before it.
+        let _ = url.set_username("").and_then(|()| url.set_password(None));
+        let kept = url.query_pairs().into_owned();
+        let kept: Vec<(String, String)> = kept.filter(|pair| !is_secret(&pair.0)).collect();
+        url.set_query(None);
+        if !kept.is_empty() {
+            url.query_pairs_mut().extend_pairs(kept);
+        }
+        url.to_string()
+    }
+
+    /// Whether there is a user name or a password in it.
+    #[must_use]
+    pub fn has_secrets(&self) -> bool {
+        let url = redis::parse_redis_url(&self.0);
+        url.is_some_and(|url| {
+            let is_in_front = !url.username().is_empty() || url.password().is_some();
+            is_in_front || url.query_pairs().any(|(name, _)| is_secret(&name))
+        })
+    }
+
     /// The whole URL, password and all: for the driver only.
     pub(super) fn secret(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether a parameter of a socket's URL is one that nobody may see.
+fn is_secret(parameter: &str) -> bool {
+    matches!(parameter, "user" | "pass")
 }
 
 impl FromStr for Url {
@@ -103,6 +135,27 @@ mod tests {
             ("redis://host:6379", "redis://host:6379"),
         ] {
             assert_eq!(redact(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_url_is_told_without_its_secrets_and_nothing_else_is_lost() {
+        for (text, told, has) in [
+            ("redis://me:se@h:1/2", "redis://h:1/2", true),
+            ("redis://h:1/2", "redis://h:1/2", false),
+            ("rediss://:se@h:1/#insecure", "rediss://h:1/#insecure", true),
+            (
+                "unix:///a.sock?db=1&pass=se&user=me",
+                "unix:///a.sock?db=1",
+                true,
+            ),
+            ("unix:///a.sock?pass=se", "unix:///a.sock", true),
+        ] {
+            let url: Url = text.parse().unwrap();
+            assert_eq!(
+                (url.without_secrets().as_str(), url.has_secrets()),
+                (told, has)
+            );
         }
     }
 

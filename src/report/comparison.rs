@@ -1,17 +1,33 @@
 //! The four rows of a comparison, measured: consistency, performance, user experience, scaling.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use super::figures::Figures;
 use super::metrics::{Metrics, Unit};
 use super::race::RaceReport;
+use crate::stats::{Better, Estimate, best};
 
-/// What is measured beside the races themselves.
-#[derive(Debug, Clone, Serialize)]
+/// What is measured beside the races themselves, again and again: the same work for every strategy.
+/// Nobody pays and nothing goes wrong in it.
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Probes {
-    /// The same race with a tenth of the users.
-    pub tenth: Metrics,
+    /// All users at once, each after a seat of its own.
+    #[serde(serialize_with = "medians")]
+    pub each: Figures,
+    /// The same with a tenth of the users.
+    #[serde(serialize_with = "medians")]
+    pub each_tenth: Figures,
     /// Users one at a time, each after a seat of its own: what an attempt costs when nobody waits.
-    pub alone: Metrics,
+    #[serde(serialize_with = "medians")]
+    pub alone: Figures,
+    /// The race itself with a tenth of the users.
+    #[serde(serialize_with = "medians")]
+    pub tenth: Figures,
+}
+
+/// Of so many repeated races the medians are told, not each.
+fn medians<S: Serializer>(figures: &Figures, serializer: S) -> Result<S::Ok, S::Error> {
+    figures.medians().serialize(serializer)
 }
 
 /// Strategies side by side.
@@ -21,7 +37,9 @@ pub struct Comparison {
     pub strategies: Vec<String>,
     /// The rows.
     pub rows: Vec<Row>,
-    /// What was measured beside the races, per strategy.
+    /// How often what is measured beside the races was repeated.
+    pub repeated: usize,
+    /// What was measured beside the races, per strategy: the medians.
     pub probes: Vec<Probes>,
 }
 
@@ -48,22 +66,32 @@ pub struct Measure {
 pub struct Cell {
     /// The value for a person.
     pub text: String,
-    /// The value; `None` when the strategy has none.
+    /// The value, a median; `None` when the strategy has none.
     pub value: Option<f64>,
-    /// Whether no other strategy has a better one, and some have a worse one.
+    /// Where the true median lies; `None` where there are too few rounds to say.
+    pub interval: Option<(f64, f64)>,
+    /// Whether it is the best, and the next run would say so too.
     pub best: bool,
 }
 
-#[derive(Clone, Copy)]
-enum Better {
-    Lower,
-    Higher,
+/// A value for a person and for a machine, and how sure it is.
+struct Figure {
+    text: String,
+    value: Option<f64>,
+    estimate: Option<Estimate>,
 }
 
 /// A column of the comparison while it is made.
 struct Column<'a> {
     race: &'a RaceReport,
     probes: &'a Probes,
+}
+
+impl Column<'_> {
+    /// Whether its locks are only simulated: how fast they are says nothing of a lock.
+    fn is_simulated(&self) -> bool {
+        self.race.header.is_lock_simulated
+    }
 }
 
 impl Comparison {
@@ -75,55 +103,117 @@ impl Comparison {
             .zip(&probes)
             .map(|(race, probes)| Column { race, probes })
             .collect();
+        let row = |name, measures| Row { name, measures };
         let rows = vec![
-            Row {
-                name: "Consistency",
-                measures: consistency(&columns),
-            },
-            Row {
-                name: "Performance",
-                measures: performance(&columns),
-            },
-            Row {
-                name: "User experience",
-                measures: experience(&columns),
-            },
-            Row {
-                name: "Scaling",
-                measures: scaling(&columns),
-            },
+            row("Consistency", consistency(&columns)),
+            row("Performance", performance(&columns)),
+            row("User experience", experience(&columns)),
+            row("Scaling", scaling(&columns)),
         ];
-        let strategies = races
-            .iter()
-            .map(|race| race.header.strategy.clone())
-            .collect();
+        let strategies = races.iter().map(|race| race.header.strategy.clone());
         Self {
-            strategies,
+            strategies: strategies.collect(),
             rows,
+            repeated: probes.first().map_or(0, |one| one.each.rounds().len()),
             probes,
         }
     }
 }
 
+/// What was measured, race by race; `None` when a race has no such figure.
+type Samples = Option<Vec<f64>>;
+
+/// A speed, and which of two is the better one.
+type Speed = (fn(&Probes) -> Samples, Better);
+
+/// Whether every speed that is compared has its best by now, so that no more races are needed.
+#[must_use]
+pub fn are_clear(probes: &[Probes]) -> bool {
+    let speeds: [Speed; 3] = [
+        (booked_per_second, Better::Higher),
+        (
+            |probes| probes.each.samples(|it| it.value("latency_p99")),
+            Better::Lower,
+        ),
+        (
+            |probes| probes.alone.samples(|it| it.value("confirmed_p50")),
+            Better::Lower,
+        ),
+    ];
+    speeds.into_iter().all(|(speed, better)| {
+        let estimates: Vec<Option<Estimate>> = probes
+            .iter()
+            .map(|one| speed(one).and_then(|samples| Estimate::of_median(&samples)))
+            .collect();
+        best(&estimates, better).contains(&true)
+    })
+}
+
+/// Bookings a second of one race; whoever was refused or failed counts for nothing.
+fn bookings_per_second(metrics: &Metrics) -> Option<f64> {
+    let (bookings, ms) = metrics.value("bookings").zip(metrics.value("duration"))?;
+    (ms > 0.0).then(|| bookings * 1e3 / ms)
+}
+
+fn booked_per_second(probes: &Probes) -> Samples {
+    probes.each.samples(bookings_per_second)
+}
+
 fn consistency(columns: &[Column<'_>]) -> Vec<Measure> {
-    let mut measures = vec![plain(
+    let mut measures = vec![raced(
+        columns,
         "double-bookings",
         "double_bookings",
         Better::Lower,
-        columns,
     )];
     if columns.iter().any(|column| column.race.rounds > 1) {
-        let cells = columns.iter().map(|column| {
+        let values = columns.iter().map(|column| {
             let rate = column.race.rounds_double_booked;
-            (Some(rate.share()), format!("{} of {}", rate.hits, rate.of))
+            Figure {
+                text: format!("{} of {}", rate.hits, rate.of),
+                value: Some(rate.share()),
+                estimate: Some(rate.estimate()),
+            }
         });
-        measures.push(measure("rounds with one", Better::Lower, cells));
+        measures.push(measure("rounds with one", Some(Better::Lower), values));
     }
     measures
 }
 
 fn performance(columns: &[Column<'_>]) -> Vec<Measure> {
-    let alone = |column: &Column<'_>| column.probes.alone.value("confirmed_p50");
+    let p99 = |column: &Column<'_>| column.probes.each.samples(|it| it.value("latency_p99"));
+    vec![
+        speed(
+            columns,
+            ("bookings, a seat each", Unit::PerSecond),
+            Better::Higher,
+            |column| booked_per_second(column.probes),
+        ),
+        speed(
+            columns,
+            ("latency p99, a seat each", Unit::Millis),
+            Better::Lower,
+            p99,
+        ),
+        speed(
+            columns,
+            ("one attempt, nobody else there", Unit::Millis),
+            Better::Lower,
+            alone,
+        ),
+        price(columns),
+    ]
+}
+
+fn alone(column: &Column<'_>) -> Samples {
+    let alone = &column.probes.alone;
+    alone.samples(|metrics| metrics.value("confirmed_p50"))
+}
+
+/// What the lock costs an attempt that nobody hinders: a ratio of two medians, which is told and never
+/// marked.
+fn price(columns: &[Column<'_>]) -> Measure {
+    let alone = |column: &Column<'_>| value(alone(column), Unit::Millis).value;
     // Without a strategy that takes no lock there is nothing that a lock could be compared with.
     let unlocked = columns
         .iter()
@@ -135,124 +225,172 @@ fn performance(columns: &[Column<'_>]) -> Vec<Measure> {
     let baseline = naive
         .and_then(alone)
         .or_else(|| unlocked.filter_map(alone).min_by(f64::total_cmp));
-    let overhead = columns.iter().map(|column| {
+    let values = columns.iter().map(|column| {
         let ratio = alone(column)
             .zip(baseline)
             .map(|(alone, baseline)| alone / baseline);
-        match (&column.race.header.lock, ratio) {
-            (Some(_), Some(ratio)) => (Some(ratio), format!("×{ratio:.2}")),
-            (None, _) => (Some(1.0), "no lock".to_owned()),
-            (Some(_), None) => (None, "n/a".to_owned()),
+        let text = match (&column.race.header.lock, ratio) {
+            (Some(_), _) if column.is_simulated() => NOT_MEASURED.to_owned(),
+            (Some(_), Some(ratio)) => format!("×{ratio:.2}"),
+            (None, _) => "no lock".to_owned(),
+            (Some(_), None) => "n/a".to_owned(),
+        };
+        Figure {
+            text,
+            value: ratio.filter(|_| !column.is_simulated()),
+            estimate: None,
         }
     });
-    let alone_cells = columns
-        .iter()
-        .map(|column| shown(alone(column), Unit::Millis));
-    vec![
-        plain("throughput", "throughput", Better::Higher, columns),
-        plain("latency p99", "latency_p99", Better::Lower, columns),
-        measure("one attempt, nobody else there", Better::Lower, alone_cells),
-        measure("what the lock costs it", Better::Lower, overhead),
-    ]
+    measure("what the lock costs it", None, values)
 }
 
 fn experience(columns: &[Column<'_>]) -> Vec<Measure> {
+    let refusal = |column: &Column<'_>| {
+        let refusal = |metrics: &Metrics| metrics.value("refusal_p50");
+        column.race.figures.samples(refusal)
+    };
     vec![
-        plain(
+        raced(
+            columns,
             "refused before payment",
             "refused_before_payment",
             Better::Higher,
-            columns,
         ),
-        plain("paid in vain", "paid_in_vain", Better::Lower, columns),
-        plain(
-            "time to a refusal, p50",
-            "refusal_p50",
-            Better::Lower,
+        raced(columns, "paid in vain", "paid_in_vain", Better::Lower),
+        speed(
             columns,
+            ("time to a refusal, p50", Unit::Millis),
+            Better::Lower,
+            refusal,
         ),
     ]
 }
 
 fn scaling(columns: &[Column<'_>]) -> Vec<Measure> {
-    let users = |metrics: &Metrics| Unit::Count.shown(metrics.value("attempts").unwrap_or(0.0));
     let Some(first) = columns.first() else {
         return Vec::new();
     };
-    let whole = &first.race.figures;
-    let grows = format!(
-        "{} → {} users",
-        users(&first.probes.tenth),
-        Unit::Count.shown(whole.median("attempts").unwrap_or(0.0))
-    );
-    let growth = |name: &str, unit: Unit, better| {
-        let cells = columns.iter().map(|column| {
-            let (small, large) = (
-                column.probes.tenth.value(name),
-                column.race.figures.median(name),
-            );
-            (
-                large,
-                format!("{} → {}", shown(small, unit).1, shown(large, unit).1),
-            )
-        });
-        measure(
-            &format!("{}, {grows}", name.replace('_', "-")),
-            better,
-            cells,
-        )
+    let users = |figures: &Figures| {
+        let users = figures.median("attempts").unwrap_or(0.0);
+        Unit::Count.shown(users)
     };
+    let (few, many) = (users(&first.probes.tenth), users(&first.race.figures));
+    let doubles = columns.iter().map(|column| {
+        let large = raced_value(column, "double_bookings", Unit::Count);
+        let small = value(
+            counted(&column.probes.tenth, "double_bookings"),
+            Unit::Count,
+        );
+        Figure {
+            text: format!("{} → {}", small.text, large.text),
+            ..large
+        }
+    });
+    let bookings = columns.iter().map(|column| {
+        let rate = |figures: &Figures| value(figures.samples(bookings_per_second), Unit::PerSecond);
+        if column.is_simulated() {
+            return not_measured();
+        }
+        let (small, large) = (rate(&column.probes.each_tenth), rate(&column.probes.each));
+        Figure {
+            text: format!("{} → {}", small.text, large.text),
+            ..large
+        }
+    });
     vec![
-        growth("double_bookings", Unit::Count, Better::Lower),
-        growth("throughput", Unit::PerSecond, Better::Higher),
+        measure(
+            &format!("double-bookings, {few} → {many} users"),
+            Some(Better::Lower),
+            doubles,
+        ),
+        measure(
+            &format!("bookings, a seat each, {few} → {many} users"),
+            None,
+            bookings,
+        ),
     ]
 }
 
-fn plain(name: &str, metric: &str, better: Better, columns: &[Column<'_>]) -> Measure {
+/// What is told of a lock that nobody took from a Redis.
+const NOT_MEASURED: &str = "not measured: no Redis";
+
+fn not_measured() -> Figure {
+    Figure {
+        text: NOT_MEASURED.to_owned(),
+        value: None,
+        estimate: None,
+    }
+}
+
+fn counted(figures: &Figures, metric: &str) -> Samples {
+    figures.samples(|metrics| metrics.value(metric))
+}
+
+/// The figures of the races themselves.
+fn raced(columns: &[Column<'_>], name: &str, metric: &str, better: Better) -> Measure {
     let unit = super::metrics::Metric::named(metric).map_or(Unit::Count, |metric| metric.unit);
-    measure(
-        name,
-        better,
-        columns
-            .iter()
-            .map(|column| shown(column.race.figures.median(metric), unit)),
-    )
-}
-
-fn shown(value: Option<f64>, unit: Unit) -> (Option<f64>, String) {
-    (
-        value,
-        value.map_or_else(|| "n/a".to_owned(), |value| unit.shown(value)),
-    )
-}
-
-fn measure(
-    name: &str,
-    better: Better,
-    cells: impl Iterator<Item = (Option<f64>, String)>,
-) -> Measure {
-    let cells: Vec<_> = cells.collect();
-    let rank = |value: f64| {
-        if matches!(better, Better::Lower) {
-            value
-        } else {
-            -value
-        }
-    };
-    let ranks = || cells.iter().filter_map(|(value, _)| value.map(rank));
-    let best = ranks().min_by(f64::total_cmp);
-    let worst = ranks().max_by(f64::total_cmp);
-    let is_best = |value: Option<f64>| best < worst && value.map(rank) == best;
-    let cells = cells
+    let values = columns
         .iter()
-        .map(|(value, text)| Cell {
-            text: text.clone(),
-            value: *value,
-            best: is_best(*value),
-        })
-        .collect();
+        .map(|column| raced_value(column, metric, unit));
+    measure(name, Some(better), values)
+}
+
+fn raced_value(column: &Column<'_>, metric: &str, unit: Unit) -> Figure {
+    Figure {
+        text: column.race.figures.shown(metric),
+        ..value(counted(&column.race.figures, metric), unit)
+    }
+}
+
+/// How fast something was. Of locks that are only simulated it says nothing.
+fn speed(
+    columns: &[Column<'_>],
+    (name, unit): (&str, Unit),
+    better: Better,
+    of: impl Fn(&Column<'_>) -> Samples,
+) -> Measure {
+    let values = columns.iter().map(|column| {
+        if column.is_simulated() {
+            not_measured()
+        } else {
+            value(of(column), unit)
+        }
+    });
+    measure(name, Some(better), values)
+}
+
+/// The median of what was measured.
+fn value(samples: Samples, unit: Unit) -> Figure {
+    let mut samples = samples.unwrap_or_default();
+    samples.sort_unstable_by(f64::total_cmp);
+    let median = samples.get(samples.len().saturating_sub(1) / 2).copied();
+    Figure {
+        text: median.map_or_else(|| "n/a".to_owned(), |median| unit.shown(median)),
+        value: median,
+        estimate: Estimate::of_median(&samples),
+    }
+}
+
+/// A line of the comparison; without a better side nothing in it is marked.
+fn measure(name: &str, better: Option<Better>, values: impl Iterator<Item = Figure>) -> Measure {
+    let values: Vec<Figure> = values.collect();
+    let estimates: Vec<Option<Estimate>> = values.iter().map(|value| value.estimate).collect();
+    // A value without an interval may be better than all others.
+    let are_all_sure = values
+        .iter()
+        .all(|it| it.value.is_none() || it.estimate.is_some());
+    let marks = better.filter(|_| are_all_sure).map_or_else(
+        || vec![false; values.len()],
+        |better| best(&estimates, better),
+    );
+    let cells = values.into_iter().zip(marks).map(|(value, best)| Cell {
+        text: value.text,
+        value: value.value,
+        interval: value.estimate.map(|estimate| (estimate.low, estimate.high)),
+        best,
+    });
     Measure {
         name: name.to_owned(),
-        cells,
+        cells: cells.collect(),
     }
 }

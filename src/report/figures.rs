@@ -49,6 +49,13 @@ impl Figures {
         self.rounds.iter().map(move |it| it.metrics.value(name))
     }
 
+    /// What this gives of every round; `None` when a round has no such number, or none was raced.
+    #[must_use]
+    pub fn samples(&self, of: impl Fn(&Metrics) -> Option<f64>) -> Option<Vec<f64>> {
+        let samples: Option<Vec<f64>> = self.rounds.iter().map(|it| of(&it.metrics)).collect();
+        samples.filter(|samples| !samples.is_empty())
+    }
+
     /// The figure of the median round; of an even number of rounds, of the lower of the two in the
     /// middle, so that it is one that was measured.
     #[must_use]

@@ -184,7 +184,7 @@ pub static METRICS: [Metric; 28] = [
         |s| s.paid_in_vain.map(as_f64),
     ),
     count("retries", "tries beyond the first of each attempt", |s| {
-        some(s.retries)
+        s.retries.map(as_f64)
     }),
     count(
         "locks_left",

@@ -23,7 +23,7 @@ use serde::Serialize;
 use crate::escape;
 
 pub use assertion::{Assertion, AssertionError, AssertionReport, AssertionResult};
-pub use comparison::{Cell, Comparison, Measure, Probes, Row};
+pub use comparison::{Cell, Comparison, Measure, Probes, Row, are_clear};
 pub use exploration::{ExploreReport, PropertyReport};
 pub use figures::{Figures, Round};
 pub use matrix::{MatrixCell, MatrixReport, MatrixRow};
@@ -40,6 +40,8 @@ pub struct Report {
     pub racesim: &'static str,
     /// A line that races the same inputs again.
     pub reproduce: Option<String>,
+    /// What that line does not say: where a secret was left out; `None` when that is nothing.
+    pub reproduce_note: Option<String>,
     /// One entry for each strategy.
     pub races: Vec<RaceReport>,
     /// The strategies side by side.
@@ -59,6 +61,7 @@ impl Report {
             version: Self::VERSION,
             racesim: env!("CARGO_PKG_VERSION"),
             reproduce: None,
+            reproduce_note: None,
             races,
             comparison: None,
             assertions: Vec::new(),

@@ -1,5 +1,6 @@
 //! How much, how fast? Counts, rates and percentiles of a race, and of many.
 
+mod estimate;
 mod rate;
 mod timing;
 mod tries;
@@ -13,6 +14,7 @@ use crate::history::{Event, History, Outcome, Reply, Step};
 use crate::index::{BySeat, ByUser};
 use crate::seat::UserId;
 
+pub use estimate::{Better, Estimate, best};
 pub use rate::Rate;
 pub use timing::Timing;
 
@@ -38,8 +40,9 @@ pub struct Stats {
     pub is_whole: bool,
     /// Attempts that were turned away before they paid.
     pub refused_before_payment: u64,
-    /// Tries beyond the first of each attempt.
-    pub retries: u64,
+    /// Tries beyond the first of each attempt, as the strategies told them; `None` when that was not
+    /// recorded.
+    pub retries: Option<u64>,
     /// How long those waited who waited for another try, all waits of an attempt together.
     pub waiting: Timing,
     /// Locks that may live on until their time is over.
@@ -133,7 +136,7 @@ impl Stats {
             attempts,
             steps: steps.0.into_iter().collect(),
             refused_before_payment: refused_before_payment(history),
-            retries: tries::retries(history),
+            retries: history.footer.retries,
             waiting: tries::waiting(history),
             locks_left: count(history.locks_left()),
             duration: Duration::from_nanos(last_end.saturating_sub(first)),
@@ -171,7 +174,8 @@ impl Stats {
         self.paid_in_vain = both.map(|(sum, more)| sum + more);
         self.is_whole &= other.is_whole;
         self.refused_before_payment += other.refused_before_payment;
-        self.retries += other.retries;
+        let both = self.retries.zip(other.retries);
+        self.retries = both.map(|(sum, more)| sum + more);
         self.waiting.merge(&other.waiting);
         self.locks_left += other.locks_left;
         self.duration += other.duration;

@@ -1,6 +1,6 @@
 //! How often did it happen, and how sure is that?
 
-use super::as_f64;
+use super::{Estimate, as_f64};
 
 /// A share of rounds, and the interval that holds the true rate in 95 of 100 such experiments.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -49,6 +49,16 @@ impl Rate {
             of,
             low,
             high,
+        }
+    }
+
+    /// The rate with its interval, to be compared with others.
+    #[must_use]
+    pub fn estimate(&self) -> Estimate {
+        Estimate {
+            value: self.share(),
+            low: self.low,
+            high: self.high,
         }
     }
 

@@ -1,21 +1,8 @@
-//! How often did users try again, and how long did they wait for it?
+//! How long did users wait for another try?
 
-use super::{Timing, count};
+use super::Timing;
 use crate::history::{Event, History, Step};
 use crate::index::ByUser;
-
-/// Tries beyond the first of each attempt. Who waits tries again after it; a transaction begins anew;
-/// a seat's version is read anew.
-pub(super) fn retries(history: &History) -> u64 {
-    let many = |step| count(steps(history, step));
-    let attempts = count(history.attempts.iter());
-    match many(Step::Wait) {
-        0 => many(Step::Begin)
-            .max(many(Step::Check))
-            .saturating_sub(attempts),
-        waits => waits,
-    }
-}
 
 /// How long each user waited that waited at all, all its waits together.
 pub(super) fn waiting(history: &History) -> Timing {

@@ -192,6 +192,7 @@ impl Options {
             if self.on_busy == OnBusy::Refuse || !client.wait(&mut patience).await? {
                 return Ok(false);
             }
+            client.try_again();
         }
         if self.acquire == AcquireBy::SetNx {
             client.set_ttl(ttl).await?;

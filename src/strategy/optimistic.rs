@@ -42,7 +42,10 @@ impl Strategy for Optimistic {
             ..Manner::default()
         };
         let mut has_paid = false;
-        for _ in 0..=self.retries {
+        for attempt in 0..=self.retries {
+            if attempt > 0 {
+                client.try_again();
+            }
             if client.check_by(by_version).await? != Said::Yes {
                 break;
             }

@@ -126,9 +126,10 @@ impl Strategy for Redlock {
             if let Some(outcome) = tried? {
                 return Ok(outcome);
             }
-            if attempt < self.retries && !client.wait(&mut patience).await? {
+            if attempt == self.retries || !client.wait(&mut patience).await? {
                 break;
             }
+            client.try_again();
         }
         Ok(Outcome::Locked)
     }

@@ -99,7 +99,10 @@ impl Strategy for Transaction {
 
     async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {
         let mut has_paid = false;
-        for _ in 0..=self.retries {
+        for attempt in 0..=self.retries {
+            if attempt > 0 {
+                client.try_again();
+            }
             if !client
                 .begin_transaction(self.begin, self.busy_timeout)
                 .await?

@@ -3,7 +3,12 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use super::support::{Ran, end, eventually, racesim, run, text_of};
+use racesim::client::{Client, StepError};
+use racesim::history::Outcome;
+use racesim::plan::Plan;
+use racesim::stats::Stats;
+
+use super::support::{Ran, end, engine, eventually, on_a_runtime, racesim, run, text_of};
 
 /// A race whose database file is removed in its middle: the users go on, and their rows are nowhere.
 fn robbed(folder: &Path, arguments: &[&str]) -> Ran {
@@ -84,27 +89,21 @@ fn rows_that_could_not_be_read_are_no_rows_of_which_anything_is_known() {
         "racesim: assertion unknown: double_bookings == 0, found n/a\n\
          racesim: assertion unknown: total_bookings != 0, found n/a\n"
     );
-    let csv = text_of(&csv);
-    let (names, values) = csv.split_once('\n').unwrap();
-    let values = names.split(',').zip(values.trim().split(','));
-    let bookings =
-        values.filter(|(name, _)| name.contains("bookings") && !name.contains("throughput"));
-    assert!(bookings.clone().count() >= 6);
-    assert!(bookings.clone().all(|(_, value)| value.is_empty()), "{csv}");
-    let table = text_of(&table);
-    assert!(
-        table.contains("n/a (paid, and do not hold a seat alone)"),
-        "{table}"
-    );
-
+    assert_exports_say_so(&text_of(&csv), &text_of(&table));
     // What was recorded says so too.
     let checked = run(&["check", &history]);
     assert_eq!(checked.code, Some(3), "{}", checked.all());
-    assert!(
-        checked.stdout.contains("its bookings could not be read"),
-        "{}",
-        checked.stdout
-    );
+    let why = "its bookings could not be read";
+    assert!(checked.stdout.contains(why), "{}", checked.stdout);
+}
+
+fn assert_exports_say_so(csv: &str, table: &str) {
+    let rows = csv_rows(csv);
+    let bookings = rows.iter().filter(|(name, _)| name.contains("bookings"));
+    assert!(bookings.clone().count() >= 6, "{csv}");
+    assert!(bookings.clone().all(|(_, value)| value.is_empty()), "{csv}");
+    let paid = "n/a (paid, and do not hold a seat alone)";
+    assert!(table.contains(paid), "{table}");
 }
 
 /// Over three rounds the report showed 1497 under the name by which an assertion meant 499. Now a name
@@ -194,4 +193,54 @@ fn a_seat_that_stays_unsold_in_every_round_is_counted_in_every_round() {
     assert_eq!(race["metrics"]["seats_unsold"], 1, "{}", race["totals"]);
     assert_eq!(race["totals"]["total_seats_unsold"], 3);
     assert_eq!(race["metrics"]["seats_oversold"], 0);
+}
+
+/// Looks a second time before it inserts, and says that it tries again as often as it is told to.
+#[derive(Clone)]
+struct LooksTwice(u32);
+
+impl racesim::strategy::Strategy for LooksTwice {
+    fn name(&self) -> &'static str {
+        "looks-twice"
+    }
+
+    async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {
+        client.check().await?;
+        client.check().await?;
+        for _ in 0..self.0 {
+            client.try_again();
+        }
+        client.insert().await?;
+        Ok(Outcome::Confirmed)
+    }
+}
+
+/// A try was inferred from a second look, so a strategy that looks twice and never tries again was said
+/// to. Tries are counted where a strategy begins them, and a recording keeps the count.
+#[test]
+fn tries_are_counted_where_they_happen() {
+    let plan = Plan::new(8.try_into().unwrap());
+    on_a_runtime(async {
+        let engine = engine(&plan, racesim::strategy::Needs::default()).await;
+        for (again, retries) in [(0, 0), (3, 24)] {
+            let history = engine.race(&LooksTwice(again), &plan, 0).await.unwrap();
+            assert_eq!(Stats::of(&history).retries, Some(retries));
+            assert_eq!(history.footer.retries, Some(retries));
+        }
+    });
+    let tried = run(&[
+        "transaction",
+        "--users",
+        "3",
+        "--retries",
+        "2",
+        "--assert",
+        "retries == 0",
+    ]);
+    assert_eq!(
+        tried.code,
+        Some(0),
+        "nobody was kept waiting: {}",
+        tried.all()
+    );
 }

@@ -321,6 +321,59 @@ fn a_comparison_measures_the_four_rows_of_each_strategy() {
     assert_eq!(growth["cells"][0]["text"], "19 → 199");
 }
 
+/// Without a Redis the locked path won every time, a lock had a negative price, and both were starred:
+/// the locks of the comparison were none. How fast they are is not told any more.
+#[test]
+fn nothing_about_speed_is_told_of_locks_that_are_only_simulated() {
+    let report = raced(&["compare", "--users", "20", "--redis", "in-process"]).json();
+    let rows = &report["comparison"]["rows"];
+    let measures = rows[1]["measures"].as_array().unwrap();
+    assert_eq!(measures.len(), 4);
+    for measure in measures {
+        let (naive, locked) = (&measure["cells"][0], &measure["cells"][1]);
+        assert_eq!(locked["text"], "not measured: no Redis", "{measure}");
+        assert!(
+            locked["value"].is_null() && !naive["value"].is_null(),
+            "{measure}"
+        );
+        assert_eq!(
+            (&naive["best"], &locked["best"]),
+            (&false.into(), &false.into()),
+            "{measure}"
+        );
+    }
+    // What is counted is true of them all the same.
+    assert_eq!(rows[0]["measures"][0]["cells"][1]["best"], true);
+}
+
+/// A race of 500 inserts was compared with one of 499 refusals. What is compared for speed is the same
+/// work now, a booking for every user, as `--seats each` races it.
+#[test]
+fn a_seat_for_every_user_is_the_same_work_for_every_strategy() {
+    for strategy in ["naive", "locked"] {
+        let report = raced(&[strategy, "--users", "40", "--seats", "each"]).json();
+        let race = &report["races"][0];
+        let numbers = ["bookings", "double_bookings", "confirmed", "seats_unsold"]
+            .map(|name| metric(&report, name));
+        assert_eq!(numbers, [40, 0, 40, 0], "{strategy}");
+        assert_eq!(race["header"]["wanted"], "a seat of one's own each");
+    }
+    let compared = raced(&["compare", "--users", "40", "--rounds", "2"]).json();
+    assert_eq!(compared["comparison"]["repeated"], 2);
+    for probes in compared["comparison"]["probes"].as_array().unwrap() {
+        assert_eq!(probes["each"]["bookings"], 40);
+        assert_eq!(probes["each_tenth"]["bookings"], 4);
+    }
+}
+
+/// Once is not enough to say who is better, and two rounds are not either.
+#[test]
+fn a_comparison_of_too_few_rounds_marks_nothing() {
+    let report = raced(&["compare", "--users", "40", "--rounds", "2"]).json();
+    let rows = report["comparison"]["rows"].to_string();
+    assert!(!rows.contains("\"best\":true"), "{rows}");
+}
+
 #[test]
 fn assertions_decide_the_exit_status() {
     assert_eq!(
@@ -340,7 +393,7 @@ fn assertions_decide_the_exit_status() {
     assert_eq!((failed.code, failed.stdout.as_str()), (Some(1), ""));
     assert_eq!(
         failed.stderr,
-        "racesim: assertion failed: naive.double_bookings == 0, found 19\n"
+        "racesim: assertion failed: naive.double_bookings == 0, found 19 in round 1\n"
     );
     let held = run(&[
         "compare",

@@ -151,7 +151,7 @@ fn rows(comparison: &Comparison) -> Grid {
     let mut head = head(["", "Measured"]);
     head.extend(comparison.strategies.iter().cloned());
     Grid {
-        title: "Side by side (★ best)".to_owned(),
+        title: "Side by side, medians (★ best, and the next run would say so too)".to_owned(),
         head,
         numbers_from: 2,
         tail: 0,

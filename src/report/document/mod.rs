@@ -98,6 +98,9 @@ pub(super) fn of(report: &Report) -> Vec<Block> {
             "The same inputs again (a seed fixes the inputs, not the scheduler):".to_owned(),
             line.clone(),
         ));
+        if let Some(note) = &report.reproduce_note {
+            blocks.push(Block::Note(format!("The line is to be run {note}.")));
+        }
     }
     blocks
 }
