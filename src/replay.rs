@@ -1,5 +1,7 @@
 //! Do the real stores do what the model says? An interleaving is forced on them and compared.
 
+use std::num::NonZeroU32;
+
 use crate::engine::{Engine, EngineError, Forced};
 use crate::explore::{FollowError, Told, Trace, follow, interleavings, to_the_end};
 use crate::history::{History, Reply};
@@ -56,7 +58,13 @@ pub async fn replay<S: Strategy>(
     plan: &Plan,
     schedule: Schedule,
 ) -> Result<Replayed, ReplayError> {
-    let users = plan.users.get();
+    // A schedule may leave out users, so that it names more than take part.
+    let users = NonZeroU32::new(schedule.users()).map_or(plan.users, |users| users.max(plan.users));
+    let plan = &Plan {
+        users,
+        ..plan.clone()
+    };
+    let users = users.get();
     follow(strategy, &schedule, users)?;
     let mut whole = schedule.clone();
     whole.0.extend(to_the_end(strategy, &schedule, users));

@@ -48,7 +48,8 @@ fn answer(
     let found = search(&command.strategy, property, &command.search);
     let trace = match &found.answer {
         Answer::Violated(schedule) => {
-            let trace = follow(&command.strategy, schedule, command.search.users);
+            let users = command.search.users.max(schedule.users());
+            let trace = follow(&command.strategy, schedule, users);
             Some(trace.map_err(crate::replay::ReplayError::from)?)
         }
         _ => None,

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::late::Late;
 use super::turnstile::Turnstile;
+use super::watchdog::Watchdogs;
 use super::world::World;
 use crate::fault::Injector;
 use crate::history::{Attempt, Event, Rows};
@@ -26,6 +27,8 @@ pub struct Race {
     pub stop: Stop,
     /// Where every step waits for its turn; `None` when the users race.
     pub turnstile: Option<Turnstile>,
+    /// Which locks are extended.
+    pub watchdogs: Watchdogs,
     /// What befalls the users; `None` when nothing does. Boxed: what every step looks at lies together.
     pub faults: Option<Box<Injector>>,
     /// What is on its way. Boxed, as the faults are.

@@ -11,6 +11,7 @@ mod script;
 mod step;
 mod taken;
 mod turnstile;
+mod watchdog;
 mod world;
 
 use std::sync::Arc;
@@ -27,11 +28,12 @@ pub use late::{Late, OnItsWay};
 pub use live::{Clock, Log, Race, Stop};
 pub(crate) use manner::How;
 pub use manner::Manner;
-pub use patience::{Patience, Since, Watchdog};
+pub use patience::{Patience, Since};
 pub use script::{Asked, Script, poll_once};
 pub(crate) use step::reply_of;
 pub use step::{PayCall, SaidCall, StepCall};
 pub use turnstile::{Turn, Turnstile, Word};
+pub use watchdog::{Watchdog, Watchdogs};
 pub use world::{Asker, World};
 
 /// Why a step has no reply.
@@ -251,7 +253,7 @@ impl Client {
 
     /// Locks that are taken from here on have a value of their own. A user that never says so locks
     /// with its own name: the same for its every request, and for those of its other screen. The users
-    /// 1 and 2 are one person at two screens, as are 3 and 4.
+    /// 1 and 2 are one person at two screens, as are 3 and 4. A search looks at them, and at strangers.
     pub fn new_request(&mut self) {
         self.requests += 1;
     }
@@ -301,6 +303,13 @@ impl Client {
                 started_ns,
                 ended_ns: self.seen_ns,
             });
+        }
+    }
+
+    /// Lets run out what was to run out after the user's last step; its attempt is over.
+    pub(crate) async fn expire_due(&self) {
+        if let Services::Live(race) = &self.services {
+            taken::expire_due(self, race).await;
         }
     }
 

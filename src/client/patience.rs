@@ -1,16 +1,9 @@
-//! How long a user waits for a lock, and who looks after one that it has.
+//! How long a user waits for a lock, and how much of a lock's life is left to it.
 
-use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::task::AbortHandle;
 
 use super::{Client, How, Manner, Said, SaidCall, Services, StepCall, Ttl};
 use crate::history::Step;
-
-/// How often a watchdog extends a lock within its life, as Redisson does
-/// (<https://redisson.pro/docs/data-and-services/locks-and-synchronizers/>).
-const RENEWALS: u32 = 3;
 
 /// How long a user waits altogether.
 #[derive(Debug, Clone, Copy)]
@@ -33,19 +26,6 @@ impl Patience {
 /// A moment of an attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct Since(u64);
-
-/// Extends the life of a lock until it is dropped.
-#[derive(Debug)]
-#[must_use = "a watchdog stops when it is dropped"]
-pub struct Watchdog(Option<AbortHandle>);
-
-impl Drop for Watchdog {
-    fn drop(&mut self) {
-        if let Some(task) = &self.0 {
-            task.abort();
-        }
-    }
-}
 
 impl Client {
     /// Says that another try begins: a user that was refused, overtaken or kept waiting starts its attempt
@@ -96,31 +76,5 @@ impl Client {
     #[must_use]
     pub const fn now(&self) -> Since {
         Since(self.seen_ns)
-    }
-
-    /// Extends the life of the lock for as long as the user lives and keeps the watchdog. It stalls
-    /// and dies with its user.
-    pub fn watch(&self, ttl: Ttl) -> Watchdog {
-        let Services::Live(race) = &self.services else {
-            return Watchdog(None);
-        };
-        let (race, asker, user) = (Arc::clone(race), self.asker(), self.user);
-        let how = How {
-            manner: Manner::default(),
-            ttl,
-        };
-        let watching = tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(ttl.as_duration() / RENEWALS).await;
-                let is_stalled = race
-                    .faults
-                    .as_ref()
-                    .is_some_and(|faults| faults.is_stalled(user));
-                if !is_stalled {
-                    race.world.renew(asker, how).await;
-                }
-            }
-        });
-        Watchdog(Some(watching.abort_handle()))
     }
 }

@@ -3,11 +3,14 @@
 //! Its strategy is polled from the start, takes the answers in order, and stops at the first step
 //! that has none yet. That step is what the user does next.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use super::Manner;
 use crate::exchange::{Answer, Said};
 use crate::history::Step;
+use crate::lock::Token;
 
 /// What a user was answered so far.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +20,8 @@ pub struct Script {
     cursor: usize,
     asking: Option<Asked>,
     asked: Option<Asked>,
+    /// The request whose lock the last watchdog extends, for as long as that is alive.
+    watchdog: Option<(u8, Arc<AtomicBool>)>,
 }
 
 /// A step that waits for its reply.
@@ -26,9 +31,11 @@ pub struct Asked {
     pub step: Step,
     /// Which of the user's lock requests it belongs to, from 1; 0 before the first, and for a user
     /// whose requests are all alike.
-    pub request: u32,
+    pub request: u8,
     /// How.
     pub manner: Manner,
+    /// Of which of its lock requests a watchdog extends the lock meanwhile.
+    pub watched: Option<u8>,
 }
 
 impl Asked {
@@ -71,17 +78,35 @@ impl Script {
     /// The answer to it, or for ever pending when there is none yet.
     pub(super) fn poll_answer(&mut self) -> Poll<Answer<Said>> {
         let Some(answer) = self.answers.get(self.cursor) else {
-            self.asked = self.asking;
+            let watched = self.watched();
+            self.asked = self.asking.map(|asked| Asked { watched, ..asked });
             return Poll::Pending;
         };
         self.cursor += 1;
         Poll::Ready(*answer)
     }
 
+    /// A watchdog begins to extend the lock that is held with this; alive for as long as it is said so.
+    pub(super) fn watch(&mut self, token: Token) -> Arc<AtomicBool> {
+        let is_alive = Arc::new(AtomicBool::new(true));
+        self.watchdog = Some((request(token.request), Arc::clone(&is_alive)));
+        is_alive
+    }
+
+    fn watched(&self) -> Option<u8> {
+        let (request, is_alive) = self.watchdog.as_ref()?;
+        is_alive.load(Ordering::Relaxed).then_some(*request)
+    }
+
     /// The step that the strategy stopped at; `None` when it waits for something else.
     pub(super) fn asked(&self) -> Option<Asked> {
         self.asked
     }
+}
+
+/// The number of a lock request as the model keeps it, which follows no user to its last.
+pub(super) fn request(number: u32) -> u8 {
+    u8::try_from(number).unwrap_or(u8::MAX)
 }
 
 /// Polls an attempt of a scripted user once. It can only be ready or wait for a reply, so nobody needs to wake it.

@@ -80,12 +80,13 @@ impl<'a> SaidCall<'a> {
     }
 
     pub(super) fn scripted(client: &'a mut Client, step: Step, how: How) -> Self {
-        let request = client.requests;
+        let request = super::script::request(client.requests);
         if let Services::Scripted(script) = &mut client.services {
             script.ask(Asked {
                 step,
                 request,
                 manner: how.manner,
+                watched: None,
             });
         }
         Self(Way::Scripted { client, step })
@@ -234,6 +235,7 @@ async fn pay(client: &mut Client) -> Answered {
     let race = Arc::clone(race);
     let user = client.user;
     let payment = Duration::from_nanos(client.payment_ns);
+    super::taken::expire_due(client, &race).await;
     let mut underway = Underway::begin(client, Step::Pay);
     let paid = if payment.is_zero() {
         Some(())

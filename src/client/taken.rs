@@ -104,6 +104,7 @@ async fn struck(client: &mut Client, race: &Race, step: Step, how: How) -> Answe
     let Some(faults) = &race.faults else {
         return learnt(step, act(client, race, step, how, Fate::default()).await);
     };
+    expire_due(client, race).await;
     if faults.loses_request(user, step) {
         return learnt(step, never_sent(client, race, step, how));
     }
@@ -218,12 +219,13 @@ pub(super) async fn strike(
                 race.stop.run_until_set(tokio::time::sleep(time)).await;
                 faults.set_stalled(user, false);
             }
-            Strike::RunOut(at) => {
-                if race.world.run_out(client.asker()).await {
-                    faults.count(at);
-                }
-            }
+            // Whether a watchdog extends its locks is not known before its next step.
+            Strike::RunOut(at) => faults.postpone(user, at),
             Strike::Crash => {
+                // A watchdog dies with its user.
+                for at in faults.take_due(user) {
+                    run_out(client, race, at).await;
+                }
                 faults.set_crashed(user);
                 std::future::pending::<()>().await;
             }
@@ -237,6 +239,25 @@ pub(super) async fn strike(
     }
     // The next step begins after all this.
     client.begin();
+}
+
+/// Lets run out what was to run out after the user's last step, unless a watchdog extends it by now.
+pub(super) async fn expire_due(client: &Client, race: &Race) {
+    let Some(faults) = &race.faults else { return };
+    let due = faults.take_due(client.user);
+    if !due.is_empty() && !race.watchdogs.extend_any_of(client.asker().token) {
+        for at in due {
+            run_out(client, race, at).await;
+        }
+    }
+}
+
+/// Lets what the user holds for a time run out, for the fault at this place.
+async fn run_out(client: &Client, race: &Race, at: usize) {
+    let has_held = race.world.run_out(client.asker()).await;
+    if let Some(faults) = race.faults.as_ref().filter(|_| has_held) {
+        faults.count(at);
+    }
 }
 
 /// A random time between two tries, so that those who wait do not all come back at once

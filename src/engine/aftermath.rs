@@ -94,7 +94,6 @@ pub(super) fn faults_of<S: Strategy>(
     let setting = Setting {
         seed: plan.seed.round(round),
         ttl: strategy.ttl().map(crate::client::Ttl::as_duration),
-        renews: strategy.renews(),
     };
     let (injector, orders) = Injector::new(&plan.faults, setting);
     (Some(Box::new(injector)), Some(orders))

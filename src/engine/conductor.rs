@@ -117,9 +117,11 @@ impl<'a> Conductor<'a> {
     pub(super) async fn dismiss(self) -> Followed {
         let mut outcomes = Vec::new();
         for player in self.players {
-            player.task.abort();
-            // An aborted task has no result; one that has ended does not mind.
-            let _ = player.task.await;
+            if !matches!(player.stage, Stage::Crashed) {
+                player.task.abort();
+                // An aborted task has no result; one that has ended does not mind.
+                let _ = player.task.await;
+            }
             outcomes.push(match player.stage {
                 Stage::Ended(outcome) => Some(outcome),
                 _ => None,
@@ -157,6 +159,8 @@ impl<'a> Conductor<'a> {
                 let player = self.player(user)?;
                 player.stage = Stage::Crashed;
                 player.task.abort();
+                // What it looked after is left alone from here on. An aborted task has no result.
+                let _ = (&mut player.task).await;
                 self.services.world.disconnect(user).await;
             }
             Move::Stall(user) => {
@@ -172,13 +176,10 @@ impl<'a> Conductor<'a> {
                 self.settled(user).await?;
             }
             Move::Expire(node) => {
-                let world = &self.services.world;
-                let is_lock = match world.locks.get(usize::from(node)) {
-                    Some(lock) => lock.expire(self.seat, self.limit).await?,
-                    None => false,
-                };
-                if !world.expire_claim(self.seat).await && !is_lock {
-                    let how = "nothing is held with a time to live, so nothing runs out";
+                let is_lock = self.expire(node).await?;
+                let is_claim = self.services.world.expire_claim(self.seat).await;
+                if !is_lock && !is_claim {
+                    let how = "nothing is held whose time to live ends, so nothing runs out";
                     return Err(EngineError::Astray(how.to_owned()));
                 }
             }
@@ -199,6 +200,22 @@ impl<'a> Conductor<'a> {
         let answer = tokio::time::timeout(self.limit, arriving).await;
         let answer = answer.map_err(|_| EngineError::Silent)?;
         Ok(reply_of(step, answer))
+    }
+
+    /// Lets the lock on this node run out, unless it has no end, or a watchdog puts that off.
+    async fn expire(&self, node: u8) -> Result<bool, LockError> {
+        let Some(lock) = self.services.world.locks.get(usize::from(node)) else {
+            return Ok(false);
+        };
+        let token = lock
+            .held(self.seat, self.limit)
+            .await?
+            .and_then(|it| it.token);
+        // A watchdog extends the lock of the first lock service.
+        if node == 0 && token.is_some_and(|token| self.race.watchdogs.extend(token)) {
+            return Ok(false);
+        }
+        lock.expire(self.seat, self.limit).await
     }
 
     /// Lets a user take the step that it waits before, and waits until it stands before its next.

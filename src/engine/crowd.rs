@@ -175,6 +175,7 @@ async fn user_who_may_crash<S: Strategy>(guest: Guest<S>, mut client: Client, id
         })
         .await
     };
+    client.expire_due().await;
     if ended.is_none() {
         race.world.disconnect(id).await;
     }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use services::{RedisChoice, ServiceChoice, ServiceError, Services};
 
-use crate::client::{Clock, Log, Race, Stop, Turnstile};
+use crate::client::{Clock, Log, Race, Stop, Turnstile, Watchdogs};
 use crate::fault::{Fault, Injector};
 use crate::history::{Footer, Header, History, Outcome, Reply, Service, Step};
 use crate::lock::{Held, LockError, LockService};
@@ -271,6 +271,7 @@ impl Engine {
             clock: Clock::default(),
             stop: Stop::on(self.stop.clone()),
             turnstile,
+            watchdogs: Watchdogs::default(),
             faults,
             late: Box::default(),
         }

@@ -3,7 +3,7 @@
 //!
 //! A user has at most one of them: a second is not sent late while the first has not arrived.
 
-use super::model::{Race, State, place, user_id};
+use super::model::{Race, State};
 use super::user::Next;
 use super::world::{Act, Sent, USERS_MAX};
 use crate::client::{Asked, reply_of};
@@ -91,6 +91,7 @@ impl<S: Strategy> Race<S> {
         let answer = if delivery.reaches_the_service() {
             state.world.act(&Act {
                 user: place,
+                id: self.crowd.id(place),
                 asked,
                 is_heard,
                 nodes: self.nodes,
@@ -116,11 +117,11 @@ impl<S: Strategy> Race<S> {
         if !state.late.are_pending() {
             return;
         }
-        for user in 0..self.users {
+        for user in 0..self.crowd.len() {
             let late = self.late_request(state, user);
             if let Some(asked) = late.filter(|asked| state.world.can_carry_out(*asked)) {
                 moves.push(Move::Arrival {
-                    user: user_id(user),
+                    user: self.crowd.id(user),
                     step: asked.step,
                     node: asked.node(),
                 });
@@ -149,7 +150,7 @@ impl<S: Strategy> Race<S> {
     pub(super) fn remembers(&self, state: &State, node: usize) -> bool {
         state.world.remembers(node)
             || state.late.are_pending()
-                && (0..self.users).any(|user| self.is_on_its_way_to(state, user, node))
+                && (0..self.crowd.len()).any(|user| self.is_on_its_way_to(state, user, node))
     }
 
     /// The user's late request is carried out: what it is answered, which nobody hears.
@@ -157,6 +158,7 @@ impl<S: Strategy> Race<S> {
         let asked = self.late_request(state, user)?;
         let act = Act {
             user,
+            id: self.crowd.id(user),
             asked,
             is_heard: false,
             nodes: self.nodes,
@@ -169,7 +171,7 @@ impl<S: Strategy> Race<S> {
 
     /// The connections to this lock service end: what was on its way to it never arrives.
     pub(super) fn cut(&self, state: &mut State, node: usize) {
-        for user in 0..self.users {
+        for user in 0..self.crowd.len() {
             if self.is_on_its_way_to(state, user, node) {
                 state.late.forget(user);
             }
@@ -181,7 +183,7 @@ impl<S: Strategy> Race<S> {
         match step {
             Move::Arrival { user, step, node } => {
                 let letter = user.letter();
-                let late = self.late_request(state, place(user));
+                let late = self.late_request(state, self.crowd.place(user));
                 Some(match late.map(|asked| (asked.step, asked.node())) {
                     None => format!("nothing of {letter} is on its way"),
                     Some(same) if same == (step, node) => {
@@ -197,7 +199,7 @@ impl<S: Strategy> Race<S> {
                 step,
                 node,
                 reply,
-            } => match state.users[place(user)].next {
+            } => match state.users[self.crowd.place(user)].next {
                 Next::Asks(asked) if (asked.step, asked.node()) == (step, node) => {
                     self.objection_to_holding_back(state, user, step, reply)
                 }
@@ -220,7 +222,7 @@ impl<S: Strategy> Race<S> {
         reply: Delivery,
     ) -> Option<String> {
         match reply {
-            Delivery::Late => Some(match self.late_request(state, place(user)) {
+            Delivery::Late => Some(match self.late_request(state, self.crowd.place(user)) {
                 Some(late) => format!(
                     "{} of {} is still on its way, and a user has one late request at a time",
                     late.step.at(late.node()),

@@ -4,13 +4,17 @@
 //! user's next step is found by polling its future with those answers. There is no second
 //! description of the protocol that could drift from the first.
 
+mod bounds;
+mod crowd;
 mod database;
+mod every;
 mod late;
 mod model;
 mod property;
 mod sample;
 mod trace;
 mod user;
+mod watched;
 mod world;
 
 use std::time::{Duration, Instant};
@@ -18,15 +22,18 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use stateright::{Checker, Model};
 
+pub use every::interleavings;
 pub use sample::samples;
-pub use trace::{FollowError, Line, Told, Trace, follow, interleavings, to_the_end};
+pub use trace::{FollowError, Line, Told, Trace, follow, to_the_end};
 pub use world::USERS_MAX;
 
 use crate::checker::Property;
 use crate::fault::{Allowance, Fault};
 use crate::schedule::Schedule;
 use crate::strategy::Strategy;
-use model::{Bounds, Race};
+use bounds::Bounds;
+use crowd::Crowd;
+use model::Race;
 
 /// What is to be searched.
 #[derive(Debug, Clone)]
@@ -108,11 +115,62 @@ impl Answer {
 /// Looks at every interleaving of the strategy's steps and the faults.
 pub fn search<S: Strategy>(strategy: &S, property: Property, search: &Search) -> Found {
     let start = Instant::now();
-    let users = usize::try_from(search.users)
-        .unwrap_or(USERS_MAX)
-        .min(USERS_MAX);
-    let bounds = Bounds::new(search.limit_states, start + search.limit_time);
-    let race = Race::new(strategy.clone(), users, &search.faults, property, bounds);
+    let until = start + search.limit_time;
+    let mut found: Option<Found> = None;
+    for crowd in Crowd::all(strategy, search.users) {
+        let states = found.as_ref().map_or(0, |found| found.states);
+        let bounds = Bounds::new(search.limit_states.saturating_sub(states), until);
+        let race = Race::new(strategy.clone(), crowd, &search.faults, property, bounds);
+        let more = search_race(race, property);
+        found = Some(match found {
+            Some(before) => before.and(more),
+            None => more,
+        });
+    }
+    let found = found.unwrap_or_else(|| Found::nothing(property));
+    Found {
+        took: start.elapsed(),
+        ..found
+    }
+}
+
+impl Found {
+    /// What was found where nobody takes part.
+    const fn nothing(property: Property) -> Self {
+        Self {
+            property,
+            answer: Answer::Holds,
+            states: 0,
+            depth: 0,
+            took: Duration::ZERO,
+            impossible: Vec::new(),
+        }
+    }
+
+    /// The same of two searches.
+    fn and(self, more: Self) -> Self {
+        let answer = match (self.answer, more.answer) {
+            (Answer::Violated(one), Answer::Violated(other)) if other.0.len() < one.0.len() => {
+                Answer::Violated(other)
+            }
+            (found @ Answer::Violated(_), _) | (_, found @ Answer::Violated(_)) => found,
+            (unknown @ Answer::Unknown(_), _) | (_, unknown @ Answer::Unknown(_)) => unknown,
+            (Answer::Holds, Answer::Holds) => Answer::Holds,
+        };
+        let is_impossible = |fault: &Fault| more.impossible.contains(fault);
+        Self {
+            property: self.property,
+            answer,
+            states: self.states + more.states,
+            depth: self.depth.max(more.depth),
+            took: self.took + more.took,
+            impossible: self.impossible.into_iter().filter(is_impossible).collect(),
+        }
+    }
+}
+
+fn search_race<S: Strategy>(race: Race<S>, property: Property) -> Found {
+    let start = Instant::now();
     race.look_at_the_start();
     // One thread and one property: only then is the first path found a shortest one.
     let checker = race.checker().threads(1).spawn_bfs().join();

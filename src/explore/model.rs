@@ -1,12 +1,12 @@
 //! All that users can do to each other, as a state machine for the model checker (the only
 //! stateright).
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use stateright::{Model, Property as Checked};
 
-use super::Limit;
+use super::bounds::Bounds;
+use super::crowd::Crowd;
 use super::late::LateRequests;
 use super::property::holds;
 use super::user::{Machine, Next, User};
@@ -16,7 +16,7 @@ use crate::client::Held;
 use crate::fault::{Allowance, Fault};
 use crate::history::Reply;
 use crate::schedule::{Delivery, Move};
-use crate::seat::{SeatId, UserId};
+use crate::seat::SeatId;
 use crate::strategy::Strategy;
 
 /// Where everybody is.
@@ -35,11 +35,9 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Race<S> {
     pub(super) machine: Machine<S>,
-    pub(super) users: usize,
+    pub(super) crowd: Crowd,
     /// How many lock services there are.
     pub(super) nodes: usize,
-    /// Whether a lock does not run out while its holder lives.
-    renews: bool,
     allowed: [u8; Fault::ALL.len()],
     /// Users are alike, so that only their order of starting matters. A schedule that a person
     /// wrote may start them in any order.
@@ -57,58 +55,10 @@ pub(super) enum Symmetry {
     Full,
 }
 
-/// How far the search goes.
-#[derive(Debug)]
-pub(super) struct Bounds {
-    states: u64,
-    until: Instant,
-    seen: AtomicU64,
-    reached: AtomicU64,
-}
-
-impl Bounds {
-    pub(super) fn new(states: u64, until: Instant) -> Self {
-        Self {
-            states,
-            until,
-            seen: AtomicU64::new(0),
-            reached: AtomicU64::new(0),
-        }
-    }
-
-    /// The limit that ended the search; `None` when it saw everything.
-    pub(super) fn reached(&self) -> Option<Limit> {
-        match self.reached.load(Ordering::Relaxed) {
-            0 => None,
-            1 => Some(Limit::States),
-            2 => Some(Limit::Time),
-            _ => Some(Limit::Steps),
-        }
-    }
-
-    pub(super) fn reach(&self, limit: u64) {
-        self.reached.fetch_max(limit, Ordering::Relaxed);
-    }
-
-    /// Counts a state that is looked at for the first time. The clock is read now and then only.
-    fn count(&self) {
-        let seen = self.seen.fetch_add(1, Ordering::Relaxed);
-        if seen >= self.states {
-            self.reach(1);
-        } else if seen.is_multiple_of(1024) && Instant::now() > self.until {
-            self.reach(2);
-        }
-    }
-
-    fn is_reached(&self) -> bool {
-        self.reached.load(Ordering::Relaxed) != 0
-    }
-}
-
 impl<S: Strategy> Race<S> {
     pub(super) fn new(
         strategy: S,
-        users: usize,
+        crowd: Crowd,
         faults: &[Allowance],
         question: Property,
         bounds: Bounds,
@@ -124,7 +74,6 @@ impl<S: Strategy> Race<S> {
             bounds.reach(3);
         }
         let nodes = nodes.min(NODES_MAX);
-        let renews = strategy.renews();
         let symmetry = if strategy.are_users_alike() {
             Symmetry::Reduced
         } else {
@@ -133,9 +82,8 @@ impl<S: Strategy> Race<S> {
         let machine = Machine::new(strategy, seat);
         Self {
             machine,
-            users,
+            crowd,
             nodes,
-            renews,
             allowed,
             symmetry,
             question,
@@ -157,7 +105,7 @@ impl<S: Strategy> Race<S> {
     /// person's schedule is followed in.
     pub(super) fn of_schedule(
         strategy: S,
-        users: usize,
+        crowd: Crowd,
         question: Property,
         bounds: Bounds,
     ) -> Self {
@@ -167,15 +115,15 @@ impl<S: Strategy> Race<S> {
         });
         Self {
             symmetry: Symmetry::Full,
-            ..Self::new(strategy, users, &faults, question, bounds)
+            ..Self::new(strategy, crowd, &faults, question, bounds)
         }
     }
 
     /// The same race without anything going wrong, in which anybody may start.
-    pub(super) fn of_all(strategy: S, users: usize, question: Property, bounds: Bounds) -> Self {
+    pub(super) fn of_all(strategy: S, crowd: Crowd, question: Property, bounds: Bounds) -> Self {
         Self {
             symmetry: Symmetry::Full,
-            ..Self::new(strategy, users, &[], question, bounds)
+            ..Self::new(strategy, crowd, &[], question, bounds)
         }
     }
 
@@ -208,7 +156,7 @@ impl<S: Strategy> Race<S> {
     /// Every move that is possible here.
     pub(super) fn moves(&self, state: &State, moves: &mut Vec<Move>) {
         let mut is_next_to_start = true;
-        for (place, user) in state.users.iter().enumerate().take(self.users) {
+        for (place, user) in state.users.iter().enumerate().take(self.crowd.len()) {
             let is_fresh = !user.has_started();
             if is_fresh && !is_next_to_start {
                 continue;
@@ -220,11 +168,8 @@ impl<S: Strategy> Race<S> {
         }
         self.arrivals(state, moves);
         for node in 0..self.nodes {
-            let may_expire = state
-                .world
-                .may_expire(node)
-                .is_some_and(|holder| !self.renews || !state.users[holder].is_running());
-            if may_expire {
+            let value = state.world.may_expire(node);
+            if value.is_some_and(|value| !self.is_extended(state, node, value, None)) {
                 self.if_allowed(Fault::Expire, state, Move::Expire(narrow(node)), moves);
             }
             if self.remembers(state, node) {
@@ -238,7 +183,7 @@ impl<S: Strategy> Race<S> {
 
     fn moves_of(&self, place: usize, user: &User, state: &State, moves: &mut Vec<Move>) {
         let Next::Asks(asked) = user.next else { return };
-        let (who, step, node) = (user_id(place), asked.step, asked.node());
+        let (who, step, node) = (self.crowd.id(place), asked.step, asked.node());
         let taken = |reply| Move::Step {
             user: who,
             step,
@@ -250,7 +195,7 @@ impl<S: Strategy> Race<S> {
         self.held_back(state, (place, asked), taken, moves);
         if user.has_started() {
             self.if_allowed(Fault::Crash, state, Move::Crash(who), moves);
-            if state.world.may_stall(place) {
+            if self.may_stall(state, place) {
                 self.if_allowed(Fault::Stall, state, Move::Stall(who), moves);
             }
             if !step.is_tidying() && user.gave_up_after.is_none() {
@@ -283,25 +228,26 @@ impl<S: Strategy> Race<S> {
                 reply: delivery,
                 ..
             } => {
-                reply = self.act(&mut after, place(user), delivery);
+                reply = self.act(&mut after, self.crowd.place(user), delivery);
                 delivery.fault()
             }
             Move::Arrival { user, .. } => {
-                reply = self.arrive(&mut after, place(user));
+                reply = self.arrive(&mut after, self.crowd.place(user));
                 None
             }
             Move::Crash(user) => {
-                after.users[place(user)].next = Next::Crashed;
-                after.world.database.disconnect(place(user));
+                let place = self.crowd.place(user);
+                after.users[place].next = Next::Crashed;
+                after.world.database.disconnect(place);
                 Some(Fault::Crash)
             }
             Move::GiveUp(user) => {
-                let user = &mut after.users[place(user)];
+                let user = &mut after.users[self.crowd.place(user)];
                 *user = self.machine.giving_up(*user);
                 Some(Fault::GiveUp)
             }
             Move::Stall(user) => {
-                after.world.stall(place(user));
+                after.world.stall(self.crowd.place(user));
                 Some(Fault::Stall)
             }
             Move::Expire(node) => {
@@ -326,35 +272,10 @@ impl<S: Strategy> Race<S> {
         (0..self.nodes).map(|node| state.world.held(node)).collect()
     }
 
-    /// Why what befalls a service cannot happen here.
-    pub(super) fn objection_to_fault(state: &State, step: Move) -> &'static str {
-        match step {
-            Move::Expire(node) if state.world.is_locked_for_ever(usize::from(node)) => {
-                "the lock has no time to live, so it never runs out"
-            }
-            _ => "nothing is held that it could take away",
-        }
-    }
-
     /// The users of this race.
     pub(super) fn users<'a>(&self, state: &'a State) -> &'a [User] {
-        &state.users[..self.users]
+        &state.users[..self.crowd.len()]
     }
-}
-
-/// No bounds, for what is not searched.
-pub(super) fn unbounded() -> Bounds {
-    Bounds::new(u64::MAX, Instant::now())
-}
-
-/// The user at this place, from 0.
-pub(super) fn user_id(place: usize) -> UserId {
-    UserId(u32::try_from(place + 1).unwrap_or(u32::MAX))
-}
-
-/// The place of this user, from 0.
-pub(super) fn place(user: UserId) -> usize {
-    usize::try_from(user.0.saturating_sub(1)).unwrap_or(usize::MAX)
 }
 
 impl<S: Strategy> Model for Race<S> {

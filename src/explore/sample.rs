@@ -5,8 +5,9 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::IndexedRandom;
 
 use super::Search;
-use super::model::{Race, unbounded};
-use super::world::USERS_MAX;
+use super::bounds::unbounded;
+use super::crowd::Crowd;
+use super::model::Race;
 use crate::checker::Property;
 use crate::schedule::{Move, Schedule};
 use crate::strategy::Strategy;
@@ -21,20 +22,15 @@ const TRIES: usize = 50;
 /// if anything may.
 #[must_use]
 pub fn samples<S: Strategy>(strategy: &S, search: &Search, many: usize) -> Vec<Schedule> {
-    let users = usize::try_from(search.users)
-        .unwrap_or(USERS_MAX)
-        .min(USERS_MAX);
-    let race = Race::new(
-        strategy.clone(),
-        users,
-        &search.faults,
-        Property::NoDoubleBooking,
-        unbounded(),
-    );
+    let races = Crowd::all(strategy, search.users).into_iter().map(|crowd| {
+        let asked = Property::NoDoubleBooking;
+        Race::new(strategy.clone(), crowd, &search.faults, asked, unbounded())
+    });
+    let races: Vec<Race<S>> = races.collect();
     let mut chance = Xoshiro256PlusPlus::seed_from_u64(1);
     let mut drawn = Vec::new();
-    for _ in 0..many * TRIES {
-        let walk = walk(&race, &mut chance);
+    for race in races.iter().cycle().take(many * TRIES) {
+        let walk = walk(race, &mut chance);
         let is_wanted = search.faults.is_empty() || walk.0.iter().any(Move::is_fault);
         if is_wanted && !drawn.contains(&walk) {
             drawn.push(walk);

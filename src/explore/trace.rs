@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{Race, State, place, unbounded, user_id};
+use super::bounds::unbounded;
+use super::crowd::Crowd;
+use super::model::{Race, State};
 use super::user::Next;
 use super::world::USERS_MAX;
 use crate::checker::Property;
@@ -90,17 +92,9 @@ pub fn follow<S: Strategy>(
     schedule: &Schedule,
     users: u32,
 ) -> Result<Trace, FollowError> {
-    let number = usize::try_from(users).unwrap_or(usize::MAX);
-    if number > USERS_MAX {
-        return Err(FollowError::Users(users));
-    }
-    let race = Race::of_schedule(
-        strategy.clone(),
-        number,
-        Property::NoDoubleBooking,
-        unbounded(),
-    );
+    let race = following(strategy, schedule, users).ok_or(FollowError::Users(users))?;
     let mut teller = Teller {
+        users,
         state: race.start(),
         race: &race,
         moves: Vec::new(),
@@ -113,27 +107,31 @@ pub fn follow<S: Strategy>(
     Ok(teller.trace())
 }
 
+/// The race of those who can follow this schedule.
+fn following<S: Strategy>(strategy: &S, schedule: &Schedule, users: u32) -> Option<Race<S>> {
+    let crowd = Crowd::following(strategy, schedule, users)?;
+    let strategy = strategy.clone();
+    let asked = Property::NoDoubleBooking;
+    Some(Race::of_schedule(strategy, crowd, asked, unbounded()))
+}
+
 /// The moves that take every user who has started to its end, one after another; what is late arrives
 /// at last, if it can.
 #[must_use]
 pub fn to_the_end<S: Strategy>(strategy: &S, schedule: &Schedule, users: u32) -> Vec<Move> {
-    let number = usize::try_from(users).unwrap_or(usize::MAX).min(USERS_MAX);
-    let race = Race::of_schedule(
-        strategy.clone(),
-        number,
-        Property::NoDoubleBooking,
-        unbounded(),
-    );
+    let Some(race) = following(strategy, schedule, users) else {
+        return Vec::new();
+    };
     let mut state = race.start();
     for step in &schedule.0 {
         state = race.step(&state, *step).0;
     }
     let mut rest = Vec::new();
-    for at in 0..number {
+    for at in 0..race.crowd.len() {
         while let (Next::Asks(asked), true) = (state.users[at].next, state.users[at].has_started())
         {
             let step = Move::Step {
-                user: user_id(at),
+                user: race.crowd.id(at),
                 step: asked.step,
                 node: asked.node(),
                 reply: Delivery::Arrives,
@@ -153,42 +151,11 @@ pub fn to_the_end<S: Strategy>(strategy: &S, schedule: &Schedule, users: u32) ->
     rest
 }
 
-/// Every way in which the steps of these users can follow one another when nothing goes wrong;
-/// `None` when there are more than `most`.
-#[must_use]
-pub fn interleavings<S: Strategy>(strategy: &S, users: u32, most: usize) -> Option<Vec<Schedule>> {
-    let number = usize::try_from(users).unwrap_or(usize::MAX).min(USERS_MAX);
-    let race = Race::of_all(
-        strategy.clone(),
-        number,
-        Property::NoDoubleBooking,
-        unbounded(),
-    );
-    let mut open = vec![(race.start(), Vec::new())];
-    let mut whole = Vec::new();
-    while let Some((state, path)) = open.pop() {
-        let mut moves = Vec::new();
-        race.moves(&state, &mut moves);
-        if moves.is_empty() {
-            whole.push(Schedule(path));
-            if whole.len() > most {
-                return None;
-            }
-            continue;
-        }
-        // The last one is looked at first, so this gives the order of the alphabet.
-        for step in moves.into_iter().rev() {
-            let mut longer = path.clone();
-            longer.push(step);
-            open.push((race.step(&state, step).0, longer));
-        }
-    }
-    Some(whole)
-}
-
 /// Tells what happens, move by move.
 struct Teller<'a, S> {
     race: &'a Race<S>,
+    /// How many users there are, some of whom may take no part.
+    users: u32,
     state: State,
     moves: Vec<Told>,
 }
@@ -214,15 +181,22 @@ impl<S: Strategy> Teller<'_, S> {
         let Some(user) = step.user() else {
             return Race::<S>::objection_to_fault(&self.state, step).to_owned();
         };
-        let (step_user, letter) = (user, user.letter());
+        let letter = user.letter();
+        let at = self.race.crowd.place(user);
+        let Some(user) = self
+            .state
+            .users
+            .get(at)
+            .filter(|_| self.race.crowd.has(user))
+        else {
+            return format!("{letter} takes no part");
+        };
         if let Some(objection) = self.race.objection_to_late(&self.state, step) {
             return objection;
         }
-        let user = &self.state.users[place(user)];
         match user.next {
             Next::Asks(_)
-                if matches!(step, Move::Stall(_))
-                    && self.state.world.is_locked_for_ever_by(place(step_user)) =>
+                if matches!(step, Move::Stall(_)) && self.state.world.is_locked_for_ever_by(at) =>
             {
                 format!("the lock of {letter} has no time to live, so it never runs out")
             }
@@ -273,7 +247,7 @@ impl<S: Strategy> Teller<'_, S> {
     }
 
     fn change(&self, step: Move, reply: Option<Reply>, after: &State) -> String {
-        let name = |number: u8| user_id(usize::from(number).saturating_sub(1)).letter();
+        let name = |number: u8| self.user_of(number).letter();
         let (before, now) = (&self.state.world.database, &after.world.database);
         let is_sold_now = now.rows().count() > before.rows().count();
         let is_foreign = after.world.freed_foreign && !self.state.world.freed_foreign;
@@ -320,14 +294,15 @@ impl<S: Strategy> Teller<'_, S> {
         };
         let told = step.user().and_then(|user| {
             let (before, after) = (
-                self.state.users[place(user)].outcome(),
-                after.users[place(user)].outcome(),
+                self.state.users[self.race.crowd.place(user)].outcome(),
+                after.users[self.race.crowd.place(user)].outcome(),
             );
             after
                 .filter(|_| before.is_none())
                 .map(|outcome| format!("{} is told '{outcome}'", user.letter()))
         });
         let parts = [
+            self.person(step),
             Some(effect).filter(|effect| !effect.is_empty()),
             unheard,
             told,
@@ -335,19 +310,53 @@ impl<S: Strategy> Teller<'_, S> {
         parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 
+    /// The user who has a row, which are numbered from 1.
+    fn user_of(&self, row: u8) -> UserId {
+        self.race.crowd.id(usize::from(row).saturating_sub(1))
+    }
+
+    /// Whether a user that takes its first lock is one person with somebody before it, where its locks
+    /// are held with the person's name.
+    fn person(&self, step: Move) -> Option<String> {
+        let (
+            Some(user),
+            Move::Step {
+                step: Step::Acquire,
+                ..
+            },
+        ) = (step.user(), step)
+        else {
+            return None;
+        };
+        let begins = |at: usize| !self.state.users[at].has_started();
+        let at = self.race.crowd.place(user);
+        let is_named = matches!(self.state.users[at].next, Next::Asks(asked) if asked.request == 0);
+        if !is_named || !begins(at) {
+            return None;
+        }
+        let ids = (0..self.race.crowd.len()).filter(|other| !begins(*other));
+        let mut others = ids.map(|other| self.race.crowd.id(other)).peekable();
+        others.peek()?;
+        let same = others.find(|other| other.person() == user.person());
+        Some(same.map_or_else(
+            || format!("{} is another person", user.letter()),
+            |same| format!("{} and {} are one person", same.letter(), user.letter()),
+        ))
+    }
+
     fn trace(self) -> Trace {
-        let outcomes = self
-            .race
-            .users(&self.state)
-            .iter()
-            .map(super::user::User::outcome)
-            .collect();
+        let crowd = self.race.crowd;
+        let outcomes = (1..=self.users).map(UserId).map(|user| {
+            let user = self.state.users.get(crowd.place(user))?;
+            user.outcome()
+        });
+        let outcomes = outcomes.collect();
         let rows = self
             .state
             .world
             .database
             .rows()
-            .map(|row| UserId(u32::from(row)))
+            .map(|row| self.user_of(row))
             .collect();
         Trace {
             moves: self.moves,

@@ -42,7 +42,7 @@ struct Holder {
 
 /// What a lock is held with: the user's name and the number of its request, or the person's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Value {
+pub(super) struct Value {
     name: u8,
     request: u8,
 }
@@ -73,6 +73,8 @@ pub(super) struct Sent {
 pub(super) struct Act {
     /// Numbered from 0.
     pub(super) user: usize,
+    /// Who that is.
+    pub(super) id: UserId,
     pub(super) asked: Asked,
     /// Whether the user learns the answer.
     pub(super) is_heard: bool,
@@ -91,8 +93,8 @@ impl World {
         let said = match asked.step {
             Step::Acquire => self.acquire(act),
             Step::SetTtl => self.set_ttl(asked),
-            Step::Verify => self.holds(user, asked).into(),
-            Step::Release => self.release(user, asked),
+            Step::Verify => self.holds(act).into(),
+            Step::Release => self.release(act),
             Step::Validate => self.validate(user),
             Step::Wait => self.node(asked).holder.is_none().into(),
             Step::Pay => true.into(),
@@ -153,7 +155,7 @@ impl World {
         }
         node.holder = Some(Holder {
             user: narrow(user),
-            value: value(user, asked),
+            value: act.value(),
             has_ttl: asked.manner.acquire != AcquireBy::SetNx,
         });
         if asked.manner.fence {
@@ -188,9 +190,10 @@ impl World {
         is_in_time.into()
     }
 
-    fn release(&mut self, user: usize, asked: Asked) -> Done {
+    fn release(&mut self, act: &Act) -> Done {
+        let (user, asked) = (act.user, act.asked);
         self.leases[user] = Lease::None;
-        let is_own = self.holds(user, asked);
+        let is_own = self.holds(act);
         let node = &mut self.nodes[usize::from(asked.manner.node)];
         if !is_own && asked.manner.release == ReleaseBy::CompareAndDelete {
             return false.into();
@@ -213,26 +216,26 @@ impl World {
     }
 
     /// Whether the lock is held with what the user asks with.
-    fn holds(&self, user: usize, asked: Asked) -> bool {
-        let holder = self.node(asked).holder;
-        holder.is_some_and(|holder| holder.value == value(user, asked))
+    fn holds(&self, act: &Act) -> bool {
+        let holder = self.node(act.asked).holder;
+        holder.is_some_and(|holder| holder.value == act.value())
     }
 
     fn is_in_time(&self, user: usize) -> bool {
         !matches!(self.leases[user], Lease::Late | Lease::Over)
     }
 
-    /// Who holds the lock of this node with a time to live.
-    pub(super) fn may_expire(&self, node: usize) -> Option<usize> {
-        let holder = self.nodes[node].holder.filter(|holder| holder.has_ttl);
-        holder.map(|holder| usize::from(holder.user))
+    /// What the lock of this node is held with, for one with a time to live.
+    pub(super) fn may_expire(&self, node: usize) -> Option<Value> {
+        let holder = self.nodes.get(node)?.holder;
+        holder.filter(|it| it.has_ttl).map(|it| it.value)
     }
 
     /// Who holds the lock of this node, as its service would tell.
     pub(super) fn held(&self, node: usize) -> Option<Held> {
         self.nodes[node].holder.map(|holder| Held {
             token: Some(Token {
-                user: UserId(u32::from(holder.value.name) + 1),
+                user: UserId(u32::from(holder.value.name)),
                 request: u32::from(holder.value.request),
             }),
             has_ttl: holder.has_ttl,
@@ -266,9 +269,15 @@ impl World {
         };
     }
 
-    /// Whether a stall takes anything from the user.
-    pub(super) fn may_stall(&self, user: usize) -> bool {
-        self.held_by(user).any(|holder| holder.has_ttl) || self.database.claimed_by() == Some(user)
+    /// The locks of a user that have a time to live: on which node, held with what.
+    pub(super) fn held_for_a_time_by(
+        &self,
+        user: usize,
+    ) -> impl Iterator<Item = (usize, Value)> + '_ {
+        let held = self.nodes.iter().enumerate();
+        let held = held.filter_map(|(node, it)| Some((node, it.holder?)));
+        held.filter(move |(_, holder)| usize::from(holder.user) == user && holder.has_ttl)
+            .map(|(node, holder)| (node, holder.value))
     }
 
     /// A lock service forgets everything; nobody's time has run out.
@@ -318,13 +327,21 @@ impl From<bool> for Done {
     }
 }
 
-fn value(user: usize, asked: Asked) -> Value {
-    let request = u8::try_from(asked.request).unwrap_or(u8::MAX);
-    // Two users are one person at two screens.
-    let name = if request == 0 { user / 2 } else { user };
-    Value {
-        name: narrow(name),
-        request,
+impl Act {
+    fn value(&self) -> Value {
+        Value::of(self.id, self.asked.request)
+    }
+}
+
+impl Value {
+    /// What a user holds its locks with, of this request.
+    pub(super) fn of(user: UserId, request: u8) -> Self {
+        // Two users are one person at two screens.
+        let name = if request == 0 { user.person() } else { user };
+        Self {
+            name: u8::try_from(name.0).unwrap_or(u8::MAX),
+            request,
+        }
     }
 }
 

@@ -56,8 +56,6 @@ pub struct Setting {
     pub seed: Seed,
     /// How long what a user holds lives; `None` when it holds nothing for a time.
     pub ttl: Option<Duration>,
-    /// Whether locks are renewed while their holders live: they do not expire then.
-    pub renews: bool,
 }
 
 /// The faults of one race.
@@ -77,6 +75,8 @@ struct Users {
     crashed: HashSet<UserId>,
     given_up: HashSet<UserId>,
     stalled: HashSet<UserId>,
+    /// Whose locks and claims are to run out before their next step, by which fault.
+    due: Vec<(UserId, usize)>,
     /// Faults of the service, which happen once.
     services: HashSet<usize>,
 }
@@ -152,16 +152,14 @@ impl Injector {
                 let ttl = self.setting.ttl?;
                 Strike::Stall(ttl + (ttl / 2).max(STALL_MORE))
             }
-            Fault::Expire if !self.setting.renews => Strike::RunOut(at),
+            Fault::Expire => Strike::RunOut(at),
             Fault::Crash => Strike::Crash,
             Fault::GiveUp => Strike::GiveUp,
             Fault::Restart => Strike::Service(at, ServiceFault::Restart),
             Fault::PauseRedis => {
                 Strike::Service(at, ServiceFault::Pause(fault.time.unwrap_or_default()))
             }
-            Fault::Expire | Fault::LostReply | Fault::LostRequest | Fault::Late | Fault::Slow => {
-                return None;
-            }
+            Fault::LostReply | Fault::LostRequest | Fault::Late | Fault::Slow => return None,
         };
         let is_first = if fault.fault.is_of_a_service() {
             self.users().services.insert(at)
@@ -176,6 +174,18 @@ impl Injector {
         let (done, is_done) = oneshot::channel();
         let is_ordered = self.orders.send(Order { fault, done }).is_ok();
         is_ordered && is_done.await.unwrap_or(false)
+    }
+
+    /// What the user holds for a time is to run out before its next step, by the fault at this place.
+    pub fn postpone(&self, user: UserId, at: usize) {
+        self.users().due.push((user, at));
+    }
+
+    /// The faults by which what the user holds is to run out now.
+    pub fn take_due(&self, user: UserId) -> Vec<usize> {
+        let mut users = self.users();
+        let due = users.due.extract_if(.., |(whose, _)| *whose == user);
+        due.map(|(_, at)| at).collect()
     }
 
     /// The fault at this place has happened.

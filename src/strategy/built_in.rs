@@ -172,10 +172,6 @@ impl Strategy for BuiltIn {
         delegate!(self, strategy => strategy.needs())
     }
 
-    fn renews(&self) -> bool {
-        delegate!(self, strategy => strategy.renews())
-    }
-
     fn are_users_alike(&self) -> bool {
         delegate!(self, strategy => strategy.are_users_alike())
     }

@@ -149,15 +149,9 @@ impl Options {
     }
 
     pub(super) async fn attempt(self, ttl: Ttl, client: &mut Client) -> Result<Outcome, StepError> {
-        let acquired = self.acquire(ttl, client).await;
-        if acquired == Ok(false) {
-            return Ok(Outcome::Locked);
-        }
-        let booked = match acquired {
-            Ok(_) => {
-                let _watchdog: Option<Watchdog> = self.renew.then(|| client.watch(ttl));
-                self.book(client).await
-            }
+        let booked = match self.acquire(ttl, client).await {
+            Ok(false) => return Ok(Outcome::Locked),
+            Ok(true) => self.use_lock(ttl, client).await,
             // The reply was lost, and the lock may be there.
             Err(StepError::Lost) => Err(StepError::Lost),
             Err(error) => return Err(error),
@@ -194,10 +188,16 @@ impl Options {
             }
             client.try_again();
         }
+        Ok(true)
+    }
+
+    /// Books the seat whose lock was granted, which is to be freed whatever comes of it.
+    async fn use_lock(self, ttl: Ttl, client: &mut Client) -> Result<Outcome, StepError> {
         if self.acquire == AcquireBy::SetNx {
             client.set_ttl(ttl).await?;
         }
-        Ok(true)
+        let _watchdog: Option<Watchdog> = self.renew.then(|| client.watch(ttl));
+        self.book(client).await
     }
 
     async fn book(self, client: &mut Client) -> Result<Outcome, StepError> {

@@ -87,10 +87,6 @@ impl Strategy for Locked {
         }
     }
 
-    fn renews(&self) -> bool {
-        self.options.renew
-    }
-
     fn are_users_alike(&self) -> bool {
         self.options.value == super::LockValue::Request
     }

@@ -78,11 +78,6 @@ pub trait Strategy: Clone + Send + Sync + 'static {
         Needs::default()
     }
 
-    /// Whether its lock is renewed for as long as its holder lives.
-    fn renews(&self) -> bool {
-        false
-    }
-
     /// Whether it makes no difference which user is which.
     fn are_users_alike(&self) -> bool {
         true

@@ -1,0 +1,109 @@
+//! Who takes part: which users, of whom two may be one person at two screens.
+
+use super::world::USERS_MAX;
+use crate::schedule::Schedule;
+use crate::seat::UserId;
+use crate::strategy::Strategy;
+
+/// The users of a model, each at its place.
+///
+/// The users 1 and 2 (A and B) are one person, as are 3 and 4; so A and B meet as one person, A and C as
+/// two, and a schedule says by its letters which it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Crowd {
+    /// The first so many persons are at both of their screens, the others at one each.
+    pairs: usize,
+    users: usize,
+}
+
+impl Crowd {
+    /// So many users, each of whom is the next one.
+    pub(super) fn of(users: u32) -> Self {
+        let users = usize::try_from(users).unwrap_or(USERS_MAX);
+        Self {
+            pairs: USERS_MAX,
+            users: users.min(USERS_MAX),
+        }
+    }
+
+    /// Every way in which some of so many users can be one person, that with the most first; one way
+    /// where it makes no difference.
+    pub(super) fn all<S: Strategy>(strategy: &S, users: u32) -> Vec<Self> {
+        let next = Self::of(users);
+        if strategy.are_users_alike() {
+            return vec![next];
+        }
+        let users = next.users;
+        let some = (0..=users / 2).rev().map(|pairs| Self { pairs, users });
+        some.collect()
+    }
+
+    /// Those who can follow this schedule, the letters of which go up to that of so many users; `None`
+    /// when a model has no room for them.
+    pub(super) fn following<S: Strategy>(
+        strategy: &S,
+        schedule: &Schedule,
+        users: u32,
+    ) -> Option<Self> {
+        if usize::try_from(users).is_ok_and(|users| users <= USERS_MAX) {
+            return Some(Self::of(users));
+        }
+        let mut all = (1..=USERS_MAX).flat_map(|some| {
+            let some = u32::try_from(some).unwrap_or(0);
+            Self::all(strategy, some)
+        });
+        let named = || schedule.0.iter().filter_map(|step| step.user());
+        all.find(|crowd| !strategy.are_users_alike() && named().all(|user| crowd.has(user)))
+    }
+
+    pub(super) const fn len(self) -> usize {
+        self.users
+    }
+
+    /// The user at this place, from 0.
+    pub(super) fn id(self, place: usize) -> UserId {
+        // Everybody after the pairs is at the first screen of the next person.
+        let alone = place.saturating_sub(2 * self.pairs);
+        UserId(u32::try_from(place + alone + 1).unwrap_or(u32::MAX))
+    }
+
+    /// The place of this user, from 0; beyond all for one who takes no part.
+    pub(super) fn place(self, user: UserId) -> usize {
+        let at = usize::try_from(user.0.wrapping_sub(1)).unwrap_or(usize::MAX);
+        match at.checked_sub(2 * self.pairs) {
+            None => at,
+            Some(alone) if alone.is_multiple_of(2) => at - alone / 2,
+            Some(_) => usize::MAX,
+        }
+    }
+
+    /// Whether the user takes part.
+    pub(super) fn has(self, user: UserId) -> bool {
+        self.place(user) < self.users
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_user_of_a_crowd_is_found_at_its_place() {
+        let letters = |pairs, users| -> String {
+            let crowd = Crowd { pairs, users };
+            let ids = (0..users).map(|place| crowd.id(place));
+            assert!(
+                ids.clone()
+                    .enumerate()
+                    .all(|(at, id)| crowd.place(id) == at)
+            );
+            ids.map(UserId::letter).collect()
+        };
+        assert_eq!(letters(USERS_MAX, 5), "ABCDE");
+        assert_eq!([letters(1, 2), letters(0, 2)], ["AB", "AC"]);
+        assert_eq!([letters(1, 4), letters(0, 5)], ["ABCE", "ACEGI"]);
+        assert_eq!(letters(2, 5), "ABCDE");
+        let strangers = Crowd { pairs: 0, users: 2 };
+        assert!(!strangers.has(UserId(2)) && strangers.has(UserId(3)));
+    }
+}

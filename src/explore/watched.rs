@@ -1,0 +1,50 @@
+//! Which locks run out, and which does a watchdog extend?
+
+use super::model::{Race, State};
+use super::user::{Next, User};
+use super::world::Value;
+use crate::client::Asked;
+use crate::schedule::Move;
+use crate::strategy::Strategy;
+
+impl<S: Strategy> Race<S> {
+    /// Whether a watchdog of somebody else than this user extends what is held with this value.
+    pub(super) fn is_extended(
+        &self,
+        state: &State,
+        node: usize,
+        value: Value,
+        but: Option<usize>,
+    ) -> bool {
+        let watches = |place: usize, user: &User| match user.next {
+            Next::Asks(Asked { watched, .. }) => {
+                watched.is_some_and(|request| Value::of(self.crowd.id(place), request) == value)
+            }
+            Next::Ended(_) | Next::Crashed | Next::Lost => false,
+        };
+        // A watchdog extends the lock of the first lock service.
+        let mut users = self.users(state).iter().enumerate();
+        node == 0 && users.any(|(place, user)| but != Some(place) && watches(place, user))
+    }
+
+    /// Whether a stall takes anything from the user. Its own watchdog stands still with it, not that of
+    /// the same person at another screen.
+    pub(super) fn may_stall(&self, state: &State, place: usize) -> bool {
+        let mut held = state.world.held_for_a_time_by(place);
+        let is_lock = held.any(|(node, value)| !self.is_extended(state, node, value, Some(place)));
+        is_lock || state.world.database.claimed_by() == Some(place)
+    }
+
+    /// Why what befalls a service cannot happen here.
+    pub(super) fn objection_to_fault(state: &State, step: Move) -> &'static str {
+        match step {
+            Move::Expire(node) if state.world.is_locked_for_ever(usize::from(node)) => {
+                "the lock has no time to live, so it never runs out"
+            }
+            Move::Expire(node) if state.world.may_expire(usize::from(node)).is_some() => {
+                "a watchdog extends the lock until its holder has booked"
+            }
+            _ => "nothing is held that it could take away",
+        }
+    }
+}
