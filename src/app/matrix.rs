@@ -17,8 +17,8 @@ use crate::progress::Watch;
 use crate::report::{MatrixCell, MatrixReport, MatrixRow, Report, Shown};
 use crate::strategy::{BuiltIn, Needs, Strategy};
 
-/// The most users of any column, each with a connection of its own.
-const USERS: NonZeroU32 = NonZeroU32::new(5).expect("five is not zero");
+/// The most users of any column, each with a connection of its own: five at every second screen.
+const USERS: NonZeroU32 = NonZeroU32::new(9).expect("nine is not zero");
 
 pub(super) async fn run(command: MatrixCommand) -> Result<Exit, AppError> {
     let begun = Instant::now();

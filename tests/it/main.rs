@@ -19,6 +19,7 @@ mod matrix;
 mod messages;
 mod mutants;
 mod outputs;
+mod pairs;
 mod races;
 mod random;
 mod redis;
