@@ -80,6 +80,7 @@ impl AppError {
     fn exit(&self) -> Exit {
         match self {
             Self::Output(error) => error.exit(),
+            Self::Service(ServiceError::Lock(error)) if error.is_of_usage() => Exit::Usage,
             Self::Service(_) | Self::NoRedisToAssert => Exit::Service,
             Self::Engine(error) | Self::Replay(ReplayError::Engine(error)) => match error {
                 EngineError::Store(_)

@@ -151,7 +151,8 @@ enum Sub {
 pub(super) struct LockArgs {
     /// A Redis of yours (redis://, rediss://, unix://), `private` or `in-process` (simulated locks, no
     /// Redis); repeatable for redlock [default: a private one, if redis-server is installed]
-    #[arg(long, value_name = "URL", env = "RACESIM_REDIS", hide_env_values = true, help_heading = SERVICES)]
+    /// [env: `RACESIM_REDIS`]
+    #[arg(long, value_name = "URL", help_heading = SERVICES)]
     redis: Vec<String>,
     /// What the key of every lock begins with
     #[arg(long, value_name = "PREFIX", default_value = "lock:seat:", help_heading = SERVICES)]
@@ -239,7 +240,8 @@ pub(super) fn services(
             ..ServiceChoice::default()
         });
     };
-    let words: Vec<&str> = lock.redis.iter().map(String::as_str).collect();
+    let (words, place) = lock.words();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let redis = match words.as_slice() {
         [] | [""] => RedisChoice::Any,
         ["private"] => RedisChoice::Private,
@@ -247,7 +249,7 @@ pub(super) fn services(
         urls => {
             let urls = urls.iter().map(|url| url.parse::<Url>());
             let urls: Result<Vec<Url>, _> = urls.collect();
-            RedisChoice::Urls(urls.map_err(|error| format!("--redis: {error}"))?)
+            RedisChoice::Urls(urls.map_err(|error| format!("{place}: {error}"))?)
         }
     };
     Ok(ServiceChoice {
@@ -257,16 +259,30 @@ pub(super) fn services(
     })
 }
 
+/// Where a Redis is named if not on the command line, which everybody on the machine can read. It is
+/// read here, so that no message of clap's can hold it.
+const REDIS: &str = "RACESIM_REDIS";
+
 impl LockArgs {
+    /// What was said about the servers, and where.
+    fn words(&self) -> (Vec<String>, &'static str) {
+        match std::env::var_os(REDIS) {
+            Some(word) if self.redis.is_empty() => {
+                (vec![word.to_string_lossy().into_owned()], REDIS)
+            }
+            _ => (self.redis.clone(), "--redis"),
+        }
+    }
+
     /// Whether the servers are those that the environment names: then no option need repeat them.
     pub(super) fn is_of_environment(&self) -> bool {
-        let named = std::env::var("RACESIM_REDIS").unwrap_or_default();
-        !named.is_empty() && self.redis == [named]
+        let (words, place) = self.words();
+        place == REDIS && words.iter().any(|word| !word.is_empty())
     }
 
     /// How many servers are named.
     pub(super) fn servers(&self) -> usize {
-        self.redis.iter().filter(|text| is_url(text)).count()
+        self.words().0.iter().filter(|text| is_url(text)).count()
     }
 }
 

@@ -5,6 +5,7 @@ mod explore;
 mod races;
 mod refusal;
 mod reproduce;
+mod secrets;
 mod tuning;
 mod values;
 
@@ -198,7 +199,13 @@ pub struct Page {
 /// # Errors
 /// [`Refusal`] with what is to be printed instead of running.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, Refusal> {
-    let args = args::Args::try_parse_from(words).map_err(|error| refusal::of(&error))?;
-    args.into_command()
-        .map_err(|text| Refusal::Usage(crate::lock::redact(&text)))
+    let words: Vec<OsString> = words.into_iter().collect();
+    let secrets = secrets::typed(&words);
+    let args = args::Args::try_parse_from(words);
+    args.map_err(|error| refusal::of(&error))
+        .and_then(|args| args.into_command().map_err(Refusal::Usage))
+        .map_err(|refusal| match refusal {
+            Refusal::Usage(line) => Refusal::Usage(secrets::hide(line, &secrets)),
+            page @ (Refusal::Help(_) | Refusal::Nothing(_)) => page,
+        })
 }

@@ -4,15 +4,13 @@ use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::{Page, Refusal};
-use crate::lock::redact;
 
-/// The refusal for a command line that clap did not accept. Its texts may repeat what was typed, so
-/// all of it goes through [`redact`].
+/// The refusal for a command line that clap did not accept. It may repeat what was typed.
 pub(super) fn of(error: &Error) -> Refusal {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refusal::Help(page(error)),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Refusal::Nothing(page(error)),
-        kind => Refusal::Usage(redact(&line(kind, error))),
+        kind => Refusal::Usage(line(kind, error)),
     }
 }
 

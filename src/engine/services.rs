@@ -10,7 +10,7 @@ use crate::client::World;
 use crate::fault::Fault;
 use crate::folder::RunFolder;
 use crate::lock::{
-    InProcess, KeyPrefix, LockError, LockService, PrivateServer, Redis, Url, find_server,
+    InProcess, KeyPrefix, LockError, LockService, PrivateServer, Redis, Server, Url, find_server,
     start_server,
 };
 use crate::plan::{Commit, Plan};
@@ -115,6 +115,7 @@ impl Services {
                 _ => None,
             };
             locks.push(open_lock(choice, node, server.as_ref(), seats, plan.timeout).await?);
+            refuse_twice(choice, &locks)?;
             servers.push(server);
         }
         Ok(Self {
@@ -165,13 +166,12 @@ impl Services {
         else {
             return self.refuse_harm_to_others(Fault::Restart.name());
         };
+        lock.expect_another_server();
         if let Some(server) = place.take() {
             server.kill().await;
         }
         let server = start_server(program, folder, node).await?;
-        let url = Url::of_socket(server.socket())?;
-        *place = Some(server);
-        lock.reconnect(&url, limit).await
+        lock.reconnect(place.insert(server), limit).await
     }
 
     /// Makes the private lock servers stand still for this long: whether there are any.
@@ -291,16 +291,40 @@ async fn open_lock(
     limit: Duration,
 ) -> Result<LockService, LockError> {
     let prefix = choice.key_prefix.clone();
-    let (url, whose) = match (&choice.redis, server) {
+    let server = match (&choice.redis, server) {
         (RedisChoice::Urls(urls), _) => match urls.get(node) {
-            Some(url) => (url.clone(), "a server of yours"),
+            Some(url) => Server::Theirs(url),
             None => return Err(LockError::TooFew(urls.len())),
         },
-        (_, Some(server)) => (Url::of_socket(server.socket())?, "a private server"),
+        (_, Some(server)) => Server::Private(server),
         (RedisChoice::Private, None) => return Err(LockError::NoServer),
         _ => return Ok(LockService::InProcess(InProcess::default())),
     };
-    Redis::connect(&url, whose, prefix, seats, limit)
+    Redis::connect(server, prefix, seats, limit)
         .await
         .map(LockService::Redis)
+}
+
+/// Servers that are one and the same are no several: a strategy that locks on most of them would find
+/// its own locks held.
+fn refuse_twice(choice: &ServiceChoice, locks: &[LockService]) -> Result<(), LockError> {
+    let RedisChoice::Urls(urls) = &choice.redis else {
+        return Ok(());
+    };
+    let Some((last, before)) = locks.split_last() else {
+        return Ok(());
+    };
+    let twice = before
+        .iter()
+        .position(|lock| lock.run_id().is_some() && lock.run_id() == last.run_id());
+    match twice
+        .and_then(|at| urls.get(at))
+        .zip(urls.get(before.len()))
+    {
+        Some((first, second)) => Err(LockError::Twice {
+            first: first.to_string(),
+            second: second.to_string(),
+        }),
+        None => Ok(()),
+    }
 }

@@ -15,7 +15,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 pub use part::PartFile;
-pub use process::Process;
+pub use process::{End, Process};
 
 use guardian::Guardian;
 

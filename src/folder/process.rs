@@ -37,11 +37,14 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 /// How long a process that was killed may take to be gone. It takes 1 to 5 ms.
 const KILL_LIMIT: Duration = Duration::from_millis(300);
 
+/// How a process ended; `None` while it runs.
+pub type End = watch::Receiver<Option<ExitStatus>>;
+
 /// A process of the run's own, with whatever it starts itself. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Process {
     group: Pid,
-    ended: watch::Receiver<Option<ExitStatus>>,
+    ended: End,
     printed: Arc<Mutex<Printed>>,
     /// Closed when all of its output has been read.
     read: watch::Receiver<()>,
@@ -96,6 +99,12 @@ impl Process {
             read,
             guardian,
         })
+    }
+
+    /// How it ends, for whoever is told later.
+    #[must_use]
+    pub fn end(&self) -> End {
+        self.ended.clone()
     }
 
     /// How it ended; `None` while it runs.

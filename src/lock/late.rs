@@ -13,13 +13,14 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, RedisConnectionInfo, RedisError,
+    AsyncConnectionConfig, Cmd, ConnectionAddr, ErrorKind, RedisConnectionInfo, RedisError,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::Url;
 use super::link::Reply;
 use super::redis::Order;
 use crate::exchange::{Answer, CallError, Response};
@@ -44,15 +45,14 @@ impl LateRequest {
 
     /// Sends a command to a server, and waits until all but the last byte of it is gone.
     pub(super) async fn send(
-        client: &Client,
+        url: &Url,
         command: Cmd,
         limit: Duration,
         understood: impl FnOnce(Reply) -> Answer<Response> + Send + 'static,
     ) -> Result<Self, RedisError> {
-        let info = client.get_connection_info();
-        let settings = info.redis_settings();
+        let settings = url.settings();
         let gate = Gate::default();
-        let (connection, driving) = match info.addr() {
+        let (connection, driving) = match url.place() {
             ConnectionAddr::Tcp(host, port) => {
                 let stream = TcpStream::connect((host.as_str(), *port)).await?;
                 connect(settings, stream, &gate).await?

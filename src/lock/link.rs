@@ -3,13 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, Pipeline, RedisError,
-    ServerErrorKind, Value,
-};
+use redis::{ConnectionAddr, ErrorKind, InfoDict, Pipeline, RedisError, ServerErrorKind, Value};
 
 use super::commands::{COMPARE_AND_DELETE, LEFT, Names, SHORTEN, SWEEP, Words};
+use super::dial::Line;
+use super::error::Unfit;
 use super::late::LateRequest;
 use super::redis::{KeyPrefix, Order, PIPELINE_MAX};
 use super::{Held, LockError, Request, Url};
@@ -23,40 +21,53 @@ const EXPIRY_POLL: Duration = Duration::from_millis(1);
 /// A connection and the names of our keys on it.
 #[derive(Clone, Debug)]
 pub(super) struct Link {
-    connection: MultiplexedConnection,
-    /// How to connect once more.
-    client: Client,
-    address: String,
+    line: Line,
+    url: Arc<Url>,
     names: Arc<Names>,
+}
+
+/// What a server says about itself.
+#[derive(Debug, Default)]
+pub(super) struct Introduction {
+    /// Its name and version.
+    pub(super) version: String,
+    /// What tells it from every other server; `None` when it does not say.
+    pub(super) run_id: Option<String>,
 }
 
 impl Link {
     /// Connects, without a limit on how long a command may wait.
     pub(super) async fn open(
-        url: &Url,
+        url: Url,
         prefix: KeyPrefix,
         limit: Duration,
     ) -> Result<Self, LockError> {
-        let (connection, client) = connect(url, limit).await?;
-        let address = client.get_connection_info().addr().to_string();
         Ok(Self {
-            connection,
-            client,
-            names: Arc::new(Names::new(prefix.0, nonce(&address)?)),
-            address,
+            line: Line::open(&url, limit).await?,
+            names: Arc::new(Names::new(prefix.0, nonce(&url)?)),
+            url: Arc::new(url),
         })
     }
 
-    /// Where the server is, without its password.
-    pub(super) fn address(&self) -> &str {
-        &self.address
+    /// The server.
+    pub(super) fn url(&self) -> &Url {
+        &self.url
     }
 
-    /// Connects again, with the same names for our keys and the same tokens.
-    pub(super) async fn reconnect(&mut self, url: &Url, limit: Duration) -> Result<(), LockError> {
-        (self.connection, self.client) = connect(url, limit).await?;
-        let address = self.client.get_connection_info().addr().to_string();
-        within(limit, &address, self.load_script()).await
+    /// Whether the connection was dropped.
+    pub(super) fn is_dropped(&self) -> bool {
+        self.line.is_dropped()
+    }
+
+    /// Another connection to the same server, with the same names for our keys and the same tokens.
+    pub(super) async fn another(&self, limit: Duration) -> Result<Self, LockError> {
+        let mut another = Self {
+            line: Line::open(&self.url, limit).await?,
+            ..self.clone()
+        };
+        let url = Arc::clone(&another.url);
+        within(limit, &url, another.load_script()).await?;
+        Ok(another)
     }
 
     /// Shortens the life of a lock, and waits until the server says that the key is gone; `false` when
@@ -66,15 +77,19 @@ impl Link {
         seat: SeatId,
         limit: Duration,
     ) -> Result<bool, LockError> {
-        let (key, address) = (self.names.key(seat), self.address.clone());
+        let (key, url) = (self.names.key(seat), Arc::clone(&self.url));
         let mut shorten = redis::cmd("EVAL");
         let ours = format!("{}:", self.names.run);
         shorten.arg(SHORTEN).arg(1).arg(&key).arg(ours).arg(1);
         let mut exists = redis::cmd("EXISTS");
         exists.arg(&key);
-        within(limit, &address, async {
-            let is_ending: bool = shorten.query_async(&mut self.connection).await?;
-            while is_ending && exists.query_async::<bool>(&mut self.connection).await? {
+        within(limit, &url, async {
+            let is_ending: bool = shorten.query_async(&mut self.line.connection).await?;
+            while is_ending
+                && exists
+                    .query_async::<bool>(&mut self.line.connection)
+                    .await?
+            {
                 tokio::time::sleep(EXPIRY_POLL).await;
             }
             Ok::<_, RedisError>(is_ending)
@@ -88,11 +103,11 @@ impl Link {
         seat: SeatId,
         limit: Duration,
     ) -> Result<Option<Held>, LockError> {
-        let (key, address) = (self.names.key(seat), self.address.clone());
+        let (key, url) = (self.names.key(seat), Arc::clone(&self.url));
         let mut looks = redis::pipe();
         looks.cmd("GET").arg(&key).cmd("PTTL").arg(&key);
-        let looking = looks.query_async::<(Option<String>, i64)>(&mut self.connection);
-        let (value, life_ms) = within(limit, &address, looking).await?;
+        let looking = looks.query_async::<(Option<String>, i64)>(&mut self.line.connection);
+        let (value, life_ms) = within(limit, &url, looking).await?;
         // PTTL answers -1 for a key that does not expire.
         Ok(value.map(|value| Held::of_value(&value, &self.names.run, life_ms >= 0)))
     }
@@ -104,7 +119,7 @@ impl Link {
         seats: &[SeatId],
         limit: Duration,
     ) -> Result<(), LockError> {
-        let (address, names) = (self.address.clone(), Arc::clone(&self.names));
+        let (url, names) = (Arc::clone(&self.url), Arc::clone(&self.names));
         for some in seats.chunks(PIPELINE_MAX) {
             let mut pipeline = redis::pipe();
             for seat in some {
@@ -114,7 +129,7 @@ impl Link {
                     .arg(format!("{}:", names.run));
                 pipeline.cmd("DEL").arg(names.counter(*seat));
             }
-            within(limit, &address, pipeline.exec_async(&mut self.connection)).await?;
+            within(limit, &url, pipeline.exec_async(&mut self.line.connection)).await?;
         }
         Ok(())
     }
@@ -126,7 +141,7 @@ impl Link {
         seats: &[SeatId],
         limit: Duration,
     ) -> Result<Vec<(SeatId, Option<Duration>)>, LockError> {
-        let (address, names) = (self.address.clone(), Arc::clone(&self.names));
+        let (url, names) = (Arc::clone(&self.url), Arc::clone(&self.names));
         let mut left = Vec::new();
         for some in seats.chunks(PIPELINE_MAX) {
             let mut pipeline = redis::pipe();
@@ -136,8 +151,8 @@ impl Link {
                     .arg(names.key(*seat))
                     .arg(format!("{}:", names.run));
             }
-            let asking = pipeline.query_async::<Vec<i64>>(&mut self.connection);
-            let lives = within(limit, &address, asking).await?;
+            let asking = pipeline.query_async::<Vec<i64>>(&mut self.line.connection);
+            let lives = within(limit, &url, asking).await?;
             let held = some.iter().zip(lives).filter(|(_, life)| *life != -2);
             left.extend(
                 held.map(|(seat, life)| {
@@ -148,18 +163,19 @@ impl Link {
         Ok(left)
     }
 
-    /// Makes ready for a race: the server's name and version.
+    /// Makes ready for a race: what the server says about itself.
     pub(super) async fn prepare(
         &mut self,
         seats: &[SeatId],
         limit: Duration,
-    ) -> Result<String, LockError> {
-        let address = self.address.clone();
-        within(limit, &address, async {
+    ) -> Result<Introduction, LockError> {
+        let url = Arc::clone(&self.url);
+        within(limit, &url, async {
+            let introduction = self.introduction().await?;
             self.load_script().await?;
             self.try_a_lock().await?;
             self.refuse_held(seats).await?;
-            Ok::<_, RedisOrHeld>(self.version().await)
+            Ok::<_, RedisOrHeld>(introduction)
         })
         .await
     }
@@ -167,7 +183,7 @@ impl Link {
     async fn load_script(&mut self) -> Result<(), RedisError> {
         let mut load = redis::cmd("SCRIPT");
         load.arg("LOAD").arg(COMPARE_AND_DELETE);
-        load.exec_async(&mut self.connection).await
+        load.exec_async(&mut self.line.connection).await
     }
 
     /// Takes and frees a lock that no seat has, so that a server which takes no writes is known
@@ -180,14 +196,14 @@ impl Link {
             .arg("NX")
             .arg("PX")
             .arg(1000)
-            .exec_async(&mut self.connection)
+            .exec_async(&mut self.line.connection)
             .await?;
         redis::cmd("EVALSHA")
             .arg(&self.names.release)
             .arg(1)
             .arg(&key)
             .arg(&*self.names.run)
-            .exec_async(&mut self.connection)
+            .exec_async(&mut self.line.connection)
             .await
     }
 
@@ -197,7 +213,7 @@ impl Link {
             for seat in some {
                 pipeline.cmd("PTTL").arg(self.names.key(*seat));
             }
-            let lives: Vec<i64> = pipeline.query_async(&mut self.connection).await?;
+            let lives: Vec<i64> = pipeline.query_async(&mut self.line.connection).await?;
             // PTTL answers -2 for no such key, -1 for one that does not expire.
             if let Some((seat, life)) = some.iter().zip(lives).find(|(_, life)| *life != -2) {
                 return Err(RedisOrHeld::Held {
@@ -209,21 +225,36 @@ impl Link {
         Ok(())
     }
 
-    async fn version(&mut self) -> String {
-        let info: String = redis::cmd("INFO")
-            .arg("server")
-            .query_async(&mut self.connection)
-            .await
-            .unwrap_or_default();
-        let field = |name: &str| {
-            info.lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+    /// Asks the server what it is. One that holds no locks, or only some, is none to race on; one that
+    /// does not say is taken for what it does.
+    async fn introduction(&mut self) -> Result<Introduction, RedisOrHeld> {
+        let mut ask = redis::cmd("INFO");
+        let asked = ask.arg("server").query_async(&mut self.line.connection);
+        let info: InfoDict = match asked.await {
+            Ok(info) => info,
+            // Not everybody may ask. What else is wrong with it will be met again.
+            Err(error) if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) => {
+                return Ok(Introduction {
+                    version: "Redis of unknown version".to_owned(),
+                    run_id: None,
+                });
+            }
+            Err(error) => return Err(error.into()),
         };
-        match (field("valkey_version"), field("redis_version")) {
+        let field = |name: &str| info.get::<String>(name);
+        let mode = field("redis_mode").or_else(|| field("server_mode"));
+        if let Some(why) = mode.as_deref().and_then(Unfit::by_mode) {
+            return Err(RedisOrHeld::Unfit(why));
+        }
+        let version = match (field("valkey_version"), field("redis_version")) {
             (Some(version), _) => format!("Valkey {version}"),
             (None, Some(version)) => format!("Redis {version}"),
             (None, None) => "Redis of unknown version".to_owned(),
-        }
+        };
+        Ok(Introduction {
+            version: self.url.scrub(&version),
+            run_id: field("run_id"),
+        })
     }
 
     /// Sends a batch in one pipeline: the reply to each. What fails because the server has
@@ -245,10 +276,7 @@ impl Link {
 
     /// Whether bytes on their way cannot be told from each other.
     pub(super) fn is_encrypted(&self) -> bool {
-        matches!(
-            self.client.get_connection_info().addr(),
-            ConnectionAddr::TcpTls { .. }
-        )
+        matches!(self.url.place(), ConnectionAddr::TcpTls { .. })
     }
 
     /// Sends a command on a connection of its own, all but its last byte.
@@ -259,8 +287,8 @@ impl Link {
         understood: impl FnOnce(Reply) -> Answer<Response> + Send + 'static,
     ) -> Result<LateRequest, LockError> {
         let command = Words::default().command(&self.names, order);
-        let sending = LateRequest::send(&self.client, command, limit, understood);
-        within(limit, &self.address, sending).await
+        let sending = LateRequest::send(&self.url, command, limit, understood);
+        within(limit, &self.url, sending).await
     }
 
     async fn pipeline(&mut self, requests: &[Order]) -> Vec<Reply> {
@@ -270,7 +298,7 @@ impl Link {
         for request in requests {
             pipeline.add_command(words.command(&self.names, *request));
         }
-        let answers: Result<Vec<Value>, _> = pipeline.query_async(&mut self.connection).await;
+        let answers: Result<Vec<Value>, _> = pipeline.query_async(&mut self.line.connection).await;
         let compared = |(value, request): (Value, &Order)| match (value, *request) {
             (Value::BulkString(found), (seat, token, Request::Verify)) => {
                 let is_own = words.is_held_by(&self.names, (seat, token), &found);
@@ -288,20 +316,6 @@ impl Link {
     }
 }
 
-/// A connection without a limit on how long a command may wait, and where it leads.
-async fn connect(url: &Url, limit: Duration) -> Result<(MultiplexedConnection, Client), LockError> {
-    // Whichever provider is installed first serves; a second one is refused, which is fine.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = Client::open(url.secret()).map_err(|_| LockError::Url(url.to_string()))?;
-    let address = client.get_connection_info().addr().to_string();
-    let config = AsyncConnectionConfig::new()
-        .set_response_timeout(None)
-        .set_connection_timeout(Some(limit));
-    let connecting = client.get_multiplexed_async_connection_with_config(&config);
-    let connection = within(limit, &address, connecting).await?;
-    Ok((connection, client))
-}
-
 /// What the server said to one command.
 pub(super) type Reply = Result<Value, RedisError>;
 
@@ -313,6 +327,7 @@ fn is_script_unknown(reply: &Reply) -> bool {
 /// What can go wrong while a server is made ready.
 enum RedisOrHeld {
     Redis(RedisError),
+    Unfit(Unfit),
     Held { key: String, ttl_ms: Option<u64> },
 }
 
@@ -325,15 +340,11 @@ impl From<RedisError> for RedisOrHeld {
 /// What `work` gives, unless the server keeps silent past the limit.
 async fn within<T, E: Into<RedisOrHeld>>(
     limit: Duration,
-    address: &str,
+    url: &Url,
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, LockError> {
-    let address = address.to_owned();
     let Ok(result) = tokio::time::timeout(limit, work).await else {
-        return Err(LockError::Silent {
-            address,
-            limit: Millis(limit).to_string(),
-        });
+        return Err(LockError::silent(url, limit));
     };
     result.map_err(|error| match error.into() {
         RedisOrHeld::Held { key, ttl_ms } => {
@@ -342,41 +353,26 @@ async fn within<T, E: Into<RedisOrHeld>>(
             });
             LockError::AlreadyHeld {
                 key,
-                address,
+                address: url.address(),
                 expiry,
             }
         }
-        RedisOrHeld::Redis(error) => explain(&error, address, limit),
+        RedisOrHeld::Unfit(why) => LockError::Unfit {
+            address: url.address(),
+            why,
+        },
+        RedisOrHeld::Redis(error) => LockError::of_server(&error, url, limit),
     })
 }
 
-/// The error that says best what the server meant.
-fn explain(error: &RedisError, address: String, limit: Duration) -> LockError {
-    let reason = super::redact(&error.to_string());
-    match (error.kind(), error.code()) {
-        (_, Some("NOAUTH")) => LockError::PasswordWanted(address),
-        (ErrorKind::AuthenticationFailed, _) | (_, Some("WRONGPASS")) => {
-            LockError::PasswordWrong(address)
-        }
-        (ErrorKind::Server(ServerErrorKind::ReadOnly), _) => LockError::ReadOnly(address),
-        (_, Some("OOM")) => LockError::OutOfMemory(address),
-        (ErrorKind::Io, _) if error.is_timeout() => LockError::Silent {
-            address,
-            limit: Millis(limit).to_string(),
-        },
-        (ErrorKind::Io, _) => LockError::Unreachable { address, reason },
-        _ => LockError::Refused { address, reason },
-    }
-}
-
 /// A number that no other run draws, whatever its seed.
-fn nonce(address: &str) -> Result<String, LockError> {
+fn nonce(url: &Url) -> Result<String, LockError> {
     use rand::TryRng;
     let number = rand::rngs::SysRng.try_next_u64();
     number
         .map(|number| format!("{number:016x}"))
         .map_err(|error| LockError::Refused {
-            address: address.to_owned(),
+            address: url.address(),
             reason: error.to_string(),
         })
 }

@@ -1,26 +1,29 @@
 //! Who may enter?
 
 mod commands;
+mod dial;
+mod error;
 mod held;
 mod in_process;
 mod late;
+mod lifeline;
 mod link;
 mod redis;
 mod server;
 mod ttl;
 mod url;
 
-use std::path::PathBuf;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+pub use error::{LockError, Unfit};
 pub use held::Held;
 pub use in_process::InProcess;
 pub use late::LateRequest;
-pub use redis::{KeyPrefix, Redis};
+pub use redis::{KeyPrefix, Redis, Server};
 pub use server::{PrivateServer, find_server, start_server};
 pub use ttl::{Ttl, TtlError};
-pub use url::{Url, redact};
+pub use url::{Url, may_hold_a_secret, redact};
 
 use crate::exchange::{Answer, CallError, Handed, Pulse, Response, Ticket};
 use crate::seat::{SeatId, UserId};
@@ -237,14 +240,34 @@ impl LockService {
         }
     }
 
-    /// Connects again, to a server that was started anew at this URL.
+    /// The private server is about to be killed, and another to be started in its place.
+    pub fn expect_another_server(&self) {
+        if let Self::Redis(redis) = self {
+            redis.expect_another_server();
+        }
+    }
+
+    /// Connects to the private server that was started in the place of another.
     ///
     /// # Errors
     /// When it cannot be reached.
-    pub async fn reconnect(&self, url: &Url, limit: Duration) -> Result<(), LockError> {
+    pub async fn reconnect(
+        &self,
+        server: &PrivateServer,
+        limit: Duration,
+    ) -> Result<(), LockError> {
         match self {
-            Self::Redis(redis) => redis.reconnect(url, limit).await,
+            Self::Redis(redis) => redis.reconnect(server, limit).await,
             Self::InProcess(_) => Ok(()),
+        }
+    }
+
+    /// What tells the server from every other; `None` when there is none, or it does not say.
+    #[must_use]
+    pub fn run_id(&self) -> Option<&str> {
+        match self {
+            Self::Redis(redis) => redis.run_id(),
+            Self::InProcess(_) => None,
         }
     }
 
@@ -281,103 +304,4 @@ impl LockService {
             redis.give_up(why);
         }
     }
-}
-
-/// Why the lock service cannot be used. No text here ever holds a password.
-#[derive(Debug, thiserror::Error)]
-pub enum LockError {
-    /// Nothing that can be connected to.
-    #[error(
-        "'{0}' is not a Redis URL: write redis://HOST:PORT, rediss://HOST:PORT (TLS), unix:///PATH, or private"
-    )]
-    Url(String),
-    /// Nobody answers there.
-    #[error(
-        "no Redis at {address} ({reason}): start one, or leave --redis out to race on a private one"
-    )]
-    Unreachable {
-        /// Where.
-        address: String,
-        /// What the system says.
-        reason: String,
-    },
-    /// Somebody is there, but does not answer.
-    #[error(
-        "Redis at {address} did not answer within {limit}: is it stopped, or busy? see --timeout"
-    )]
-    Silent {
-        /// Where.
-        address: String,
-        /// How long it had.
-        limit: String,
-    },
-    /// It wants a password, and none was given.
-    #[error(
-        "Redis at {0} wants a password: put it into RACESIM_REDIS as redis://:PASSWORD@HOST:PORT"
-    )]
-    PasswordWanted(String),
-    /// The password is wrong.
-    #[error("Redis at {0} refused the user name or the password: check the ones in the URL")]
-    PasswordWrong(String),
-    /// It takes no writes.
-    #[error("Redis at {0} is read-only, a replica perhaps: give the URL of the primary")]
-    ReadOnly(String),
-    /// It has no room.
-    #[error(
-        "Redis at {0} is out of memory: raise its maxmemory, or leave --redis out to race on a private one"
-    )]
-    OutOfMemory(String),
-    /// It refuses what a lock needs.
-    #[error("Redis at {address} cannot serve as a lock: {reason}")]
-    Refused {
-        /// Where.
-        address: String,
-        /// What it says.
-        reason: String,
-    },
-    /// Somebody holds a key that the race is about to use.
-    #[error(
-        "the lock '{key}' is already held on Redis at {address}{expiry}: wait for it, or give another --key-prefix"
-    )]
-    AlreadyHeld {
-        /// The key.
-        key: String,
-        /// Where.
-        address: String,
-        /// When it ends, in words.
-        expiry: String,
-    },
-    /// Somebody's own server is not ours to harm.
-    #[error(
-        "'{fault}' kills or stops the server, and this one is not ours ({server}): leave --redis out for a private one"
-    )]
-    NotOurs {
-        /// What was to befall it.
-        fault: &'static str,
-        /// Whose it is.
-        server: String,
-    },
-    /// What is on its way to it cannot be held back.
-    #[error(
-        "'late' holds back the last byte of a command, which TLS does not let it see ({0}): give a URL without TLS, or leave --redis out for a private server"
-    )]
-    NeverLate(String),
-    /// Several servers are wanted.
-    #[error(
-        "there are {0} servers, and more are to be locked: repeat --redis, or give fewer --nodes"
-    )]
-    TooFew(usize),
-    /// There is no server to start.
-    #[error(
-        "neither redis-server nor valkey-server is on PATH: install one (apt-get install redis-server), or give --redis URL"
-    )]
-    NoServer,
-    /// The private server did not come up.
-    #[error("the private {} did not start: {reason}", program.display())]
-    Server {
-        /// The program.
-        program: PathBuf,
-        /// What it said.
-        reason: String,
-    },
 }

@@ -4,7 +4,7 @@
 //! response limit per command, for a queued command is not a late one; whoever owns the race gives
 //! the service up when it answers nobody ([`Exchange::close`]).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,9 +12,11 @@ use redis::{ErrorKind, RedisError, Value};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::dial::why_closed;
 use super::late::LateRequest;
+use super::lifeline::Lifeline;
 use super::link::Link;
-use super::{Held, LockError, Request, Token, Url};
+use super::{Held, LockError, PrivateServer, Request, Token, Url};
 use crate::exchange::{Answer, CallError, Exchange, Pulse, Response, Said, Ticket, Trouble};
 use crate::seat::SeatId;
 
@@ -36,16 +38,26 @@ impl Default for KeyPrefix {
     }
 }
 
+/// Where a Redis is.
+#[derive(Debug, Clone, Copy)]
+pub enum Server<'a> {
+    /// A server that the person runs.
+    Theirs(&'a Url),
+    /// A server of the run's own.
+    Private(&'a PrivateServer),
+}
+
 /// A lock service on a Redis server.
 #[derive(Debug)]
 pub struct Redis {
-    link: Arc<Mutex<Link>>,
+    lifeline: Arc<Lifeline>,
     /// How long the server may take to answer what is no user's step.
     limit: Duration,
     /// Room for what arrives late.
     late: Arc<Semaphore>,
     exchange: Arc<Exchange<Order, Response>>,
     description: String,
+    run_id: Option<String>,
     trouble: Trouble,
 }
 
@@ -54,31 +66,54 @@ pub(super) type Order = (SeatId, Token, Request);
 
 impl Redis {
     /// Connects, makes sure that the server can serve as a lock, and that none of the seats' locks
-    /// is held already. `whose` is what the header calls the server.
+    /// is held already.
     ///
     /// # Errors
     /// [`LockError`], naming the server without its password.
     pub async fn connect(
-        url: &Url,
-        whose: &str,
+        server: Server<'_>,
         prefix: KeyPrefix,
         seats: &[SeatId],
         limit: Duration,
     ) -> Result<Self, LockError> {
-        let mut link = Link::open(url, prefix, limit).await?;
-        let version = link.prepare(seats, limit).await?;
-        let description = format!("{version}, {whose} at {}", link.address());
+        let (url, private) = match server {
+            Server::Theirs(url) => (url.clone(), None),
+            Server::Private(server) => (Url::of_socket(server.socket())?, Some(server.end())),
+        };
+        let whose = if private.is_some() {
+            "a private server"
+        } else {
+            "a server of yours"
+        };
+        let opening = async {
+            let mut link = Link::open(url.clone(), prefix, limit).await?;
+            let introduction = link.prepare(seats, limit).await?;
+            Ok((link, introduction))
+        };
+        let (link, introduction) = match opening.await {
+            Err(LockError::Closed(_)) => return Err(why_closed(&url).await),
+            opened => opened?,
+        };
+        let description = format!(
+            "{}, {whose} at {}",
+            introduction.version,
+            link.url().address()
+        );
         let exchange = Arc::new(Exchange::default());
         let trouble = Trouble::default();
-        let link = Arc::new(Mutex::new(link));
-        let served = (Arc::clone(&link), Arc::clone(&exchange));
-        tokio::spawn(serve(served.0, served.1, trouble.clone()));
+        let lifeline = Arc::new(Lifeline::new(link, private, limit));
+        tokio::spawn(serve(
+            Arc::clone(&lifeline),
+            Arc::clone(&exchange),
+            trouble.clone(),
+        ));
         Ok(Self {
-            link,
+            lifeline,
             limit,
             late: Arc::new(Semaphore::new(LATE_MAX)),
             exchange,
             description,
+            run_id: introduction.run_id,
             trouble,
         })
     }
@@ -105,7 +140,7 @@ impl Redis {
 
     /// Lets the lock of this seat run out, and waits until the server itself says that it has.
     pub(super) async fn expire(&self, seat: SeatId, limit: Duration) -> Result<bool, LockError> {
-        current(&self.link).expire(seat, limit).await
+        self.lifeline.live().await?.expire(seat, limit).await
     }
 
     /// Who holds the lock of this seat.
@@ -114,12 +149,12 @@ impl Redis {
         seat: SeatId,
         limit: Duration,
     ) -> Result<Option<Held>, LockError> {
-        current(&self.link).held(seat, limit).await
+        self.lifeline.live().await?.held(seat, limit).await
     }
 
     /// Frees the locks of these seats that any token of this run holds.
     pub(super) async fn sweep(&self, seats: &[SeatId], limit: Duration) -> Result<(), LockError> {
-        current(&self.link).sweep(seats, limit).await
+        self.lifeline.live().await?.sweep(seats, limit).await
     }
 
     /// How long the locks of these seats will live on, of those that any token of this run holds.
@@ -128,15 +163,21 @@ impl Redis {
         seats: &[SeatId],
         limit: Duration,
     ) -> Result<Vec<(SeatId, Option<Duration>)>, LockError> {
-        current(&self.link).left(seats, limit).await
+        self.lifeline.live().await?.left(seats, limit).await
     }
 
-    /// Connects again to a server that was started anew.
-    pub(super) async fn reconnect(&self, url: &Url, limit: Duration) -> Result<(), LockError> {
-        let mut link = current(&self.link);
-        link.reconnect(url, limit).await?;
-        *self.link.lock().unwrap_or_else(PoisonError::into_inner) = link;
-        Ok(())
+    /// The private server is about to be killed, and another to be started in its place.
+    pub(super) fn expect_another_server(&self) {
+        self.lifeline.expect_another_server();
+    }
+
+    /// Connects to the private server that was started in the place of another.
+    pub(super) async fn reconnect(
+        &self,
+        server: &PrivateServer,
+        limit: Duration,
+    ) -> Result<(), LockError> {
+        self.lifeline.move_to(server, limit).await
     }
 
     /// Sends a request on a connection of its own, all but its last byte.
@@ -144,20 +185,23 @@ impl Redis {
         let room = Arc::clone(&self.late).try_acquire_owned();
         let room = room.map_err(|_| CallError::Failed)?;
         let trouble = self.trouble.clone();
-        let link = current(&self.link);
-        let understood = move |reply| {
-            drop(room);
-            understand(reply, &trouble)
+        let sending = async {
+            let link = self.lifeline.live().await?;
+            let url = link.url().clone();
+            let understood = move |reply| {
+                drop(room);
+                understand(reply, &url, &trouble)
+            };
+            link.send_late(order, self.limit, understood).await
         };
-        let sent = link.send_late(order, self.limit, understood).await;
-        sent.map_err(|error| {
+        sending.await.map_err(|error| {
             self.trouble.note(error.to_string());
             CallError::Failed
         })
     }
 
     pub(super) fn can_hold_back(&self) -> Result<(), LockError> {
-        if current(&self.link).is_encrypted() {
+        if self.lifeline.is_encrypted() {
             return Err(LockError::NeverLate(self.description.clone()));
         }
         Ok(())
@@ -167,8 +211,16 @@ impl Redis {
         &self.description
     }
 
+    /// What tells the server from every other; `None` when it does not say.
+    pub(super) fn run_id(&self) -> Option<&str> {
+        self.run_id.as_deref()
+    }
+
+    /// What went wrong first. A connection that was dropped when nobody was waiting has gone wrong too.
     pub(super) fn trouble(&self) -> Option<String> {
-        self.trouble.first()
+        let is_dropped = self.lifeline.is_dropped();
+        let dropped = || is_dropped.then(|| format!("its connection was dropped: {ON_ITS_WAY}"));
+        self.trouble.first().or_else(dropped)
     }
 
     pub(super) fn pulse(&self) -> Pulse {
@@ -177,6 +229,7 @@ impl Redis {
 
     pub(super) fn give_up(&self, why: &str) {
         self.trouble.note(why.to_owned());
+        self.lifeline.give_up();
         self.exchange.close();
     }
 }
@@ -187,13 +240,16 @@ impl Drop for Redis {
     }
 }
 
-/// The connection as it is now.
-fn current(link: &Mutex<Link>) -> Link {
-    link.lock().unwrap_or_else(PoisonError::into_inner).clone()
-}
+/// What is not known after a connection was dropped. What comes after it is.
+const ON_ITS_WAY: &str = "what was on its way is unknown";
 
-/// Carries requests to the server until the exchange is closed.
-async fn serve(link: Arc<Mutex<Link>>, exchange: Arc<Exchange<Order, Response>>, trouble: Trouble) {
+/// Carries requests to the server until the exchange is closed. What was handed in while there was no
+/// connection is sent on the next; what was sent is never sent again.
+async fn serve(
+    lifeline: Arc<Lifeline>,
+    exchange: Arc<Exchange<Order, Response>>,
+    trouble: Trouble,
+) {
     let mut pipelines = JoinSet::new();
     let mut batch = Vec::new();
     while exchange.take(&mut batch).await {
@@ -202,15 +258,31 @@ async fn serve(link: Arc<Mutex<Link>>, exchange: Arc<Exchange<Order, Response>>,
             if pipelines.len() == PIPELINES_MAX {
                 pipelines.join_next().await;
             }
+            let was_dropped = lifeline.is_dropped() && !lifeline.is_expecting();
+            let link = match lifeline.live().await {
+                Ok(link) => link,
+                Err(error) => {
+                    trouble.note(format!("its connection was dropped: {error}"));
+                    exchange.deliver(waiting.map(|(ticket, _)| (ticket, Err(CallError::Failed))));
+                    exchange.close();
+                    return;
+                }
+            };
+            if was_dropped {
+                trouble.note(format!(
+                    "its connection was dropped, and made again: {ON_ITS_WAY}"
+                ));
+            }
             let some: Vec<_> = waiting.by_ref().take(PIPELINE_MAX).collect();
-            let (link, exchange, trouble) =
-                (current(&link), Arc::clone(&exchange), trouble.clone());
+            let (exchange, trouble) = (Arc::clone(&exchange), trouble.clone());
             pipelines.spawn(async move {
+                let url = link.url().clone();
                 let replies = link.send(some).await;
+                let understood = |reply| understand(reply, &url, &trouble);
                 exchange.deliver(
                     replies
                         .into_iter()
-                        .map(|(ticket, reply)| (ticket, understand(reply, &trouble))),
+                        .map(|(ticket, reply)| (ticket, understood(reply))),
                 );
             });
         }
@@ -219,7 +291,7 @@ async fn serve(link: Arc<Mutex<Link>>, exchange: Arc<Exchange<Order, Response>>,
 
 /// What a reply means: SET answers OK or nil, a script or DEL a number, that of a grant or 0 for "no". An error of the server's own means that nothing was done, a broken connection
 /// that nobody knows.
-fn understand(reply: Result<Value, RedisError>, trouble: &Trouble) -> Answer<Response> {
+fn understand(reply: Result<Value, RedisError>, url: &Url, trouble: &Trouble) -> Answer<Response> {
     match reply {
         Ok(Value::Okay) => Ok(true.into()),
         Ok(Value::Nil) => Ok(false.into()),
@@ -227,19 +299,26 @@ fn understand(reply: Result<Value, RedisError>, trouble: &Trouble) -> Answer<Res
             said: if number > 0 { Said::Yes } else { Said::No },
             number: u32::try_from(number).unwrap_or(0),
         }),
-        Ok(other) => {
-            trouble.note(format!("an answer that no lock gives: {other:?}"));
+        Ok(_) => {
+            trouble.note("it gave an answer that no lock gives".to_owned());
             Err(CallError::Lost)
         }
-        Err(error) => {
-            trouble.note(error.to_string());
-            Err(
-                if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) {
-                    CallError::Failed
-                } else {
-                    CallError::Lost
-                },
-            )
-        }
+        Err(error) => Err(match error.kind() {
+            ErrorKind::Server(_) | ErrorKind::Extension => {
+                let text = format!(
+                    "{} {}",
+                    error.code().unwrap_or_default(),
+                    error.detail().unwrap_or_default()
+                );
+                trouble.note(url.scrub(text.trim()));
+                CallError::Failed
+            }
+            // Told once, with what became of the connection.
+            ErrorKind::Io => CallError::Lost,
+            _ => {
+                trouble.note("it does not answer as a Redis does".to_owned());
+                CallError::Lost
+            }
+        }),
     }
 }

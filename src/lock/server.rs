@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 
 use super::LockError;
 use crate::duration::Millis;
-use crate::folder::{Process, RunFolder};
+use crate::folder::{End, Process, RunFolder};
 
 /// How long a private server may take to answer for the first time. It takes 11 to 25 ms.
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -44,6 +44,12 @@ impl PrivateServer {
     #[must_use]
     pub const fn process(&self) -> &Process {
         &self.process
+    }
+
+    /// How it ends, once it has.
+    #[must_use]
+    pub fn end(&self) -> End {
+        self.process.end()
     }
 
     /// Kills it; what it held is forgotten.

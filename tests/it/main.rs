@@ -27,3 +27,4 @@ mod replay;
 mod servers;
 mod support;
 mod wire;
+mod words;

@@ -159,7 +159,7 @@ fn nobody_at_the_port_is_said_at_once() {
     run(&["locked", "--redis", "unix:///no/such/socket"])
         .assert_refused(4, "no Redis at /no/such/socket");
     run(&["locked", "--redis", "redis://no-such-host.invalid"])
-        .assert_refused(4, "no Redis at no-such-host.invalid:6379");
+        .assert_refused(4, "there is no host 'no-such-host.invalid'");
 }
 
 #[test]
@@ -237,7 +237,8 @@ fn a_server_without_room_is_out_of_memory() {
 #[test]
 fn a_server_that_forbids_scripts_cannot_serve() {
     let server = RedisServer::start("user default on nopass ~* &* +@all -@scripting");
-    run(&["locked", "--redis", &server.url()]).assert_refused(4, "cannot serve as a lock");
+    run(&["locked", "--redis", &server.url()])
+        .assert_refused(4, "does not let this user do what a lock needs");
 }
 
 #[test]
@@ -308,6 +309,96 @@ fn a_server_that_is_killed_in_the_middle_fails_the_attempts_and_nothing_hangs() 
             .unwrap()
             .is_empty()
     );
+}
+
+/// After one dropped connection everybody was *unknown*, and racesim's own keys stayed.
+#[test]
+fn a_connection_that_is_dropped_is_made_again_and_what_comes_after_is_known() {
+    let server = RedisServer::start("");
+    let drops = 8;
+    let ran = disturbed(&server, |server| {
+        for _ in 0..drops {
+            let before = server.sets();
+            server.cli(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+            eventually("the race goes on", || server.sets() > before + 20);
+        }
+    });
+    assert_eq!(ran.code, Some(4), "{}", ran.all());
+    let report = ran.json();
+    assert_eq!(metric(&report, "attempts"), 3000);
+    assert_eq!(metric(&report, "failed"), 0, "{}", ran.stdout);
+    assert!(metric(&report, "bookings") <= 1);
+    let unknown = metric(&report, "unknown");
+    assert!(unknown < 1000, "{unknown} were on their way");
+    let troubles = report["races"][0]["troubles"].as_array().unwrap();
+    assert_eq!(troubles.len(), 1, "{troubles:?}");
+    let trouble = troubles[0].as_str().unwrap();
+    assert!(
+        trouble.contains("its connection was dropped, and made again"),
+        "{trouble}"
+    );
+    assert_eq!(server.cli(&["DBSIZE"]), "0", "nothing of ours is left");
+}
+
+/// A server may close what is idle for long: whoever pays meanwhile frees its lock all the same.
+#[test]
+fn a_connection_that_is_dropped_while_nobody_waits_loses_nothing() {
+    let server = RedisServer::start("");
+    let arguments = [
+        "locked",
+        "--users",
+        "3",
+        "--payment",
+        "2s",
+        "--format",
+        "json",
+    ];
+    let child = racesim(&arguments)
+        .args(["--redis", &server.url()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    eventually("the lock is held", || {
+        server.cli(&["EXISTS", "lock:seat:10"]) == "1"
+    });
+    server.cli(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+    let ran = end(child);
+    let report = ran.json();
+    assert_eq!(
+        (metric(&report, "unknown"), metric(&report, "bookings")),
+        (0, 1)
+    );
+    assert_eq!(server.cli(&["DBSIZE"]), "0");
+}
+
+/// A server that comes back within the limit is raced on; it may have forgotten the lock.
+#[test]
+fn a_server_that_is_started_again_within_the_limit_serves_again() {
+    let mut server = RedisServer::start("");
+    let arguments = [
+        "locked",
+        "--users",
+        "2000",
+        "--arrive-over",
+        "2s",
+        "--format",
+        "json",
+    ];
+    let child = racesim(&arguments)
+        .args(["--redis", &server.url()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    eventually("the race is under way", || server.sets() > 200);
+    server.kill_and_start_again();
+    let ran = end(child);
+    let report = ran.json();
+    assert_eq!(metric(&report, "failed"), 0, "{}", ran.all());
+    assert!(metric(&report, "unknown") < 1000, "{}", ran.all());
+    assert!(server.sets() > 0, "it was raced on again");
+    assert_eq!(server.cli(&["DBSIZE"]), "0");
 }
 
 #[test]

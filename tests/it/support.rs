@@ -139,6 +139,31 @@ impl RedisServer {
         Self::start_on(port, &configuration, "NOAUTH")
     }
 
+    /// A Sentinel that watches nobody.
+    pub(crate) fn sentinel() -> Self {
+        let port = free_port();
+        let folder = tempfile::tempdir().expect("a folder for the server");
+        let file = folder.path().join("redis.conf");
+        let lines = format!(
+            "port {port}\nbind 127.0.0.1\ndir {dir}\nunixsocket {dir}/redis.sock\n",
+            dir = folder.path().display(),
+        );
+        std::fs::write(&file, lines).expect("the server's configuration is written");
+        let server = Command::new("redis-server")
+            .arg(&file)
+            .arg("--sentinel")
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server is installed: tests/run does that");
+        let server = Self {
+            server,
+            port,
+            folder,
+        };
+        server.await_greeting("PONG");
+        server
+    }
+
     fn start_on(port: u16, configuration: &str, greeting: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the server");
         let file = folder.path().join("redis.conf");

@@ -1,0 +1,137 @@
+//! The connection of a lock service, made again when it was dropped.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::link::Link;
+use super::{LockError, PrivateServer};
+use crate::folder::End;
+
+/// How often a server that cannot be reached is tried again.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// A connection that is made again, within a limit.
+#[derive(Debug)]
+pub(super) struct Lifeline {
+    state: Mutex<State>,
+    /// Held by whoever connects, so that nobody else does.
+    connecting: tokio::sync::Mutex<()>,
+    limit: Duration,
+}
+
+#[derive(Debug)]
+struct State {
+    link: Link,
+    whose: Whose,
+    /// Whether all waiting for the server is over: it is tried once and no more.
+    is_given_up: bool,
+}
+
+#[derive(Debug)]
+enum Whose {
+    /// A server that the person runs. It may come back by itself.
+    Theirs,
+    /// A private one, which does not.
+    Private(End),
+    /// A private one that is being started.
+    Expected,
+}
+
+impl Lifeline {
+    pub(super) fn new(link: Link, private: Option<End>, limit: Duration) -> Self {
+        Self {
+            state: Mutex::new(State {
+                link,
+                whose: private.map_or(Whose::Theirs, Whose::Private),
+                is_given_up: false,
+            }),
+            connecting: tokio::sync::Mutex::new(()),
+            limit,
+        }
+    }
+
+    /// Whether the connection was dropped, and not made again so far.
+    pub(super) fn is_dropped(&self) -> bool {
+        self.lock().link.is_dropped()
+    }
+
+    /// Whether bytes on their way cannot be told from each other.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.lock().link.is_encrypted()
+    }
+
+    /// Whether the private server is being started again: its connection is to be dropped.
+    pub(super) fn is_expecting(&self) -> bool {
+        matches!(self.lock().whose, Whose::Expected)
+    }
+
+    pub(super) fn expect_another_server(&self) {
+        self.lock().whose = Whose::Expected;
+    }
+
+    /// Nobody waits any more.
+    pub(super) fn give_up(&self) {
+        self.lock().is_given_up = true;
+    }
+
+    /// A connection that was not dropped, as far as is known; made again if it was.
+    ///
+    /// # Errors
+    /// When the server cannot be reached within the limit, or never will be.
+    pub(super) async fn live(&self) -> Result<Link, LockError> {
+        if let Some(link) = self.undropped() {
+            return Ok(link);
+        }
+        let _alone = self.connecting.lock().await;
+        let began = Instant::now();
+        loop {
+            if let Some(link) = self.undropped() {
+                return Ok(link);
+            }
+            let (old, is_given_up) = {
+                let state = self.lock();
+                if let Whose::Private(end) = &state.whose
+                    && let Some(status) = *end.borrow()
+                {
+                    return Err(LockError::Ended(status.to_string()));
+                }
+                (state.link.clone(), state.is_given_up)
+            };
+            let rest = self.limit.saturating_sub(began.elapsed());
+            match old.another(rest.max(AGAIN)).await {
+                Ok(link) => self.lock().link = link,
+                Err(error) if error.may_pass() && !is_given_up && rest > AGAIN => {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                Err(error) => {
+                    self.give_up();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Connects to the private server that was started in the place of another, on the same socket.
+    pub(super) async fn move_to(
+        &self,
+        server: &PrivateServer,
+        limit: Duration,
+    ) -> Result<(), LockError> {
+        let _alone = self.connecting.lock().await;
+        let old = self.lock().link.clone();
+        let link = old.another(limit).await?;
+        let mut state = self.lock();
+        state.link = link;
+        state.whose = Whose::Private(server.end());
+        Ok(())
+    }
+
+    fn undropped(&self) -> Option<Link> {
+        let state = self.lock();
+        (!state.link.is_dropped()).then(|| state.link.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,330 @@
+//! What is a person told whose Redis cannot be raced on? One line with the next move, and no secret.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::support::{Ran, RedisServer, finish, free_port, racesim, run};
+
+/// What must never be printed.
+const SECRET: &str = "S3CRET";
+
+fn racing(url: &str) -> Ran {
+    run(&["locked", "--users", "5", "--timeout", "2s", "--redis", url])
+}
+
+/// A race whose Redis is named in the environment.
+fn racing_by_environment(url: &str) -> Ran {
+    let mut command = racesim(&["locked", "--users", "5"]);
+    command.env("RACESIM_REDIS", url);
+    finish(command)
+}
+
+/// The URL of something that answers every connection with these bytes and closes it.
+fn answering(bytes: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            // Whoever asks may be gone before it is answered.
+            if !bytes.is_empty() {
+                let _ = stream.read(&mut [0; 512]);
+                let _ = stream.write_all(bytes);
+                let _ = stream.shutdown(std::net::Shutdown::Write);
+                let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
+                while stream.read(&mut [0; 512]).is_ok_and(|read| read > 0) {}
+            }
+        }
+    });
+    url
+}
+
+/// A malformed URL was repeated, password and all: what hid it looked for `://` and an `@` in one word.
+#[test]
+fn a_url_that_cannot_be_read_is_never_shown() {
+    for url in [
+        "default:S3CRET@localhost:6379",
+        "S3CRET@localhost",
+        "redis:S3CRET@localhost",
+        "redis:/:S3CRET@localhost",
+        "redis//:S3CRET@localhost",
+        "http://:S3CRET@localhost",
+        "redis://:S3CRET@",
+        "redis://:S3CRET@localhost:port",
+        "redis://:S3CRET@localhost/zero",
+        "redis://:S3/CRET@localhost",
+        "redis://localhost?pass=S3CRET",
+        "redis://localhost#S3CRET",
+        "redis://:word#S3CRET@localhost",
+        "unix:a?pass=S3CRET",
+        "unix:///a?password=S3CRET",
+        "rediss://:S3CRET@[::1",
+        " S3CRET ",
+        "S3CRET",
+        "redis://a b:S3CRET c@localhost:x",
+        "line\nS3CRET@x",
+    ] {
+        for (ran, place) in [
+            (racing(url), "--redis: "),
+            (racing_by_environment(url), "RACESIM_REDIS: "),
+        ] {
+            ran.assert_refused(2, place);
+            assert!(!ran.all().contains("CRET"), "{url}: {}", ran.all());
+            assert!(
+                ran.stderr.contains("redis://:PASSWORD@HOST:PORT"),
+                "{}",
+                ran.stderr
+            );
+        }
+    }
+}
+
+/// Whatever is wrong with the words that hold it, a password is not repeated: not in the wrong place, not
+/// under the wrong name, not in any form of output.
+#[test]
+fn a_password_in_the_wrong_place_is_not_repeated() {
+    let url = "redis://default:S3CRET@localhost:6379";
+    for arguments in [
+        &["locked", url][..],
+        &[url],
+        &["--redis", url, "locked"],
+        &["locked", "--users", url],
+        &["locked", &format!("--users={url}")],
+        &["locked", "--redi", url],
+        &["locked", &format!("--redi={url}")],
+        &["naive", "--redis", url],
+        &["naive", &format!("--redis={url}")],
+        &["locked", "--format", url],
+        &["locked", "--fault", "default:S3CRET@localhost"],
+        &["locked", "--assert", "default:S3CRET@localhost"],
+        &["locked", "--export", url],
+        &["locked", "--seed", "a S3CRET@localhost"],
+        &["compare", "S3CRET@localhost"],
+        &["matrix", url],
+        &["explore", url],
+        &["replay", "locked", "--schedule", url],
+        &["locked", "unix:///a?pass=S3CRET"],
+        &["locked", "--help", url],
+        &["locked", "--redis", url, "--help"],
+        &["check", url],
+    ] {
+        let ran = run(arguments);
+        assert!(!ran.all().contains("CRET"), "{arguments:?}: {}", ran.all());
+    }
+    let mut help = racesim(&["locked", "--help"]);
+    help.env("RACESIM_REDIS", url);
+    let help = finish(help).stdout;
+    let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("[env: `RACESIM_REDIS`]"), "{help}");
+    assert!(!help.contains("CRET"), "{help}");
+}
+
+#[test]
+fn random_urls_never_show_the_secret_that_they_hold() {
+    let piece = prop::sample::select(vec![
+        "redis",
+        "rediss",
+        "unix",
+        "http",
+        "",
+        ":",
+        "://",
+        "//",
+        "/",
+        "@",
+        "?",
+        "#",
+        "&",
+        "=",
+        "pass=",
+        "user=",
+        "%40",
+        "%",
+        " ",
+        "\t",
+        "[",
+        "]",
+        "[::1]",
+        "127.0.0.1",
+        ":1",
+        "0",
+        "x",
+        "'",
+        "\"",
+        "\\",
+    ]);
+    let around = (
+        prop::collection::vec(piece.clone(), 0..6),
+        prop::collection::vec(piece, 1..6),
+    );
+    let mut runner = TestRunner::new(Config::with_cases(150));
+    let ran = runner.run(&around, |(before, after)| {
+        let url = format!("{}{SECRET}{}", before.concat(), after.concat());
+        // What stands where a host stands is shown: it is where the server is.
+        let is_read = url.parse::<racesim::lock::Url>().is_ok();
+        if is_read || url.starts_with('-') {
+            return Ok(());
+        }
+        for ran in [
+            racing(&url),
+            racing_by_environment(&url),
+            run(&["locked", &format!("--redis={url}")]),
+        ] {
+            prop_assert_eq!(ran.code, Some(2), "{}: {}", url, ran.all());
+            prop_assert!(!ran.all().contains(SECRET), "{}: {}", url, ran.all());
+        }
+        Ok(())
+    });
+    ran.unwrap();
+}
+
+/// A server may repeat what it was told, also in mid-race.
+#[test]
+fn a_server_that_repeats_the_password_is_not_repeated() {
+    let url = answering(b"-ERR user bob said S3CRET\r\n-ERR S3CRET\r\n");
+    let url = url.replace("//", "//bob:S3CRET@");
+    let ran = racing(&url);
+    assert_eq!(ran.code, Some(4), "{}", ran.all());
+    assert!(!ran.all().contains("CRET"), "{}", ran.all());
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    assert!(!ran.all().contains("bob"), "{}", ran.all());
+}
+
+/// The words of the library reached the person: *Parse error at 1*, in three lines.
+#[test]
+fn what_is_no_redis_is_said_in_one_line() {
+    let http = answering(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    racing(&http).assert_refused(4, "does not answer as a Redis does: check the port");
+    let garbage = answering(&[0x15, 3, 3, 0, 2, 2, 0x46, 0xff, 0xfe, 0, 7]);
+    racing(&garbage).assert_refused(4, "does not answer as a Redis does");
+    let closing = answering(b"");
+    racing(&closing).assert_refused(4, "closed the connection");
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("redis://{}", silent.local_addr().unwrap());
+    let ran = run(&["locked", "--timeout", "300ms", "--redis", &silent]);
+    assert_eq!(ran.code, Some(4), "{}", ran.all());
+    racing("redis://no-such-host.invalid")
+        .assert_refused(4, "there is no host 'no-such-host.invalid'");
+    let port = free_port();
+    racing(&format!("redis://[::1]:{port}"))
+        .assert_refused(4, &format!("no Redis at [::1]:{port}"));
+}
+
+#[test]
+fn tls_where_there_is_none_is_said() {
+    let server = RedisServer::start("");
+    let url = server.url().replace("redis://", "rediss://");
+    racing(&url).assert_refused(4, "there is no TLS at 127.0.0.1:");
+    let http = answering(b"HTTP/1.1 400 Bad Request\r\n\r\n").replace("redis://", "rediss://");
+    racing(&http).assert_refused(4, "write redis:// instead of rediss://");
+    let closing = answering(b"").replace("redis://", "rediss://");
+    racing(&closing).assert_refused(4, "there is no TLS at");
+}
+
+/// One node of a cluster was refused with *Moved: 15274*, or taken, by the luck of the key.
+#[test]
+fn a_node_of_a_cluster_and_a_sentinel_are_named() {
+    let node = RedisServer::start("cluster-enabled yes");
+    racing(&node.url()).assert_refused(4, "is a node of a cluster");
+    let sentinel = RedisServer::sentinel();
+    racing(&sentinel.url()).assert_refused(4, "is a Sentinel, which holds no locks");
+}
+
+#[test]
+fn what_a_server_refuses_is_said_with_the_next_move() {
+    let server = RedisServer::start("databases 4");
+    let url = server.url();
+    racing(&format!("{url}/9")).assert_refused(4, "has no database of that number");
+    assert_eq!(racing(&format!("{url}/3")).code, Some(0));
+    let with_password = url.replace("//", "//:S3CRET@");
+    racing(&with_password).assert_refused(4, "has no password: leave it out of the URL");
+
+    server.cli(&[
+        "ACL", "SETUSER", "bob", "on", ">S3CRET", "~*", "+@read", "+select",
+    ]);
+    let ran = racing(&url.replace("//", "//bob:S3CRET@"));
+    ran.assert_refused(4, "does not let this user do what a lock needs");
+    assert!(!ran.all().contains("bob"), "{}", ran.all());
+    racing(&url.replace("//", "//bob:wrong@"))
+        .assert_refused(4, "refused the user name or the password");
+
+    let full = RedisServer::start("maxclients 1");
+    let _the_only = std::net::TcpStream::connect(("127.0.0.1", full.port)).unwrap();
+    racing(&full.url()).assert_refused(4, "takes no more connections");
+
+    let lonely = RedisServer::start("min-replicas-to-write 1");
+    racing(&lonely.url()).assert_refused(4, "takes no writes without enough replicas");
+}
+
+/// A server that cannot save takes no writes.
+#[test]
+fn a_server_whose_disk_is_full_is_named() {
+    let server = RedisServer::start("dbfilename nowhere.rdb");
+    server.cli(&["CONFIG", "SET", "save", "3600 100000"]);
+    server.cli(&["SET", "a", "b"]);
+    // A folder in the way of the file that is to be renamed.
+    std::fs::create_dir_all(server.folder().join("nowhere.rdb/full")).unwrap();
+    server.cli(&["BGSAVE"]);
+    super::support::eventually("the server has failed to save", || {
+        server
+            .cli(&["INFO", "persistence"])
+            .contains("rdb_last_bgsave_status:err")
+    });
+    racing(&server.url()).assert_refused(4, "takes no writes, since it cannot save to its disk");
+}
+
+/// The same refusal ended with 2 for one URL and with 4 for another.
+#[test]
+fn what_is_wrong_with_the_words_is_usage_and_what_is_wrong_with_the_server_is_not() {
+    for url in [
+        "nonsense",
+        "redis://host:6379/abc",
+        "redis://host#x",
+        "rediss://host/#insecure",
+        "redis://0.0.0.0",
+    ] {
+        racing(url).assert_refused(2, "this is not the URL of a Redis");
+    }
+    racing(&format!("redis://127.0.0.1:{}", free_port())).assert_refused(4, "no Redis at");
+}
+
+/// A server given twice found its own lock held, and `redlock` was called *violated*.
+#[test]
+fn a_server_that_is_given_twice_is_recognised_by_whatever_name() {
+    let server = RedisServer::start("");
+    let tcp = server.url();
+    let named = tcp.replace("127.0.0.1", "localhost");
+    let socket = format!("unix://{}/redis.sock", server.folder().display());
+    let other = RedisServer::start("");
+    for second in [tcp.clone(), named, socket, format!("{tcp}/1")] {
+        let ran = run(&[
+            "redlock",
+            "--users",
+            "5",
+            "--redis",
+            &tcp,
+            "--redis",
+            &other.url(),
+            "--redis",
+            &second,
+        ]);
+        ran.assert_refused(2, "are one and the same server");
+        assert!(ran.stderr.contains(&tcp), "{}", ran.stderr);
+    }
+    let third = RedisServer::start("");
+    let ran = run(&[
+        "redlock",
+        "--users",
+        "5",
+        "--redis",
+        &tcp,
+        "--redis",
+        &other.url(),
+        "--redis",
+        &third.url(),
+    ]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+}
