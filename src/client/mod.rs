@@ -306,13 +306,6 @@ impl Client {
         }
     }
 
-    /// Lets run out what was to run out after the user's last step; its attempt is over.
-    pub(crate) async fn expire_due(&self) {
-        if let Services::Live(race) = &self.services {
-            taken::expire_due(self, race).await;
-        }
-    }
-
     /// The user's next step begins now, in nanoseconds from the start of the race.
     pub(crate) fn begin(&mut self) -> u64 {
         if let Services::Live(race) = &self.services {

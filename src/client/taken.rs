@@ -241,6 +241,15 @@ pub(super) async fn strike(
     client.begin();
 }
 
+impl Client {
+    /// Lets run out what was to run out after the user's last step; its attempt is over.
+    pub(crate) async fn expire_due(&self) {
+        if let Services::Live(race) = &self.services {
+            expire_due(self, race).await;
+        }
+    }
+}
+
 /// Lets run out what was to run out after the user's last step, unless a watchdog extends it by now.
 pub(super) async fn expire_due(client: &Client, race: &Race) {
     let Some(faults) = &race.faults else { return };
