@@ -5,6 +5,7 @@
 //! a service that answers *nobody* for a while is given up.
 
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -114,6 +115,7 @@ pub struct Exchange<Q, R> {
     state: Mutex<State<Q, R>>,
     task_bell: Notify,
     thread_bell: Condvar,
+    halted: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -156,6 +158,7 @@ impl<Q, R> Default for Exchange<Q, R> {
             }),
             task_bell: Notify::new(),
             thread_bell: Condvar::new(),
+            halted: AtomicBool::new(false),
         }
     }
 }
@@ -292,6 +295,32 @@ impl<Q, R: Copy> Exchange<Q, R> {
                 waker.into_iter().for_each(Waker::wake);
             }
         }
+        drop(state);
+        self.task_bell.notify_one();
+        self.thread_bell.notify_one();
+    }
+
+    /// Tells the service to carry out nothing more of what waits.
+    pub fn halt(&self) {
+        self.halted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the service is to carry out nothing more of what waits.
+    pub fn is_halted(&self) -> bool {
+        self.halted.load(Ordering::Relaxed)
+    }
+
+    /// Whether the service is to go.
+    pub fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Lets the service go, when nobody looks at replies any more: nobody is woken, however many wait.
+    pub fn end(&self) {
+        self.halt();
+        let mut state = self.lock();
+        state.closed = true;
+        state.inbox.clear();
         drop(state);
         self.task_bell.notify_one();
         self.thread_bell.notify_one();

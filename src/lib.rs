@@ -25,6 +25,7 @@
 //! | [`lock`] | who may enter? (the only redis) |
 //! | [`escape`] | how is a text shown that came from outside? |
 //! | [`exchange`] | how do many users wait for one service? |
+//! | [`memory`] | how much may this process still take? |
 //! | [`folder`] | where does a run keep its files, and who removes them? |
 //! | [`schedule`] | who moves when? |
 //! | [`plan`] | what is to be run? |
@@ -69,6 +70,7 @@ pub mod history;
 pub mod index;
 pub mod lock;
 pub mod matrix;
+pub mod memory;
 pub mod plan;
 pub mod progress;
 pub mod replay;

@@ -81,7 +81,7 @@ pub async fn replay<S: Strategy>(
     })
 }
 
-/// Forces every interleaving in which nothing goes wrong.
+/// Forces every interleaving in which nothing goes wrong, until the engine is told to stop.
 ///
 /// # Errors
 /// As [`replay`], or when there are too many.
@@ -94,7 +94,11 @@ pub async fn replay_all<S: Strategy>(
     let all = interleavings(strategy, users, INTERLEAVINGS_MAX);
     let mut replayed = Vec::new();
     for schedule in all.ok_or(ReplayError::TooMany { users })? {
-        replayed.push(replay(engine, strategy, plan, schedule).await?);
+        match replay(engine, strategy, plan, schedule).await {
+            Ok(one) => replayed.push(one),
+            Err(ReplayError::Engine(EngineError::Stopped)) => break,
+            Err(error) => return Err(error),
+        }
     }
     Ok(replayed)
 }

@@ -2,15 +2,22 @@
 
 use std::path::Path;
 
+use tokio_util::sync::CancellationToken;
+
 use super::input;
 use super::output::{Outlets, PIPE_LIMIT};
 use super::place::Uses;
 use super::{AppError, Exit};
 use crate::cli::Output;
+use crate::engine::EngineError;
 use crate::history;
 use crate::report::{RaceReport, Report, Shown, Tally};
 
-pub(super) async fn run(path: &Path, output: &Output) -> Result<Exit, AppError> {
+pub(super) async fn run(
+    path: &Path,
+    output: &Output,
+    stop: CancellationToken,
+) -> Result<Exit, AppError> {
     let unreadable = |reason: String| AppError::History {
         path: path.display().to_string(),
         reason,
@@ -20,12 +27,17 @@ pub(super) async fn run(path: &Path, output: &Output) -> Result<Exit, AppError> 
         ..Uses::default()
     };
     let mut outlets = Outlets::open(output, uses, PIPE_LIMIT).await?;
-    let read = input::read(path, PIPE_LIMIT, history::read)
-        .await
+    let reading = input::read(path, PIPE_LIMIT, history::read);
+    let read = stop.run_until_cancelled(reading).await;
+    let read = read
+        .ok_or(EngineError::Stopped)?
         .map_err(|error| unreadable(error.to_string()))?;
     let histories = read.map_err(|error| unreadable(error.to_string()))?;
     let mut tallies: Vec<(String, Tally)> = Vec::new();
     for history in &histories {
+        if stop.is_cancelled() {
+            break;
+        }
         let name = &history.header.strategy;
         match tallies.iter_mut().find(|(strategy, _)| strategy == name) {
             Some((_, tally)) => tally.add(history),
@@ -37,7 +49,10 @@ pub(super) async fn run(path: &Path, output: &Output) -> Result<Exit, AppError> 
         .map(|(_, tally)| tally.report())
         .collect();
     let exit = exit(&races);
-    let report = Report::of(races);
+    let report = Report {
+        stopped: stop.is_cancelled(),
+        ..Report::of(races)
+    };
     outlets.publish(Shown::Races(&report)).await?;
     Ok(exit)
 }

@@ -1,20 +1,26 @@
 //! `racesim explore`: whether any interleaving breaks a strategy.
 
+use tokio_util::sync::CancellationToken;
+
 use super::output::{Outlets, PIPE_LIMIT};
 use super::place::Uses;
 use super::{AppError, Exit};
 use crate::checker::Property;
 use crate::cli::{Expectation, ExploreCommand};
-use crate::explore::{Answer, Found, follow, search};
+use crate::explore::{Answer, Found, Limit, follow, search_until};
 use crate::report::{ExploreReport, PropertyReport, Report, Shown};
 use crate::strategy::Strategy;
 
-pub(super) async fn run(command: &ExploreCommand) -> Result<Exit, AppError> {
+/// Once it is stopped, what has not been answered is unknown.
+pub(super) async fn run(
+    command: &ExploreCommand,
+    stop: CancellationToken,
+) -> Result<Exit, AppError> {
     let mut outlets = Outlets::open(&command.output, Uses::default(), PIPE_LIMIT).await?;
     let mut impossible = None;
     let mut properties = Vec::new();
     for property in &command.properties {
-        let (property, found) = answer(command, *property)?;
+        let (property, found) = answer(command, *property, &stop)?;
         // Only a search that saw everything knows what never happens.
         if found.answer == Answer::Holds {
             impossible.get_or_insert(found.impossible);
@@ -44,9 +50,13 @@ pub(super) async fn run(command: &ExploreCommand) -> Result<Exit, AppError> {
 fn answer(
     command: &ExploreCommand,
     property: Property,
+    stop: &CancellationToken,
 ) -> Result<(PropertyReport, Found), AppError> {
-    let found = search(&command.strategy, property, &command.search);
+    let found = search_until(&command.strategy, property, &command.search, stop);
     let trace = match &found.answer {
+        Answer::Unknown(Limit::Threads) => {
+            return Err(AppError::System(std::io::ErrorKind::WouldBlock.into()));
+        }
         Answer::Violated(schedule) => {
             let users = command.search.users.max(schedule.users());
             let trace = follow(&command.strategy, schedule, users);

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
+use super::signals::on_a_thread;
+
 /// How much is read at once, and how much of that may wait to be understood.
 const CHUNK: usize = 64 * 1024;
 const CHUNKS_WAITING: usize = 4;
@@ -36,7 +38,7 @@ pub(super) async fn read<T: Send + 'static>(
         current: Vec::new(),
         at: 0,
     };
-    let parsed = tokio::task::spawn_blocking(move || parse(BufReader::new(chunks)));
+    let parsed = on_a_thread(move || parse(BufReader::new(chunks)))?;
     feed(file, limit, sender).await?;
     parsed.await.map_err(io::Error::other)
 }

@@ -5,22 +5,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use tokio_util::sync::CancellationToken;
+
 use super::output::{Outlets, PIPE_LIMIT};
 use super::place::Uses;
 use super::{AppError, Exit};
 use crate::cli::{self, MatrixCommand};
 use crate::duration::as_millis;
-use crate::engine::{Engine, ServiceChoice, Services};
+use crate::engine::{Engine, EngineError, ServiceChoice, Services};
 use crate::matrix::{Column, Expectations, cell};
 use crate::plan::Plan;
 use crate::progress::Watch;
+use crate::replay::ReplayError;
 use crate::report::{MatrixCell, MatrixReport, MatrixRow, Report, Shown};
 use crate::strategy::{BuiltIn, Needs, Strategy};
 
 /// The most users of any column, each with a connection of its own: five at every second screen.
 const USERS: NonZeroU32 = NonZeroU32::new(9).expect("nine is not zero");
 
-pub(super) async fn run(command: MatrixCommand) -> Result<Exit, AppError> {
+/// Once it is stopped, the rows and cells that were found until then are told.
+pub(super) async fn run(command: MatrixCommand, stop: CancellationToken) -> Result<Exit, AppError> {
     let begun = Instant::now();
     let mut outlets = Outlets::open(&command.output, Uses::default(), PIPE_LIMIT).await?;
     let known = Expectations::built_in();
@@ -34,9 +38,16 @@ pub(super) async fn run(command: MatrixCommand) -> Result<Exit, AppError> {
     let needs = needs.fold(Needs::default(), Needs::and);
     let plan = Plan::new(USERS);
     let choice = ServiceChoice::default();
-    let services = Services::start(&choice, &plan, needs, &plan.seats_wanted()).await?;
+    let seats = plan.seats_wanted();
+    let starting = Services::start(&choice, &plan, needs, &seats);
+    let Some(services) = stop.run_until_cancelled(starting).await else {
+        let report = report(None, columns, Vec::new());
+        outlets.publish(Shown::Matrix(&report)).await?;
+        return Ok(Exit::Unknown);
+    };
+    let services = services?;
     super::simulated::say(&services, &choice.redis, &outlets);
-    let engine = Engine::new(services);
+    let engine = Engine::new(services).stopping_on(stop);
     let done = Arc::<AtomicU64>::default();
     let total = strategies.len() * columns.len();
     let watch = (!outlets.is_quiet()).then(|| {
@@ -45,6 +56,9 @@ pub(super) async fn run(command: MatrixCommand) -> Result<Exit, AppError> {
     });
     let mut rows = Vec::new();
     for (words, strategy) in &strategies {
+        if engine.is_stopped() {
+            break;
+        }
         let cells = cells(&engine, strategy, words, &columns, &known).await?;
         done.fetch_add(u64::try_from(cells.len()).unwrap_or(0), Ordering::Relaxed);
         rows.push(MatrixRow {
@@ -53,7 +67,7 @@ pub(super) async fn run(command: MatrixCommand) -> Result<Exit, AppError> {
         });
     }
     drop(watch);
-    let mut report = report(&engine, columns, rows);
+    let mut report = report(Some(&engine), columns, rows);
     report.took_ms = as_millis(begun.elapsed());
     outlets.publish(Shown::Matrix(&report)).await?;
     Ok(exit(&report))
@@ -73,8 +87,11 @@ async fn cells(
             let full = known.sources.get(&line.source);
             full.unwrap_or(&line.source).clone()
         });
-        let found = cell(engine, strategy, column, expected).await?;
-        cells.push(MatrixCell::of(&found, source));
+        match cell(engine, strategy, column, expected).await {
+            Ok(found) => cells.push(MatrixCell::of(&found, source)),
+            Err(ReplayError::Engine(EngineError::Stopped)) => break,
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(cells)
 }
@@ -103,12 +120,15 @@ fn strategies(named: &[String], known: &Expectations) -> Result<Vec<(String, Bui
     read.collect()
 }
 
-fn report(engine: &Engine, columns: Vec<Column>, rows: Vec<MatrixRow>) -> MatrixReport {
+fn report(engine: Option<&Engine>, columns: Vec<Column>, rows: Vec<MatrixRow>) -> MatrixReport {
     let cells = || rows.iter().flat_map(|row| &row.cells);
+    let services = engine.map(Engine::services);
+    let lock = services.and_then(Services::lock);
     MatrixReport {
         version: Report::VERSION,
-        database: engine.services().database().to_owned(),
-        lock: engine.services().lock().unwrap_or("none taken").to_owned(),
+        database: services.map_or_else(String::new, |services| services.database().to_owned()),
+        lock: lock.unwrap_or("none taken").to_owned(),
+        stopped: engine.is_none_or(Engine::is_stopped),
         judged: cells().filter(|cell| cell.expected.is_some()).count(),
         disagreeing: cells().filter(|cell| cell.objection.is_some()).count(),
         took_ms: 0.0,

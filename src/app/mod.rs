@@ -14,13 +14,20 @@ mod simulated;
 mod target;
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io;
 use std::process::ExitCode;
+
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::{self, Command, Refusal};
 use crate::engine::{EngineError, ServiceError};
 use crate::replay::ReplayError;
 use crate::strategy::CATALOGUE;
 use output::OutputError;
+
+/// More than the runtime opens at its start.
+const DESCRIPTORS: usize = 10;
 
 /// How the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +81,10 @@ enum AppError {
     Words(String),
     #[error("cannot replay '{path}': {reason}")]
     Recording { path: String, reason: String },
+    #[error(
+        "the system gives no more threads or files ({0}): raise its limits, see ulimit -n, -u and -v"
+    )]
+    System(#[source] io::Error),
 }
 
 impl AppError {
@@ -81,13 +92,15 @@ impl AppError {
         match self {
             Self::Output(error) => error.exit(),
             Self::Service(ServiceError::Lock(error)) if error.is_of_usage() => Exit::Usage,
-            Self::Service(_) | Self::NoRedisToAssert => Exit::Service,
+            Self::Service(_) | Self::NoRedisToAssert | Self::System(_) => Exit::Service,
             Self::Engine(error) | Self::Replay(ReplayError::Engine(error)) => match error {
                 EngineError::Store(_)
                 | EngineError::Lock(_)
                 | EngineError::Unguarded(_)
                 | EngineError::Silent => Exit::Service,
-                EngineError::Panicked(_) | EngineError::Astray(_) => Exit::Unknown,
+                EngineError::Panicked(_) | EngineError::Astray(_) | EngineError::Stopped => {
+                    Exit::Unknown
+                }
                 EngineError::TooLarge { .. } => Exit::Usage,
             },
             Self::History { .. } | Self::Recording { .. } | Self::Words(_) | Self::Replay(_) => {
@@ -98,24 +111,44 @@ impl AppError {
 }
 
 /// Does what the command line asks, and says how it went.
-pub async fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let command = match cli::parse(words) {
         Ok(command) => command,
         Err(refusal) => return refuse(&refusal).code(),
     };
-    let done = match command {
-        Command::Race(command) => signals::heeding(|stop| race::run(*command, stop)).await,
-        Command::Check { file, output } => check::run(&file, &output).await,
-        Command::Explore(command) => explore::run(&command).await,
-        Command::Replay(command) => replay::run(*command).await,
-        Command::Matrix(command) => matrix::run(*command).await,
-        Command::Strategies => strategies(),
-    };
+    let done = signals::with_signals(|stop| perform(command, stop));
     let exit = done.unwrap_or_else(|error| {
         output::complain(&error.to_string());
         error.exit()
     });
     exit.code()
+}
+
+fn perform(command: Command, stop: CancellationToken) -> Result<Exit, AppError> {
+    match command {
+        Command::Race(command) => on_a_runtime(race::run(*command, stop)),
+        Command::Check { file, output } => on_a_runtime(check::run(&file, &output, stop)),
+        Command::Explore(command) => on_a_runtime(explore::run(&command, stop)),
+        Command::Replay(command) => on_a_runtime(replay::run(*command, stop)),
+        Command::Matrix(command) => on_a_runtime(matrix::run(*command, stop)),
+        Command::Strategies => strategies(),
+    }
+}
+
+/// One thread for the users: the database's thread or Redis needs the other core, and two workers
+/// gave the same speed for twice the processor time.
+fn on_a_runtime(work: impl Future<Output = Result<Exit, AppError>>) -> Result<Exit, AppError> {
+    // It panics where it cannot open what it needs.
+    let tried: io::Result<Vec<File>> = (0..DESCRIPTORS).map(|_| File::open("/dev/null")).collect();
+    tried.map(drop).map_err(AppError::System)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(AppError::System)?;
+    let done = runtime.block_on(work);
+    // The users of a race that was stopped may be millions: they end with the process, at once.
+    std::mem::forget(runtime);
+    done
 }
 
 fn refuse(refusal: &Refusal) -> Exit {

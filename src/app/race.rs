@@ -1,13 +1,16 @@
 //! `racesim naive`, `locked` and `compare`: races, and the report on them.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 use super::output::{Outlets, complain};
 use super::place::Uses;
+use super::signals::{UntilStopped, on_a_thread};
 use super::target::Target;
 use super::{AppError, Exit, probes, simulated};
 use crate::cli::{RaceCommand, RaceKind};
-use crate::engine::{Engine, Services};
+use crate::engine::{Engine, EngineError, Services};
 use crate::history::{self, History};
 use crate::progress::Watch;
 use crate::report::{
@@ -16,6 +19,14 @@ use crate::report::{
 };
 use crate::seat::SeatId;
 use crate::strategy::{BuiltIn, Needs, Strategy};
+
+/// The verdict on fewer steps takes a few milliseconds.
+const MANY_STEPS: usize = 100_000;
+
+/// How long after a stop the verdict on a race is waited for.
+const JUDGING: Duration = Duration::from_millis(80);
+
+const UNJUDGED: &str = "it was not judged before the end: the race was stopped";
 
 pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result<Exit, AppError> {
     let uses = Uses {
@@ -36,7 +47,13 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
     } else {
         Vec::new()
     };
-    let services = Services::start(&command.services, &command.plan, needs, &seats).await?;
+    let starting = Services::start(&command.services, &command.plan, needs, &seats);
+    let Some(services) = stop.run_until_cancelled(starting).await else {
+        let report = report(&command, Raced::nothing(&command), true);
+        outlets.publish(Shown::Races(&report)).await?;
+        return Ok(Exit::Unknown);
+    };
+    let services = services?;
     if asserts_about_locks(&command) {
         simulated::refuse_as_proof(&services, &command.services.redis)?;
     }
@@ -47,7 +64,7 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
     let racing = Races {
         engine: &engine,
         command: &command,
-        history: history.as_mut(),
+        history: &mut history,
     };
     let (raced, failed) = racing.run().await;
     drop(watch);
@@ -56,7 +73,7 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
         Some(error) if raced.is_nothing() => return Err(error),
         failed => failed,
     };
-    let report = report(&command, raced);
+    let report = report(&command, raced, engine.is_stopped());
     let published = outlets.publish(Shown::Races(&report)).await;
     outlets.warn(&report);
     say_assertions(&report);
@@ -109,7 +126,7 @@ fn users_in_all(command: &RaceCommand) -> u64 {
 struct Races<'a> {
     engine: &'a Engine,
     command: &'a RaceCommand,
-    history: Option<&'a mut Target>,
+    history: &'a mut Option<Target>,
 }
 
 /// What came of them; a strategy that was not reached has no tally.
@@ -137,7 +154,8 @@ impl Races<'_> {
     async fn run(mut self) -> (Raced, Option<AppError>) {
         let mut raced = Raced::nothing(self.command);
         let failed = self.race(&mut raced).await.err();
-        (raced, failed)
+        let is_stop = |error: &AppError| matches!(error, AppError::Engine(EngineError::Stopped));
+        (raced, failed.filter(|error| !is_stop(error)))
     }
 
     async fn race(&mut self, raced: &mut Raced) -> Result<(), AppError> {
@@ -156,27 +174,58 @@ impl Races<'_> {
                     .engine
                     .race(strategy, &self.command.plan, round)
                     .await?;
-                self.record(&history).await?;
-                match tally {
-                    Some(tally) => tally.add(&history),
-                    None => *tally = Some(Tally::begin(&history)),
+                match self.record(&history).await {
+                    // A part of a history takes nobody's place.
+                    Err(error) if self.engine.is_stopped() => {
+                        *self.history = None;
+                        complain(&error.to_string());
+                    }
+                    recorded => recorded?,
                 }
+                self.judge(history, tally).await?;
             }
         }
         Ok(())
     }
 
+    /// Adds a race to its tally. The verdict on millions of steps takes seconds: it is given on a
+    /// thread of its own, so that a stop does not wait for it.
+    async fn judge(&self, history: History, tally: &mut Option<Tally>) -> Result<(), AppError> {
+        if history.events.len() < MANY_STEPS {
+            *tally = Some(added(tally.take(), &history));
+            return Ok(());
+        }
+        let (earlier, unjudged) = (tally.clone(), history.without_rows(UNJUDGED));
+        let judging = on_a_thread(move || added(earlier, &history)).map_err(AppError::System)?;
+        *tally = match self.engine.unless_stopped_for(JUDGING, judging).await {
+            Some(judged) => judged.ok(),
+            None => Some(added(tally.take(), &unjudged)),
+        };
+        Ok(())
+    }
+
     async fn record(&mut self, history: &History) -> Result<(), AppError> {
-        if let Some(target) = &mut self.history {
+        if let Some(target) = self.history {
+            let stop = self.engine.stopping();
             target
-                .append(|mut to| history::write(history, &mut to))
+                .append(|to| history::write(history, &mut UntilStopped::new(to, stop)))
                 .await?;
         }
         Ok(())
     }
 }
 
-fn report(command: &RaceCommand, raced: Raced) -> Report {
+fn added(tally: Option<Tally>, history: &History) -> Tally {
+    match tally {
+        Some(mut tally) => {
+            tally.add(history);
+            tally
+        }
+        None => Tally::begin(history),
+    }
+}
+
+fn report(command: &RaceCommand, raced: Raced, is_stopped: bool) -> Report {
     let is_complete = raced.tallies.iter().all(Option::is_some);
     let reports: Vec<RaceReport> = raced
         .tallies
@@ -195,6 +244,7 @@ fn report(command: &RaceCommand, raced: Raced) -> Report {
         comparison,
         reproduce: Some(command.reproduce.line.clone()),
         reproduce_note: command.reproduce.note.clone(),
+        stopped: is_stopped,
         ..Report::of(reports)
     }
 }

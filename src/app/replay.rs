@@ -5,14 +5,16 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::input;
 use super::output::Outlets;
 use super::place::Uses;
 use super::{AppError, Exit};
 use crate::cli::{self, ReplayCommand, ReplayWhat};
-use crate::engine::{Engine, Services};
+use crate::engine::{Engine, EngineError, Services};
 use crate::plan::Plan;
-use crate::replay::{Replayed, replay, replay_all};
+use crate::replay::{ReplayError, Replayed, replay, replay_all};
 use crate::report::{ExploreReport, ReplayReport, Report, Shown, SingleReplay};
 use crate::schedule::Schedule;
 use crate::strategy::{BuiltIn, Strategy};
@@ -29,7 +31,8 @@ enum What {
     All,
 }
 
-pub(super) async fn run(command: ReplayCommand) -> Result<Exit, AppError> {
+/// Once it is stopped, the interleavings that were forced until then are told.
+pub(super) async fn run(command: ReplayCommand, stop: CancellationToken) -> Result<Exit, AppError> {
     let input = match &command.what {
         ReplayWhat::File(path) => Some(path.as_path()),
         ReplayWhat::Schedule(..) | ReplayWhat::All(..) => None,
@@ -40,23 +43,36 @@ pub(super) async fn run(command: ReplayCommand) -> Result<Exit, AppError> {
         ..Uses::default()
     };
     let mut outlets = Outlets::open(&command.output, beside, command.timeout).await?;
-    let task = task(&command).await?;
+    let task = stop.run_until_cancelled(task(&command)).await;
+    let task = task.ok_or(EngineError::Stopped)??;
     let users = NonZeroU32::new(task.users).unwrap_or(NonZeroU32::MIN);
     let plan = Plan {
         timeout: command.timeout,
         ..Plan::new(users)
     };
     let needs = task.strategy.needs();
-    let services = Services::start(&command.services, &plan, needs, &plan.seats_wanted()).await?;
-    super::simulated::say(&services, &command.services.redis, &outlets);
-    let engine = Engine::new(services);
-    let replayed = match &task.what {
-        What::One(schedule) => {
-            vec![replay(&engine, &task.strategy, &plan, schedule.clone()).await?]
+    let seats = plan.seats_wanted();
+    let starting = Services::start(&command.services, &plan, needs, &seats);
+    let mut replayed = Vec::new();
+    let services = stop.run_until_cancelled(starting).await.transpose()?;
+    let engine = services.map(|services| Engine::new(services).stopping_on(stop.clone()));
+    if let Some(engine) = &engine {
+        super::simulated::say(engine.services(), &command.services.redis, &outlets);
+        let strategy = &task.strategy;
+        let forcing = match &task.what {
+            What::One(schedule) => replay(engine, strategy, &plan, schedule.clone())
+                .await
+                .map(|one| vec![one]),
+            What::All => replay_all(engine, strategy, &plan).await,
+        };
+        match forcing {
+            Ok(forced) => replayed = forced,
+            Err(ReplayError::Engine(EngineError::Stopped)) => {}
+            Err(error) => return Err(error.into()),
         }
-        What::All => replay_all(&engine, &task.strategy, &plan).await?,
-    };
-    let report = report(&task, &replayed);
+    }
+    let mut report = report(&task, &replayed);
+    report.stopped = stop.is_cancelled();
     outlets.publish(Shown::Replay(&report)).await?;
     Ok(if report.differences.is_empty() {
         Exit::Holds
@@ -144,6 +160,7 @@ fn report(task: &Task, replayed: &[Replayed]) -> ReplayReport {
         interleavings: replayed.len(),
         by_bookings,
         differences: told.collect(),
+        stopped: false,
         single: replayed.first().filter(|_| is_one).map(SingleReplay::of),
     }
 }

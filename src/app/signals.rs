@@ -1,40 +1,149 @@
-//! What happens on Ctrl-C? The users finish the step they are in; a second one ends at once.
+//! Signals: the first asks the work to end and to report what is known, a second ends at once.
+//!
+//! The work has a thread of its own and the signals have one, so that no search, no verdict and no
+//! file that blocks keeps a signal waiting. What the work had started ends with the process: the
+//! guardians of the private servers see to that.
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use std::any::Any;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use super::output::complain;
 use super::{AppError, Exit};
 
-/// Does the work with a token that the first signal cancels. The second one gives the work up;
-/// whatever it had started ends with the process.
-pub(super) async fn heeding<W>(work: impl FnOnce(CancellationToken) -> W) -> Result<Exit, AppError>
-where
-    W: Future<Output = Result<Exit, AppError>>,
-{
+/// How long the work may go on after a signal, to write what is known and to clean up.
+const GRACE: Duration = Duration::from_millis(400);
+
+/// How long after a signal a file may still be written: there may be millions of lines.
+const FILE_LIMIT: Duration = Duration::from_millis(60);
+
+/// The stack that a main thread has.
+const STACK_BYTES: usize = 8 << 20;
+
+enum Event {
+    Done(Result<Exit, AppError>),
+    Panicked(Box<dyn Any + Send>),
+    Signal(u8),
+}
+
+/// Does the work, with a token that the first signal cancels.
+pub(super) fn with_signals(
+    work: impl FnOnce(CancellationToken) -> Result<Exit, AppError> + Send + 'static,
+) -> Result<Exit, AppError> {
+    let (events, inbox) = mpsc::channel();
+    listen(events.clone()).map_err(AppError::System)?;
     let stop = CancellationToken::new();
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
-        // Without handlers a signal ends the process at once, as it does any other.
-        return work(stop).await;
-    };
-    let mut work = Box::pin(work(stop.clone()));
-    let first = tokio::select! {
-        done = &mut work => return done,
-        number = either(&mut interrupt, &mut terminate) => number,
+    let token = stop.clone();
+    thread::Builder::new()
+        .name("racesim-work".to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn(move || {
+            let done = catch_unwind(AssertUnwindSafe(|| work(token)));
+            // Nobody listens any more when a signal has ended the process already.
+            let _ = events.send(done.map_or_else(Event::Panicked, Event::Done));
+        })
+        .map_err(AppError::System)?;
+    let first = match inbox.recv() {
+        Ok(Event::Done(done)) => return done,
+        Ok(Event::Panicked(panic)) => resume_unwind(panic),
+        Ok(Event::Signal(number)) => number,
+        Err(_) => return Err(AppError::System(io::ErrorKind::BrokenPipe.into())),
     };
     stop.cancel();
-    tokio::select! {
-        done = work => done.map(|_| Exit::Signal(first)),
-        number = either(&mut interrupt, &mut terminate) => Ok(Exit::Signal(number)),
+    match inbox.recv_timeout(GRACE) {
+        Ok(Event::Done(Ok(_))) => {}
+        Ok(Event::Done(Err(error))) => complain(&error.to_string()),
+        Ok(Event::Panicked(panic)) => resume_unwind(panic),
+        Ok(Event::Signal(second)) => return Ok(Exit::Signal(second)),
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+            complain("stopped, and not all of what was known could be reported in time");
+        }
+    }
+    Ok(Exit::Signal(first))
+}
+
+/// Does `work` on a thread of its own, and gives what came of it.
+pub(super) fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<oneshot::Receiver<T>> {
+    let (done, is_done) = oneshot::channel();
+    thread::Builder::new()
+        // Nobody may wait for it any more.
+        .spawn(move || drop(done.send(work())))?;
+    Ok(is_done)
+}
+
+/// A file that fails to be written when a stop is wanted and time is over.
+pub(super) struct UntilStopped<'a, F> {
+    file: F,
+    stop: &'a CancellationToken,
+    stopped: Option<Instant>,
+}
+
+impl<'a, F> UntilStopped<'a, F> {
+    pub(super) fn new(file: F, stop: &'a CancellationToken) -> Self {
+        Self {
+            file,
+            stop,
+            stopped: None,
+        }
+    }
+
+    fn go_on(&mut self) -> io::Result<()> {
+        if self.stop.is_cancelled() {
+            let stopped = *self.stopped.get_or_insert_with(Instant::now);
+            if stopped.elapsed() > FILE_LIMIT {
+                return Err(io::Error::other("stopped before its end"));
+            }
+        }
+        Ok(())
     }
 }
 
-/// The number of the signal that comes first.
-async fn either(interrupt: &mut Signal, terminate: &mut Signal) -> u8 {
-    tokio::select! {
-        _ = interrupt.recv() => 2,
-        _ = terminate.recv() => 15,
+impl<F: io::Write> io::Write for UntilStopped<'_, F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.go_on()?;
+        self.file.write(bytes)
     }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Tells of every signal that asks for an end. A hang-up that the process was started to ignore, as
+/// nohup does, stays ignored.
+fn listen(events: Sender<Event>) -> io::Result<()> {
+    let is_heard = |signal: &i32| *signal != SIGHUP || !is_ignored(SIGHUP);
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP].iter().filter(|one| is_heard(one)))?;
+    thread::Builder::new()
+        .name("racesim-signals".to_owned())
+        .spawn(move || {
+            for signal in signals.forever() {
+                let number = u8::try_from(signal).unwrap_or(u8::MAX);
+                if events.send(Event::Signal(number)).is_err() {
+                    return;
+                }
+            }
+        })
+        .map(drop)
+}
+
+/// Whether the process was started to ignore this signal
+/// (<https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>, `SigIgn`).
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }

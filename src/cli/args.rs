@@ -23,7 +23,8 @@ Examples:
                                             fail a build that sells a seat twice
 
 Exit status: 0 what was asked holds, 1 a property was violated or an assertion failed,
-2 usage, 3 the verdict is unknown, 4 a service could not be used, 130 stopped by Ctrl-C.
+2 usage, 3 the verdict is unknown, 4 a service could not be used, 130 stopped by Ctrl-C
+(143 by SIGTERM, 129 by SIGHUP).
 `racesim naive` by itself exits 0: showing the race is what was asked.";
 
 const RACE_EXAMPLES: &str = "\

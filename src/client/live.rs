@@ -67,11 +67,17 @@ impl Stop {
         }
     }
 
-    /// Sets the flag when the token is cancelled; never ends.
+    /// Sets the flag when the token is cancelled, and ends then.
     pub async fn watch(&self) {
         self.token.cancelled().await;
         self.is_set.store(true, Ordering::Relaxed);
-        std::future::pending::<()>().await;
+    }
+
+    /// Sets the flag if the token is cancelled, where nobody can watch it.
+    pub fn look(&self) {
+        if self.token.is_cancelled() {
+            self.is_set.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Whether the users are to stop.

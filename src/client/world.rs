@@ -45,6 +45,12 @@ impl World {
         }
     }
 
+    /// Lets the services carry out nothing more of what users wait for.
+    pub fn halt(&self) {
+        self.store.halt();
+        self.locks.iter().for_each(LockService::halt);
+    }
+
     /// Hands a step in at the service that carries it out.
     pub(super) fn hand_in(&self, step: Step, asker: Asker, how: How) -> Handed<Response> {
         if let Some(request) = store_request(step, asker, how) {

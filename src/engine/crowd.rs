@@ -14,6 +14,9 @@ use crate::plan::Plan;
 use crate::seat::UserId;
 use crate::strategy::Strategy;
 
+/// Making users ready gives nobody else a turn: after so many, whether the race is stopped is asked.
+const LOOK_EVERY: u32 = 4096;
+
 /// The users of one round.
 pub(super) struct Crowd<S> {
     race: Arc<Race>,
@@ -44,8 +47,8 @@ impl<S: Strategy> Crowd<S> {
         Self { finished, ..self }
     }
 
-    /// Runs every user to its end, or as far as they get before the race is stopped. How many were let in: those of them who wrote down
-    /// no end have panicked.
+    /// Runs every user to its end, or as far as they get before the race is stopped. How many were let
+    /// in: those of them who wrote down no end have panicked.
     pub(super) async fn run(self) -> usize {
         let crowd = Arc::new(self);
         let let_in = match crowd.plan.arrivals(crowd.round) {
@@ -63,6 +66,9 @@ impl<S: Strategy> Crowd<S> {
         for id in self.plan.user_ids() {
             if spawned == self.plan.width() {
                 self.race.clock.start();
+            }
+            if spawned.is_multiple_of(LOOK_EVERY) {
+                self.race.stop.look();
             }
             if !self.let_in(id).await {
                 break;
@@ -153,6 +159,9 @@ impl<S> Drop for Guest<S> {
 fn user<S: Strategy>(guest: Guest<S>, mut client: Client) -> impl Future<Output = ()> + Send {
     async move {
         start_line(&guest.crowd.race).await;
+        if guest.crowd.race.stop.is_set() {
+            return;
+        }
         let started_ns = client.begin();
         let outcome = told(guest.crowd.strategy.attempt(&mut client).await);
         client.end(outcome, started_ns);
@@ -165,6 +174,9 @@ fn user<S: Strategy>(guest: Guest<S>, mut client: Client) -> impl Future<Output 
 async fn user_who_may_crash<S: Strategy>(guest: Guest<S>, mut client: Client, id: UserId) {
     let race = Arc::clone(&guest.crowd.race);
     start_line(&race).await;
+    if race.stop.is_set() {
+        return;
+    }
     let started_ns = client.begin();
     let ended = {
         let mut attempt = Box::pin(guest.crowd.strategy.attempt(&mut client));

@@ -1,6 +1,7 @@
 //! Does a race fit into this machine?
 
 use super::EngineError;
+use crate::memory::available_bytes;
 use crate::plan::{Plan, Wanted};
 
 /// What a user takes while it is in flight, beyond what is kept of it: its task, its place in a
@@ -39,17 +40,6 @@ fn fits(plan: &Plan, available: u64) -> Result<(), EngineError> {
         available_mib: available >> 20,
         all_at_once: available / (IN_FLIGHT_BYTES + kept),
     })
-}
-
-/// The memory that can be used without swapping; `None` where the system does not say
-/// (<https://docs.kernel.org/filesystems/proc.html#meminfo>).
-fn available_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kib * 1024)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod aftermath;
 mod conductor;
 mod crowd;
+mod error;
 mod memory;
 mod services;
 mod watchdog;
@@ -13,58 +14,21 @@ use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
+pub use error::EngineError;
 pub use services::{RedisChoice, ServiceChoice, ServiceError, Services};
 
 use crate::client::{Clock, Log, Race, Stop, Turnstile, Watchdogs};
 use crate::fault::{Fault, Injector};
 use crate::history::{Footer, Header, History, Outcome, Reply, Service, Step};
-use crate::lock::{Held, LockError, LockService};
+use crate::lock::{Held, LockService};
 use crate::plan::Plan;
 use crate::schedule::{Delivery, Move, Schedule};
 use crate::seat::UserId;
-use crate::store::{RunRecord, StoreError};
+use crate::store::RunRecord;
 use crate::strategy::Strategy;
 use aftermath::faults_of;
 use conductor::{Conductor, Followed};
 use crowd::Crowd;
-
-/// Why a race has no history.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// The run could not be entered in the database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// More users than the machine has room for.
-    #[error(
-        "{users} users need about {needed_mib} MiB and {available_mib} MiB are free: \
-        give at most --users {all_at_once}, or a --concurrency that is smaller"
-    )]
-    TooLarge {
-        /// How many users.
-        users: u64,
-        /// How much they need.
-        needed_mib: u64,
-        /// How much there is.
-        available_mib: u64,
-        /// How many would fit, all at once.
-        all_at_once: u64,
-    },
-    /// The lock service could not be made to fail as the schedule wants.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// The users did something else than the schedule wants.
-    #[error("the users do not follow the schedule: {0}")]
-    Astray(String),
-    /// If racesim were killed now, what it started would be left.
-    #[error("{0}")]
-    Unguarded(String),
-    /// Nobody moved for too long.
-    #[error("nobody moved within the limit: see --timeout")]
-    Silent,
-    /// A user's task panicked: a fault of the strategy, or of racesim.
-    #[error("the tasks of {0} users panicked: the strategy has a fault")]
-    Panicked(usize),
-}
 
 /// What came of an interleaving that was forced.
 #[derive(Debug)]
@@ -80,6 +44,10 @@ pub struct Forced {
     /// Where the users did something else than the schedule wants; the moves after it were not made.
     pub astray: Option<String>,
 }
+
+/// After it was stopped, how long a race waits for users to end the step that they are in, for what is
+/// in the database, and for what is left behind.
+const GRACE: Duration = Duration::from_millis(60);
 
 /// Races strategies on the same services, one race after another.
 #[derive(Debug)]
@@ -126,10 +94,33 @@ impl Engine {
         Arc::clone(&self.finished)
     }
 
+    /// What tells the races to stop.
+    #[must_use]
+    pub const fn stopping(&self) -> &CancellationToken {
+        &self.stop
+    }
+
     /// Whether the races were told to stop.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.stop.is_cancelled()
+    }
+
+    /// What `work` gives, unless it takes longer than `time` from when the races were told to stop.
+    pub async fn unless_stopped_for<T>(
+        &self,
+        time: Duration,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        let is_over = async {
+            self.stop.cancelled().await;
+            tokio::time::sleep(time).await;
+        };
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = is_over => None,
+        }
     }
 
     /// Runs one race to its end and reads what the database holds then.
@@ -163,14 +154,21 @@ impl Engine {
         let crowd = crowd.counting(Arc::clone(&self.finished));
         // A task of its own: spawning from it puts the users on the worker's own queue.
         let mut running = tokio::spawn(crowd.run());
-        let ended = tokio::select! {
-            ended = &mut running => ended,
-            () = mind(&race, plan.timeout) => running.await,
-            _ = self.services.unguarded() => running.await,
-            () = self.carry_out(orders, plan.timeout) => running.await,
+        let ending = async {
+            tokio::select! {
+                ended = &mut running => ended,
+                () = mind(&race, plan.timeout) => running.await,
+                _ = self.services.unguarded() => running.await,
+                () = self.carry_out(orders, plan.timeout) => running.await,
+            }
         };
+        let ended = self.unless_stopped_for(GRACE, ending).await;
+        if ended.is_none() {
+            self.services.world.halt();
+        }
         // When the crowd itself panicked racesim has a fault, which is not to be hidden.
-        let let_in = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let let_in = ended.transpose();
+        let let_in = let_in.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         let missing = race.late.all_arrived(self.is_over(plan.timeout)).await;
         let mut history = self.history(header, &race).await;
         if missing > 0 {
@@ -179,8 +177,13 @@ impl Engine {
             );
             history.footer.troubles.push(trouble);
         }
-        history.footer.locks_left = self.tidy(strategy, plan, &history).await;
-        match let_in - history.attempts.len() {
+        let left = self
+            .unless_stopped_for(GRACE, self.tidy(strategy, plan, &history))
+            .await;
+        history.footer.locks_left = left.unwrap_or_default();
+        // Of a race that was stopped, not everybody has begun.
+        let let_in = let_in.filter(|_| !self.is_stopped());
+        match let_in.map_or(0, |let_in| let_in - history.attempts.len()) {
             0 => Ok(history),
             panicked => Err(EngineError::Panicked(panicked)),
         }
@@ -216,6 +219,8 @@ impl Engine {
         let race = Arc::new(self.new_race(plan, Some(turnstile), None));
         let mut conductor = Conductor::assemble(&self.services, &race, strategy, plan, words);
         let followed = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(EngineError::Stopped),
             followed = conductor.follow(schedule) => followed,
             () = mind(&race, plan.timeout) => Err(EngineError::Silent),
             why = self.services.unguarded() => Err(EngineError::Unguarded(why)),
@@ -253,9 +258,11 @@ impl Engine {
         strategy: &S,
         plan: &Plan,
         round: u32,
-    ) -> Result<Header, StoreError> {
+    ) -> Result<Header, EngineError> {
         let header = self.header(strategy, plan, round);
-        self.services.world.store.begin(record(&header)).await?;
+        let beginning = self.services.world.store.begin(record(&header));
+        let begun = self.stop.run_until_cancelled(beginning).await;
+        begun.ok_or(EngineError::Stopped)??;
         Ok(header)
     }
 
@@ -286,11 +293,19 @@ impl Engine {
 
     async fn history(&self, header: Header, race: &Race) -> History {
         let (events, attempts) = race.log.take();
-        let (bookings, damage) = match self.services.world.store.bookings().await {
-            Ok(bookings) => (bookings, None),
-            Err(error) => (
+        let reading = self.services.world.store.bookings();
+        let (bookings, damage) = match self.unless_stopped_for(GRACE, reading).await {
+            Some(Ok(bookings)) => (bookings, None),
+            Some(Err(error)) => (
                 Vec::new(),
                 Some(format!("its bookings could not be read: {error}")),
+            ),
+            None => (
+                Vec::new(),
+                Some(
+                    "its bookings could not be read before the end: the race was stopped"
+                        .to_owned(),
+                ),
             ),
         };
         let faults = race

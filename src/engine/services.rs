@@ -72,6 +72,8 @@ pub struct Services {
     pub(super) world: Arc<World>,
     /// The database in words, for the header.
     pub(super) database: String,
+    /// Whether the database is removed after the run.
+    is_temporary: bool,
     /// The private server of each lock service that has one; ended before their folder is removed.
     servers: Mutex<Vec<Option<PrivateServer>>>,
     /// With the database, if that is temporary, and the sockets of the private servers; `None` when
@@ -125,6 +127,7 @@ impl Services {
                 locks,
             }),
             database,
+            is_temporary: choice.database.is_none(),
             servers: Mutex::new(servers),
             folder,
             program,
@@ -253,6 +256,20 @@ impl Services {
                     .map(|text| format!("Redis: {text}")),
             )
             .collect()
+    }
+}
+
+impl Drop for Services {
+    /// The users of a race that was stopped may still hold on to the database, which is to have no log
+    /// beside it when its file is kept.
+    fn drop(&mut self) {
+        if self.is_temporary {
+            return;
+        }
+        if let Some(transactions) = &self.world.transactions {
+            transactions.end();
+        }
+        self.world.store.end();
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::MissedTickBehavior;
+
 use crate::client::World;
 use crate::duration::Millis;
 use crate::exchange::Pulse;
@@ -16,6 +18,9 @@ pub(super) async fn watch(world: &World, limit: Duration) {
     let mut locks: Vec<Vigil> = world.locks.iter().map(|_| Vigil::default()).collect();
     let why = format!("no answer for {}, given up", Millis(limit));
     let mut ticks = tokio::time::interval(limit / LOOKS);
+    // The runtime may not turn for seconds, as while millions of users are made ready. Looks that were
+    // missed tell nothing: no reply could have been fetched between them.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         if store.is_silent(world.store.pulse()) {

@@ -1,59 +1,115 @@
-//! How far a search goes, and what ended it early.
+//! The limits of a search: states, time, memory, and whoever stops it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::Limit;
+use tokio_util::sync::CancellationToken;
 
-/// How far the search goes.
+use super::Limit;
+use crate::memory::{Limits, resident_bytes};
+
+/// After so many states the clock is read: a fraction of a millisecond.
+const CLOCK_EVERY: u64 = 256;
+
+/// After so many states the system is asked for memory: a few megabytes.
+const MEMORY_EVERY: u64 = 16_384;
+
+/// So much is left to everything else.
+const MEMORY_MARGIN: u64 = 64 << 20;
+
+/// How far a search goes.
 #[derive(Debug)]
 pub(super) struct Bounds {
     states: u64,
-    until: Instant,
-    seen: AtomicU64,
-    reached: AtomicU64,
+    until: Option<Instant>,
+    stop: CancellationToken,
+    memory: OnceLock<Limits>,
+    looked_at: AtomicU64,
+    ended: OnceLock<Limit>,
+    is_lost: AtomicBool,
 }
 
 impl Bounds {
-    pub(super) fn new(states: u64, until: Instant) -> Self {
+    /// So many states, until then, unless it is stopped before.
+    pub(super) fn new(states: u64, until: Option<Instant>, stop: CancellationToken) -> Self {
         Self {
             states,
             until,
-            seen: AtomicU64::new(0),
-            reached: AtomicU64::new(0),
+            stop,
+            memory: OnceLock::new(),
+            looked_at: AtomicU64::new(0),
+            ended: OnceLock::new(),
+            is_lost: AtomicBool::new(false),
         }
     }
 
-    /// The limit that ended the search; `None` when it saw everything.
-    pub(super) fn reached(&self) -> Option<Limit> {
-        match self.reached.load(Ordering::Relaxed) {
-            0 => None,
-            1 => Some(Limit::States),
-            2 => Some(Limit::Time),
-            _ => Some(Limit::Steps),
+    /// Counts a state that is about to be looked at; `false` when the search has come to its end
+    /// before it.
+    pub(super) fn admit(&self) -> bool {
+        let before = self.looked_at.load(Ordering::Relaxed);
+        if let Some(limit) = self.limit_at(before) {
+            self.end(limit);
+            return false;
         }
+        // There is one thread.
+        self.looked_at.store(before + 1, Ordering::Relaxed);
+        true
     }
 
-    pub(super) fn reach(&self, limit: u64) {
-        self.reached.fetch_max(limit, Ordering::Relaxed);
-    }
-
-    /// Counts a state that is looked at for the first time. The clock is read now and then only.
-    pub(super) fn count(&self) {
-        let seen = self.seen.fetch_add(1, Ordering::Relaxed);
-        if seen >= self.states {
-            self.reach(1);
-        } else if seen.is_multiple_of(1024) && Instant::now() > self.until {
-            self.reach(2);
+    /// The limit that is reached when so many states have been looked at.
+    fn limit_at(&self, states: u64) -> Option<Limit> {
+        if states >= self.states {
+            return Some(Limit::States);
         }
+        if !states.is_multiple_of(CLOCK_EVERY) {
+            return None;
+        }
+        if self.stop.is_cancelled() {
+            return Some(Limit::Stopped);
+        }
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            return Some(Limit::Time);
+        }
+        let is_asked = states > 0 && states.is_multiple_of(MEMORY_EVERY);
+        (is_asked && !self.has_memory()).then_some(Limit::Memory)
     }
 
-    pub(super) fn is_reached(&self) -> bool {
-        self.reached.load(Ordering::Relaxed) != 0
+    /// Whether the states that wait may grow: the list of them doubles at once, and is there twice
+    /// for a moment.
+    fn has_memory(&self) -> bool {
+        let limits = self.memory.get_or_init(Limits::of_this_process);
+        let needed = resident_bytes() / 2 * 3 + MEMORY_MARGIN;
+        limits.available_bytes().is_none_or(|free| free >= needed)
+    }
+
+    /// Ends the search here.
+    pub(super) fn end(&self, limit: Limit) {
+        self.ended.get_or_init(|| limit);
+    }
+
+    /// What ended the search before it saw everything; `None` when nothing did.
+    pub(super) fn ended(&self) -> Option<Limit> {
+        self.ended.get().copied()
+    }
+
+    /// Notes that an attempt went where the model cannot follow. What waits is still looked at.
+    pub(super) fn lose(&self) {
+        self.is_lost.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether an attempt went where the model cannot follow.
+    pub(super) fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::Relaxed)
+    }
+
+    /// How many states were looked at.
+    pub(super) fn looked_at(&self) -> u64 {
+        self.looked_at.load(Ordering::Relaxed)
     }
 }
 
 /// No bounds, for what is not searched.
 pub(super) fn unbounded() -> Bounds {
-    Bounds::new(u64::MAX, Instant::now())
+    Bounds::new(u64::MAX, None, CancellationToken::new())
 }

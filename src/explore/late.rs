@@ -107,7 +107,7 @@ impl<S: Strategy> Race<S> {
         };
         state.users[place] = self.machine.after(state.users[place], heard);
         if state.users[place].next == Next::Lost {
-            self.bounds.reach(3);
+            self.bounds.lose();
         }
         Some(reply_of(asked.step, answer.map(Response::from)))
     }

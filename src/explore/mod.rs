@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use stateright::{Checker, Model};
+use tokio_util::sync::CancellationToken;
 
 pub use every::interleavings;
 pub use sample::samples;
@@ -67,7 +68,7 @@ pub struct Found {
     pub property: Property,
     /// The answer.
     pub answer: Answer,
-    /// How many different states were seen.
+    /// How many different states were looked at.
     pub states: u64,
     /// The most moves from the start to any of them.
     pub depth: u64,
@@ -98,6 +99,12 @@ pub enum Limit {
     Time,
     /// An attempt of more steps than the model can follow, or one that waits for what is no step.
     Steps,
+    /// The memory that the process may take.
+    Memory,
+    /// The system gives no thread to search on.
+    Threads,
+    /// A signal.
+    Stopped,
 }
 
 impl Answer {
@@ -114,12 +121,26 @@ impl Answer {
 
 /// Looks at every interleaving of the strategy's steps and the faults.
 pub fn search<S: Strategy>(strategy: &S, property: Property, search: &Search) -> Found {
+    search_until(strategy, property, search, &CancellationToken::new())
+}
+
+/// The same, until `stop` is cancelled.
+pub fn search_until<S: Strategy>(
+    strategy: &S,
+    property: Property,
+    search: &Search,
+    stop: &CancellationToken,
+) -> Found {
     let start = Instant::now();
-    let until = start + search.limit_time;
+    let until = start.checked_add(search.limit_time);
     let mut found: Option<Found> = None;
     for crowd in Crowd::all(strategy, search.users) {
         let states = found.as_ref().map_or(0, |found| found.states);
-        let bounds = Bounds::new(search.limit_states.saturating_sub(states), until);
+        let bounds = Bounds::new(
+            search.limit_states.saturating_sub(states),
+            until,
+            stop.clone(),
+        );
         let race = Race::new(strategy.clone(), crowd, &search.faults, property, bounds);
         let more = search_race(race, property);
         found = Some(match found {
@@ -172,24 +193,44 @@ impl Found {
 fn search_race<S: Strategy>(race: Race<S>, property: Property) -> Found {
     let start = Instant::now();
     race.look_at_the_start();
+    if !is_there_a_thread() {
+        race.bounds.end(Limit::Threads);
+        return found(property, start, &race, None, 0);
+    }
     // One thread and one property: only then is the first path found a shortest one.
     let checker = race.checker().threads(1).spawn_bfs().join();
-    let path = checker.discovery("asked");
-    let limit = checker.model().bounds.reached();
-    let impossible = checker.model().impossible();
-    let answer = match (path, limit) {
-        (Some(path), _) => Answer::Violated(Schedule(path.into_actions())),
-        (None, Some(limit)) => Answer::Unknown(limit),
-        (None, None) => Answer::Holds,
+    let path = checker
+        .discovery("asked")
+        .map(|path| Schedule(path.into_actions()));
+    found(property, start, checker.model(), path, checker.max_depth())
+}
+
+/// Whether the system gives one more thread; the search's own panics when there is none.
+fn is_there_a_thread() -> bool {
+    let tried = std::thread::Builder::new().spawn(|| ());
+    tried.is_ok_and(|thread| thread.join().is_ok())
+}
+
+fn found<S: Strategy>(
+    property: Property,
+    start: Instant,
+    race: &Race<S>,
+    path: Option<Schedule>,
+    depth: usize,
+) -> Found {
+    let answer = match (race.bounds.ended(), path, race.bounds.is_lost()) {
+        // What ended the search is no state that breaks it.
+        (Some(limit), _, _) => Answer::Unknown(limit),
+        (None, Some(schedule), _) => Answer::Violated(schedule),
+        (None, None, true) => Answer::Unknown(Limit::Steps),
+        (None, None, false) => Answer::Holds,
     };
     Found {
         property,
         answer,
-        states: u64::try_from(checker.unique_state_count()).unwrap_or(u64::MAX),
-        depth: u64::try_from(checker.max_depth())
-            .unwrap_or(u64::MAX)
-            .saturating_sub(1),
+        states: race.bounds.looked_at(),
+        depth: u64::try_from(depth).unwrap_or(u64::MAX).saturating_sub(1),
         took: start.elapsed(),
-        impossible,
+        impossible: race.impossible(),
     }
 }

@@ -293,10 +293,8 @@ impl<S: Strategy> Teller<'_, S> {
             _ => None,
         };
         let told = step.user().and_then(|user| {
-            let (before, after) = (
-                self.state.users[self.race.crowd.place(user)].outcome(),
-                after.users[self.race.crowd.place(user)].outcome(),
-            );
+            let place = self.race.crowd.place(user);
+            let [before, after] = [&self.state, after].map(|state| state.users[place].outcome());
             after
                 .filter(|_| before.is_none())
                 .map(|outcome| format!("{} is told '{outcome}'", user.letter()))

@@ -46,6 +46,19 @@ impl History {
     pub const fn has_all_rows(&self) -> bool {
         self.damage.is_none()
     }
+
+    /// The same race without what happened in it, about which nothing can be concluded.
+    #[must_use]
+    pub fn without_rows(&self, why: &str) -> Self {
+        Self {
+            header: self.header.clone(),
+            events: Rows::default(),
+            attempts: Rows::default(),
+            bookings: Vec::new(),
+            footer: self.footer.clone(),
+            damage: Some(why.to_owned()),
+        }
+    }
 }
 
 /// What was raced, on what, as the report's header repeats it.

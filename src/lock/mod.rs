@@ -298,6 +298,13 @@ impl LockService {
         }
     }
 
+    /// Carries out nothing more of what users wait for.
+    pub fn halt(&self) {
+        if let Self::Redis(redis) = self {
+            redis.halt();
+        }
+    }
+
     /// Ends all waiting for it, because it answers nobody; `why` is kept as its trouble.
     pub fn give_up(&self, why: &str) {
         if let Self::Redis(redis) = self {

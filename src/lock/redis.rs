@@ -227,6 +227,10 @@ impl Redis {
         self.exchange.pulse()
     }
 
+    pub(super) fn halt(&self) {
+        self.exchange.halt();
+    }
+
     pub(super) fn give_up(&self, why: &str) {
         self.trouble.note(why.to_owned());
         self.lifeline.give_up();
@@ -255,6 +259,11 @@ async fn serve(
     while exchange.take(&mut batch).await {
         let mut waiting = batch.drain(..).peekable();
         while waiting.peek().is_some() {
+            if exchange.is_halted() {
+                let refused = waiting.map(|(ticket, _)| (ticket, Err(CallError::Failed)));
+                exchange.deliver(refused);
+                break;
+            }
             if pipelines.len() == PIPELINES_MAX {
                 pipelines.join_next().await;
             }

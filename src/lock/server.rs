@@ -58,7 +58,7 @@ impl PrivateServer {
     }
 }
 
-/// The first `redis-server` or `valkey-server` on PATH.
+/// The first `redis-server` or `valkey-server` on PATH. An empty part of PATH is the current folder.
 #[must_use]
 pub fn find_server() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

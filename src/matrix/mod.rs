@@ -6,8 +6,8 @@ mod expectations;
 pub use expectations::{Column, Expectations, Expected, Line, Row};
 
 use crate::checker::Property;
-use crate::engine::Engine;
-use crate::explore::{Answer, Found, samples, search};
+use crate::engine::{Engine, EngineError};
+use crate::explore::{Answer, Found, samples, search_until};
 use crate::plan::Plan;
 use crate::replay::{ReplayError, Replayed, replay};
 use crate::schedule::Schedule;
@@ -107,7 +107,7 @@ impl Cell {
 /// Searches a strategy under one fault, and forces what was found on the real stores.
 ///
 /// # Errors
-/// When a service fails.
+/// When a service fails, or the engine was told to stop.
 pub async fn cell<S: Strategy>(
     engine: &Engine,
     strategy: &S,
@@ -115,7 +115,10 @@ pub async fn cell<S: Strategy>(
     expected: Option<Line>,
 ) -> Result<Cell, ReplayError> {
     let searched = column.search();
-    let found = search(strategy, column.property, &searched);
+    let found = search_until(strategy, column.property, &searched, engine.stopping());
+    if engine.is_stopped() {
+        return Err(ReplayError::Engine(EngineError::Stopped));
+    }
     let schedules = match &found.answer {
         Answer::Violated(schedule) => vec![schedule.clone()],
         Answer::Holds | Answer::Unknown(_) => samples(strategy, &searched, SAMPLES),

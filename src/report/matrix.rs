@@ -23,6 +23,8 @@ pub struct MatrixReport {
     pub judged: usize,
     /// How many cells are not as they are to be.
     pub disagreeing: usize,
+    /// Whether a signal ended it early: then it tells what was known.
+    pub stopped: bool,
     /// How long it took, in milliseconds.
     pub took_ms: f64,
 }
@@ -32,7 +34,7 @@ pub struct MatrixReport {
 pub struct MatrixRow {
     /// The strategy with its options, as a person types it.
     pub strategy: String,
-    /// One for each column.
+    /// One for each column; fewer when it was stopped.
     pub cells: Vec<MatrixCell>,
 }
 

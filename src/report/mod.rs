@@ -48,6 +48,8 @@ pub struct Report {
     pub comparison: Option<Comparison>,
     /// What was demanded, and what was found.
     pub assertions: Vec<AssertionReport>,
+    /// Whether a signal ended it early: then it tells what was known.
+    pub stopped: bool,
 }
 
 impl Report {
@@ -65,6 +67,7 @@ impl Report {
             races,
             comparison: None,
             assertions: Vec::new(),
+            stopped: false,
         }
     }
 }

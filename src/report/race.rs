@@ -133,7 +133,7 @@ pub struct VerdictReport {
 }
 
 /// Races of one strategy as they come in; a history need not be kept once it was added.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Tally {
     header: Header,
     total: Stats,

@@ -30,6 +30,8 @@ pub struct ReplayReport {
     pub by_bookings: BTreeMap<usize, usize>,
     /// Where the model and the real stores differ.
     pub differences: Vec<String>,
+    /// Whether a signal ended it early: then it tells what was known.
+    pub stopped: bool,
     /// The schedule, when it was one.
     pub single: Option<SingleReplay>,
 }

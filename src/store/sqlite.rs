@@ -240,6 +240,22 @@ impl Sqlite {
         self.exchange.pulse()
     }
 
+    /// Carries out nothing more of what users wait for.
+    pub fn halt(&self) {
+        self.exchange.halt();
+    }
+
+    /// Closes the file, when no reply is wanted any more, and waits until it is closed.
+    pub fn end(&self) {
+        self.exchange.end();
+        let is_closed = self
+            .is_closed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        // Past the limit the disk hangs; there is nothing more to wait for.
+        let _ = is_closed.recv_timeout(CLOSE_LIMIT);
+    }
+
     /// Ends all waiting for it, because it answers nobody; `why` is kept as its trouble.
     pub fn give_up(&self, why: &str) {
         self.trouble.note(why.to_owned());
@@ -322,6 +338,9 @@ impl Server {
             let mut replies = Replies::new();
             let mut sent = Instant::now();
             while waiting.peek().is_some() {
+                if self.exchange.is_halted() && self.exchange.is_closed() {
+                    return;
+                }
                 let group: Batch = waiting.by_ref().take(self.group_max).collect();
                 replies.extend(self.commit(&mut session, group));
                 if sent.elapsed() < REPLY_DELAY && waiting.peek().is_some() {
@@ -336,7 +355,20 @@ impl Server {
     }
 
     /// Carries out one group; when any part of it fails, all of it is rolled back and has failed.
-    fn commit(&self, session: &mut Session<'_>, group: Batch) -> Replies {
+    fn commit(&self, session: &mut Session<'_>, mut group: Batch) -> Replies {
+        if self.exchange.is_halted() {
+            let is_control = |order: &(Ticket, Order)| matches!(order.1, Order::Control(_));
+            let users;
+            (group, users) = group.into_iter().partition(is_control);
+            let refused = users
+                .into_iter()
+                .map(|(ticket, _)| (ticket, Err(CallError::Failed)));
+            let refused: Replies = refused.collect();
+            if group.is_empty() {
+                return refused;
+            }
+            self.exchange.deliver(refused);
+        }
         let tickets: Vec<Ticket> = group.iter().map(|(ticket, _)| *ticket).collect();
         match session.commit(group) {
             Ok(answers) => tickets

@@ -169,6 +169,14 @@ impl Transactions {
         self.given_up.cancel();
     }
 
+    /// Closes the connections, and waits until they are closed.
+    pub fn end(&self) {
+        lock(&self.waiting).take();
+        self.forsake_all();
+        // Past the limit the disk hangs; there is nothing more to wait for.
+        let _ = lock(&self.are_closed).recv_timeout(CLOSE_LIMIT);
+    }
+
     /// What went wrong first; `None` when nothing did.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
@@ -199,10 +207,7 @@ impl Transactions {
 impl Drop for Transactions {
     /// Lets the threads close the file, so that no log of it is left beside it.
     fn drop(&mut self) {
-        lock(&self.waiting).take();
-        lock(&self.open).clear();
-        // Past the limit the disk hangs; there is nothing more to wait for.
-        let _ = lock(&self.are_closed).recv_timeout(CLOSE_LIMIT);
+        self.end();
     }
 }
 

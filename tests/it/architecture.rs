@@ -46,15 +46,16 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "explore",
         &[
-            "checker", "client", "exchange", "fault", "history", "schedule", "seat", "strategy",
+            "checker", "client", "exchange", "fault", "history", "memory", "schedule", "seat",
+            "strategy",
         ],
     ),
     ("checker", &["history", "index", "seat"]),
     (
         "engine",
         &[
-            "client", "duration", "exchange", "fault", "folder", "history", "lock", "plan",
-            "schedule", "seat", "store", "strategy",
+            "client", "duration", "exchange", "fault", "folder", "history", "lock", "memory",
+            "plan", "schedule", "seat", "store", "strategy",
         ],
     ),
     ("strategy", &["client", "history"]),
@@ -71,6 +72,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("index", &["seat"]),
     ("escape", &[]),
     ("exchange", &[]),
+    ("memory", &[]),
     ("folder", &[]),
     ("duration", &[]),
     ("seat", &[]),
@@ -89,6 +91,7 @@ const DRIVERS: &[(&str, &str)] = &[
     ("stateright", "explore"),
     ("rustix", "folder"),
     ("tempfile", "folder"),
+    ("signal_hook", "app"),
 ];
 
 /// Rooms that may print.

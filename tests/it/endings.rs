@@ -30,7 +30,7 @@ fn paying(strategy: &str, folder: &Path) -> Child {
 }
 
 /// The temporary files of a run that are still there.
-fn temporary(folder: &Path) -> Vec<String> {
+pub(super) fn temporary(folder: &Path) -> Vec<String> {
     let names = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -38,7 +38,7 @@ fn temporary(folder: &Path) -> Vec<String> {
 }
 
 /// Whether a process runs whose command line holds this text.
-fn is_running(text: &str) -> bool {
+pub(super) fn is_running(text: &str) -> bool {
     let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     processes
         .filter_map(|process| std::fs::read(process.path().join("cmdline")).ok())
@@ -123,6 +123,38 @@ fn nothing_is_left_after_a_kill_that_cannot_be_caught() {
     eventually("the server is gone", || {
         !is_running(folder.path().to_str().unwrap())
     });
+}
+
+#[test]
+fn nothing_is_left_after_kills_at_any_moment() {
+    let runs: [&[&str]; 4] = [
+        &["locked", "--users", "2000", "--rounds", "200"],
+        &[
+            "explore", "locked", "--users", "4", "--fault", "expire:2", "--fault", "crash:2",
+        ],
+        &["replay", "locked", "--all", "--users", "3"],
+        &["matrix", "locked"],
+    ];
+    for number in 0..24_u32 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = racesim(runs[usize::try_from(number % 4).unwrap()]);
+        command.env("TMPDIR", folder.path());
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // A third of them in the first 20 ms.
+        let last = if number % 3 == 0 { 20 } else { 400 };
+        std::thread::park_timeout(std::time::Duration::from_millis(u64::from(
+            number * 7919 % last,
+        )));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        eventually("nothing is left", || {
+            temporary(folder.path()).is_empty() && !is_running(folder.path().to_str().unwrap())
+        });
+    }
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod random;
 mod redis;
 mod replay;
 mod servers;
+mod signals;
 mod support;
 mod wire;
 mod words;

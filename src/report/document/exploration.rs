@@ -78,6 +78,9 @@ fn answers(report: &ExploreReport) -> Grid {
             Some(Limit::Steps) => {
                 "unknown: an attempt waits for no step, or has too many".to_owned()
             }
+            Some(Limit::Memory) => "unknown: no memory is left for more states".to_owned(),
+            Some(Limit::Threads) => "unknown: the system gives no thread for it".to_owned(),
+            Some(Limit::Stopped) => "unknown: it was stopped".to_owned(),
         };
         let count = |number: u64| cell(Unit::Count.shown(as_f64(number)));
         vec![
@@ -173,6 +176,7 @@ pub(in crate::report) fn replayed(report: &ReplayReport) -> Vec<Block> {
             blocks.push(Block::Grid(side_by_side(single)));
             blocks.push(Block::Grid(verdicts(single)));
         }
+        None if report.interleavings == 0 => {}
         None => blocks.push(Block::Grid(tally(report))),
     }
     blocks.push(Block::Lines(agreement(report)));
@@ -255,6 +259,12 @@ fn agreement(report: &ReplayReport) -> Vec<String> {
         "The model and the real stores agree on every answer, outcome and row.",
         "THE MODEL AND THE REAL STORES DIFFER: the model is wrong, or the strategy is.",
     );
+    if report.stopped && report.differences.is_empty() {
+        return vec![format!(
+            "It was stopped after {} interleavings; in those, the model and the real stores agree.",
+            report.interleavings
+        )];
+    }
     if report.differences.is_empty() {
         return vec![agree.to_owned()];
     }

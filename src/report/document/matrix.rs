@@ -43,8 +43,12 @@ fn grid(report: &MatrixReport, columns: &[usize]) -> Grid {
     let names = columns.iter().map(|at| report.columns[*at].name.clone());
     let rows = report.rows.iter().map(|row| {
         let name = std::iter::once(cell(row.strategy.clone()));
-        name.chain(columns.iter().map(|at| sign(&row.cells[*at])))
-            .collect()
+        name.chain(
+            columns
+                .iter()
+                .map(|at| row.cells.get(*at).map_or_else(|| cell(""), sign)),
+        )
+        .collect()
     });
     Grid {
         title: String::new(),
@@ -101,6 +105,10 @@ fn objections(report: &MatrixReport) -> impl Iterator<Item = String> + '_ {
 fn verdict(report: &MatrixReport) -> String {
     let cells: usize = report.rows.iter().map(|row| row.cells.len()).sum();
     match report.disagreeing {
+        0 if report.stopped => format!(
+            "It was stopped after {cells} cells: the search and the real stores agree in each, and {} are as stated.",
+            report.judged
+        ),
         0 => format!(
             "{cells} cells: the search and the real stores agree in each, and {} are as stated.",
             report.judged

@@ -90,6 +90,9 @@ pub(super) fn of(report: &Report) -> Vec<Block> {
             .iter()
             .for_each(|race| race::raced(race, &mut blocks)),
     }
+    if report.stopped {
+        blocks.push(Block::Note(stopped(report)));
+    }
     if !report.assertions.is_empty() {
         blocks.push(Block::Grid(assertions(&report.assertions)));
     }
@@ -103,6 +106,20 @@ pub(super) fn of(report: &Report) -> Vec<Block> {
         }
     }
     blocks
+}
+
+/// How far it came before a signal ended it.
+fn stopped(report: &Report) -> String {
+    let rounds = report.races.iter().map(|race| {
+        let rounds = if race.rounds == 1 { "round" } else { "rounds" };
+        format!("{} {rounds} of {}", race.rounds, race.header.strategy)
+    });
+    let rounds: Vec<String> = rounds.collect();
+    if rounds.is_empty() {
+        "It was stopped before the first round.".to_owned()
+    } else {
+        format!("It was stopped: this is after {}.", rounds.join(", "))
+    }
 }
 
 fn assertions(assertions: &[AssertionReport]) -> Grid {

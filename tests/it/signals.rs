@@ -1,0 +1,417 @@
+//! Does a signal end every command soon, at every moment, with what is known so far?
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::endings::{is_running, temporary};
+use super::support::{Ran, end, eventually, finish, racesim, signal};
+
+/// So many moments of each command's life are tried, more of them early.
+const MOMENTS: u32 = 31;
+
+/// The last of them.
+const LAST: Duration = Duration::from_millis(1500);
+
+/// On a busy machine, without optimisation; by hand it is measured that half a second is kept.
+const SOON: Duration = Duration::from_secs(5);
+
+/// The signals, and the status that each ends with.
+const SIGNALS: [(&str, i32); 3] = [("INT", 130), ("TERM", 143), ("HUP", 129)];
+
+/// Runs a command with a temporary folder of its own, and sends it a signal at a moment.
+fn stopped_at(moment: Duration, arguments: &[&str], name: &str) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = racesim(arguments);
+    command.env("TMPDIR", folder.path());
+    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = output.spawn().unwrap();
+    std::thread::park_timeout(moment);
+    signal(name, child.id());
+    let sent = Instant::now();
+    let ran = end(child);
+    assert!(sent.elapsed() < SOON, "{moment:?}: {}", ran.all());
+    eventually("nothing is left", || {
+        temporary(folder.path()).is_empty() && !is_running(folder.path().to_str().unwrap())
+    });
+    ran
+}
+
+/// Sends a signal at every moment; whatever is printed is whole, and the status is the signal's.
+fn ends_at_every_moment(arguments: &[&str]) {
+    let mut by_handler = 0;
+    for number in 0..MOMENTS {
+        let moment = LAST * number * number / (MOMENTS * MOMENTS);
+        let (name, status) = SIGNALS[usize::try_from(number).unwrap() % SIGNALS.len()];
+        let ran = stopped_at(moment, arguments, name);
+        match ran.code {
+            // Before it listens for signals it dies as any other program does.
+            None => assert_eq!(ran.all(), "", "{moment:?}"),
+            code => {
+                let is_over = code.is_some_and(|code| code < 128);
+                assert!(
+                    code == Some(status) || is_over,
+                    "{moment:?}: {code:?} {}",
+                    ran.all()
+                );
+                by_handler += u32::from(code == Some(status));
+                // Where time was too short for a report, it is said.
+                if ran.stdout.is_empty() {
+                    assert!(ran.stderr.contains("stopped"), "{moment:?}: {}", ran.all());
+                } else {
+                    ran.json();
+                }
+            }
+        }
+        assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+    }
+    // Where the machine is quick, some are over before.
+    assert!(by_handler > 4, "only {by_handler} were heard");
+}
+
+// A signal did nothing while services were started and users were made; a search, a replay and a matrix
+// died of it without a word, and a hang-up ended a race without its report.
+
+#[test]
+fn a_signal_ends_a_race_at_every_moment() {
+    ends_at_every_moment(&[
+        "locked", "--users", "5000", "--rounds", "500", "--format", "json",
+    ]);
+}
+
+#[test]
+fn a_signal_ends_a_comparison_at_every_moment() {
+    ends_at_every_moment(&[
+        "compare", "--users", "2000", "--rounds", "500", "--format", "json",
+    ]);
+}
+
+#[test]
+fn a_signal_ends_a_search_at_every_moment() {
+    ends_at_every_moment(&[
+        "explore",
+        "locked",
+        "--users",
+        "5",
+        "--fault",
+        "expire:3",
+        "--fault",
+        "crash:3",
+        "--property",
+        "no-foreign-release",
+        "--format",
+        "json",
+    ]);
+}
+
+#[test]
+fn a_signal_ends_a_replay_of_all_at_every_moment() {
+    ends_at_every_moment(&[
+        "replay",
+        "transaction",
+        "--all",
+        "--users",
+        "3",
+        "--format",
+        "json",
+    ]);
+}
+
+#[test]
+fn a_signal_ends_a_matrix_at_every_moment() {
+    ends_at_every_moment(&["matrix", "--format", "json"]);
+}
+
+#[test]
+fn a_signal_ends_a_check_and_a_list() {
+    for number in 0..10 {
+        let moment = Duration::from_millis(3) * number;
+        let history = super::support::history_file("one-booking.jsonl");
+        stopped_at(moment, &["check", history.to_str().unwrap()], "INT");
+        stopped_at(moment, &["strategies"], "TERM");
+    }
+}
+
+#[test]
+fn a_signal_ends_a_check_of_a_pipe_that_nobody_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let mut command = racesim(&["check", pipe.to_str().unwrap()]);
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    listens(child.id());
+    signal("TERM", child.id());
+    assert_eq!(end(child).code, Some(143));
+}
+
+/// Waits until the process listens for signals.
+fn listens(pid: u32) {
+    let status = format!("/proc/{pid}/status");
+    eventually("it listens for signals", || {
+        let status = std::fs::read_to_string(&status).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        caught.is_some_and(|mask| mask >> 14 & 1 == 1)
+    });
+}
+
+#[test]
+fn a_search_that_is_stopped_tells_the_properties_that_it_has_answered() {
+    let mut command = racesim(&[
+        "explore",
+        "locked",
+        "--users",
+        "5",
+        "--fault",
+        "expire:3",
+        "--fault",
+        "crash:3",
+        "--property",
+        "mutual-exclusion",
+        "--property",
+        "no-foreign-release",
+        "--format",
+        "json",
+    ]);
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The first is broken after a few states, the second is searched for seconds.
+    eventually("it searches", || {
+        threads(child.id()).iter().any(|name| name == "checker-0")
+    });
+    std::thread::park_timeout(Duration::from_millis(300));
+    signal("INT", child.id());
+    let ran = end(child);
+    assert_eq!(ran.code, Some(130), "{}", ran.all());
+    let report = ran.json();
+    assert_eq!(report["properties"][0]["verdict"], "violated");
+    assert_eq!(report["properties"][1]["verdict"], "unknown");
+    assert_eq!(report["properties"][1]["limit"], "stopped");
+}
+
+/// The names of a process's threads.
+fn threads(pid: u32) -> Vec<String> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
+    let names = tasks.into_iter().flatten().filter_map(Result::ok);
+    let names = names.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+    names.map(|name| name.trim().to_owned()).collect()
+}
+
+#[test]
+fn rounds_that_were_over_before_a_signal_are_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = folder.path().join("rounds.jsonl");
+    let mut command = racesim(&[
+        "naive", "--users", "50", "--rounds", "100000", "--format", "json",
+    ]);
+    command.arg("--history").arg(&history);
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let database = |pid| {
+        let files = std::fs::read_dir(format!("/proc/{pid}/fd"))
+            .into_iter()
+            .flatten();
+        let files = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+        files.into_iter().find(|file| file.ends_with("race.db"))
+    };
+    let rounds = |file: &Path| {
+        let connection = rusqlite::Connection::open(file).ok()?;
+        let count = connection.query_row("SELECT count(*) FROM runs", [], |row| row.get(0));
+        count.ok() as Option<u32>
+    };
+    eventually("a few rounds are over", || {
+        database(child.id())
+            .and_then(|file| rounds(&file))
+            .is_some_and(|rounds| rounds > 3)
+    });
+    signal("HUP", child.id());
+    let ran = end(child);
+    assert_eq!(ran.code, Some(129), "{}", ran.all());
+    let report = ran.json();
+    assert_eq!(report["stopped"], true);
+    assert!(report["races"][0]["rounds"].as_u64().unwrap() >= 3);
+}
+
+#[test]
+fn a_hang_up_that_nohup_ignores_stays_ignored() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new("nohup");
+    command
+        .arg(env!("CARGO_BIN_EXE_racesim"))
+        .args([
+            "naive",
+            "--users",
+            "5",
+            "--payment",
+            "300ms",
+            "--format",
+            "json",
+        ])
+        .env("TMPDIR", folder.path());
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    listens(child.id());
+    signal("HUP", child.id());
+    let ran = end(child);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert_eq!(super::support::metric(&ran.json(), "attempts"), 5);
+}
+
+/// Runs the binary under limits that a shell sets.
+fn under(limits: &str, arguments: &str) -> Ran {
+    let mut command = Command::new("/bin/bash");
+    let line = format!("{limits}; exec \"$1\" {arguments}");
+    command.args(["-c", &line, "sh", env!("CARGO_BIN_EXE_racesim")]);
+    command.env_remove("RACESIM_REDIS");
+    finish(command)
+}
+
+// With few descriptors racesim panicked.
+#[test]
+fn too_few_descriptors_are_said_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    for count in [3, 5, 8, 10, 12, 14, 16, 20] {
+        let place = format!(
+            "export TMPDIR='{}'; ulimit -n {count}",
+            folder.path().display()
+        );
+        for arguments in [
+            "naive --users 20",
+            "locked --users 20",
+            "transaction --users 20",
+        ] {
+            let ran = under(&place, &format!("{arguments} --format json"));
+            let text = format!("{count}, {arguments}: {}", ran.all());
+            assert!(!ran.stderr.contains("panicked"), "{text}");
+            match ran.code {
+                Some(0) => drop(ran.json()),
+                // Where not even a shared library can be opened, racesim has not begun.
+                Some(127) => assert!(ran.stderr.contains("shared librar"), "{text}"),
+                code => {
+                    assert_eq!(code, Some(4), "{text}");
+                    assert_eq!(ran.stderr.lines().count(), 1, "{text}");
+                }
+            }
+        }
+    }
+    eventually("nothing is left", || temporary(folder.path()).is_empty());
+}
+
+// Only the memory of the machine was looked at: under a limit of its own the process was killed.
+#[test]
+fn a_race_that_does_not_fit_into_the_limit_of_its_process_is_refused_and_what_is_advised_runs() {
+    let arguments = "naive --users 3000000 --format json";
+    let ran = under("ulimit -v 500000", arguments);
+    ran.assert_refused(2, "3000000 users need about ");
+    let advised = ran.stderr.split("--users ").nth(1).and_then(|text| {
+        let digits = text.split(|letter: char| !letter.is_ascii_digit()).next()?;
+        digits.parse::<u32>().ok()
+    });
+    let advised = advised.unwrap();
+    assert!(advised > 10_000, "{}", ran.stderr);
+    let ran = under(
+        "ulimit -v 500000",
+        &format!("naive --users {advised} --format json"),
+    );
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+}
+
+#[test]
+fn a_search_ends_as_unknown_before_the_memory_of_its_process_is_used_up() {
+    let search = "explore locked --users 5 --fault expire:3 --fault crash:3 \
+                  --property no-foreign-release --format json";
+    let ran = under("ulimit -v 330000", search);
+    assert_eq!(ran.code, Some(3), "{}", ran.all());
+    assert_eq!(ran.json()["properties"][0]["limit"], "memory");
+}
+
+// The server was found, and not started: who starts it stands in another folder.
+#[test]
+fn a_server_in_a_relative_folder_of_path_is_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let real = run_text("command -v redis-server");
+    for place in ["bin", "."] {
+        let inside = folder.path().join(place);
+        std::fs::create_dir_all(&inside).unwrap();
+        std::os::unix::fs::symlink(real.trim(), inside.join("redis-server")).unwrap();
+        for path in [place, if place == "." { "" } else { "./bin" }] {
+            let mut command = racesim(&["locked", "--users", "5", "--redis", "private"]);
+            command
+                .current_dir(folder.path())
+                .env("PATH", format!("{path}:/nowhere"));
+            let ran = finish(command);
+            assert_eq!(ran.code, Some(0), "PATH={path}: {}", ran.all());
+        }
+    }
+}
+
+fn run_text(line: &str) -> String {
+    let output = Command::new("/bin/sh").args(["-c", line]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Somebody keeps the runtime to itself for longer than the patience, as while users are made.
+#[derive(Clone, Default)]
+struct KeepingTheRuntime(std::sync::Arc<std::sync::atomic::AtomicU32>);
+
+impl racesim::strategy::Strategy for KeepingTheRuntime {
+    fn name(&self) -> &'static str {
+        "keeping the runtime"
+    }
+
+    async fn attempt(
+        &self,
+        client: &mut racesim::client::Client,
+    ) -> Result<racesim::history::Outcome, racesim::client::StepError> {
+        if self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 19 {
+            let began = Instant::now();
+            while began.elapsed() < Duration::from_millis(1500) {
+                std::thread::park_timeout(Duration::from_millis(100));
+            }
+        }
+        client.check().await?;
+        Ok(racesim::history::Outcome::Taken)
+    }
+}
+
+// Making five million users gives nobody else a turn for seconds; the looks that were missed meanwhile
+// came at once, and a healthy database was called silent.
+#[test]
+fn a_service_is_not_called_silent_for_a_time_in_which_nobody_could_fetch_its_replies() {
+    use racesim::strategy::{Needs, Strategy};
+    super::support::on_a_runtime(async {
+        let plan = racesim::plan::Plan {
+            timeout: Duration::from_secs(1),
+            ..racesim::plan::Plan::new(20.try_into().unwrap())
+        };
+        let strategy = KeepingTheRuntime::default();
+        assert_eq!(strategy.needs(), Needs::default());
+        let engine = super::support::engine(&plan, Needs::default()).await;
+        let history = engine.race(&strategy, &plan, 0).await.unwrap();
+        assert_eq!(history.footer.troubles, [""; 0]);
+        let told = history.attempts.iter().map(|attempt| attempt.outcome);
+        assert!(
+            told.into_iter()
+                .all(|outcome| outcome == racesim::history::Outcome::Taken)
+        );
+    });
+}
