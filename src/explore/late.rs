@@ -3,6 +3,8 @@
 //!
 //! A user has at most one of them: a second is not sent late while the first has not arrived.
 
+use std::hash::{Hash, Hasher};
+
 use super::model::{Race, State};
 use super::user::Next;
 use super::world::{Act, Sent, USERS_MAX};
@@ -15,13 +17,23 @@ use crate::seat::UserId;
 use crate::strategy::Strategy;
 
 /// The late requests of all users, two bytes each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct LateRequests {
     /// After how many answers each was sent, counted from 1, which says what was asked; 0 for none.
     after: [u8; USERS_MAX],
     /// The token or the version that each was sent with; in the highest bit, whether the lease of its
     /// user was over.
     with: [u8; USERS_MAX],
+}
+
+/// Most searches have nothing on its way, and each of their states is hashed.
+impl Hash for LateRequests {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if self.are_pending() {
+            self.after.hash(state);
+            self.with.hash(state);
+        }
+    }
 }
 
 /// The bit of a lease that was over.

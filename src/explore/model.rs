@@ -39,6 +39,8 @@ pub(super) struct Race<S> {
     /// How many lock services there are.
     pub(super) nodes: usize,
     allowed: [u8; Fault::ALL.len()],
+    /// Whether a request may be lost or late.
+    holds_back: bool,
     /// Users are alike, so that only their order of starting matters. A schedule that a person
     /// wrote may start them in any order.
     symmetry: Symmetry,
@@ -85,6 +87,7 @@ impl<S: Strategy> Race<S> {
             crowd,
             nodes,
             allowed,
+            holds_back: allowed[Fault::LostRequest.index()].max(allowed[Fault::Late.index()]) > 0,
             symmetry,
             question,
             bounds,
@@ -166,7 +169,9 @@ impl<S: Strategy> Race<S> {
             }
             self.moves_of(place, user, state, moves);
         }
-        self.arrivals(state, moves);
+        if self.holds_back {
+            self.arrivals(state, moves);
+        }
         for node in 0..self.nodes {
             let value = state.world.may_expire(node);
             if value.is_some_and(|value| !self.is_extended(state, node, value, None)) {
@@ -192,7 +197,9 @@ impl<S: Strategy> Race<S> {
         };
         moves.push(taken(Delivery::Arrives));
         self.if_allowed(Fault::LostReply, state, taken(Delivery::Lost), moves);
-        self.held_back(state, (place, asked), taken, moves);
+        if self.holds_back {
+            self.held_back(state, (place, asked), taken, moves);
+        }
         if user.has_started() {
             self.if_allowed(Fault::Crash, state, Move::Crash(who), moves);
             if self.may_stall(state, place) {

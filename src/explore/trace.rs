@@ -282,16 +282,7 @@ impl<S: Strategy> Teller<'_, S> {
             (Move::GiveUp(_), _) => "it abandons its attempt".to_owned(),
             _ => String::new(),
         };
-        let unheard = match step {
-            Move::Step { reply, .. } => match reply {
-                Delivery::Arrives | Delivery::Slow => None,
-                Delivery::Lost => Some("the reply is lost".to_owned()),
-                Delivery::LostRequest => Some("the request is lost".to_owned()),
-                Delivery::Late => Some("the request is on its way".to_owned()),
-            },
-            Move::Arrival { .. } => Some("nobody hears the reply".to_owned()),
-            _ => None,
-        };
+        let unheard = unheard(step).map(str::to_owned);
         let told = step.user().and_then(|user| {
             let place = self.race.crowd.place(user);
             let [before, after] = [&self.state, after].map(|state| state.users[place].outcome());
@@ -361,5 +352,24 @@ impl<S: Strategy> Teller<'_, S> {
             outcomes,
             rows,
         }
+    }
+}
+
+/// What is not heard of a move, if anything.
+const fn unheard(step: Move) -> Option<&'static str> {
+    match step {
+        Move::Step { reply, .. } => match reply {
+            Delivery::Arrives | Delivery::Slow => None,
+            Delivery::Lost => Some("the reply is lost"),
+            Delivery::LostRequest => Some("the request is lost"),
+            Delivery::Late => Some("the request is on its way"),
+        },
+        Move::Arrival { .. } => Some("nobody hears the reply"),
+        Move::Crash(_)
+        | Move::GiveUp(_)
+        | Move::Stall(_)
+        | Move::Expire(_)
+        | Move::Restart(_)
+        | Move::PauseRedis => None,
     }
 }
