@@ -153,13 +153,21 @@ impl Plan {
     /// The seats that anybody wants in any round, each once.
     #[must_use]
     pub fn seats_wanted(&self) -> Vec<SeatId> {
+        self.seats_wanted_over(0..self.rounds.get())
+    }
+
+    /// The seats that anybody wants in this round, each once.
+    #[must_use]
+    pub fn seats_wanted_in(&self, round: u32) -> Vec<SeatId> {
+        self.seats_wanted_over(round..round.saturating_add(1))
+    }
+
+    fn seats_wanted_over(&self, rounds: std::ops::Range<u32>) -> Vec<SeatId> {
         if let Wanted::Seat(seat) = self.wanted {
             return vec![seat];
         }
-        let rounds = 0..self.rounds.get();
-        let mut seats: Vec<_> = rounds
-            .flat_map(|round| self.user_ids().map(move |user| self.seat_of(round, user)))
-            .collect();
+        let seats_in = |round| self.user_ids().map(move |user| self.seat_of(round, user));
+        let mut seats: Vec<_> = rounds.flat_map(seats_in).collect();
         seats.sort_unstable();
         seats.dedup();
         seats

@@ -3,11 +3,11 @@
 use std::num::NonZeroU32;
 
 use crate::engine::{Engine, EngineError, Forced};
-use crate::explore::{FollowError, Told, Trace, follow, interleavings, to_the_end};
+use crate::explore::{Entrants, FollowError, Told, Trace, follow, interleavings, to_the_end};
 use crate::history::{History, Reply};
 use crate::plan::Plan;
 use crate::schedule::Schedule;
-use crate::seat::UserId;
+use crate::seat::{SeatId, UserId};
 use crate::strategy::Strategy;
 
 /// The most interleavings that are all forced: a few seconds' worth.
@@ -64,11 +64,12 @@ pub async fn replay<S: Strategy>(
         users,
         ..plan.clone()
     };
-    let users = users.get();
-    follow(strategy, &schedule, users)?;
+    let entrants = entrants(plan);
+    follow(strategy, &schedule, entrants)?;
     let mut whole = schedule.clone();
-    whole.0.extend(to_the_end(strategy, &schedule, users));
-    let model = follow(strategy, &whole, users)?;
+    let rest = to_the_end(strategy, &schedule, entrants);
+    whole.0.extend(rest);
+    let model = follow(strategy, &whole, entrants)?;
     let forced = engine.force(strategy, plan, &whole).await?;
     let rows: Vec<UserId> = forced.history.bookings.iter().map(|row| row.user).collect();
     Ok(Replayed {
@@ -91,7 +92,7 @@ pub async fn replay_all<S: Strategy>(
     plan: &Plan,
 ) -> Result<Vec<Replayed>, ReplayError> {
     let users = plan.users.get();
-    let all = interleavings(strategy, users, INTERLEAVINGS_MAX);
+    let all = interleavings(strategy, entrants(plan), INTERLEAVINGS_MAX);
     let mut replayed = Vec::new();
     for schedule in all.ok_or(ReplayError::TooMany { users })? {
         match replay(engine, strategy, plan, schedule).await {
@@ -101,6 +102,12 @@ pub async fn replay_all<S: Strategy>(
         }
     }
     Ok(replayed)
+}
+
+/// The users of the plan, and what each of them wants.
+fn entrants(plan: &Plan) -> Entrants {
+    let wishes: Vec<SeatId> = plan.user_ids().map(|user| plan.seat_of(0, user)).collect();
+    Entrants::after(&wishes)
 }
 
 fn differences(model: &Trace, forced: &Forced, rows: &[UserId]) -> Vec<String> {

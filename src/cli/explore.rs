@@ -105,6 +105,7 @@ impl ExploreArgs {
                 faults: self.faults,
                 limit_states: self.limit_states,
                 limit_time: self.limit_time,
+                ..Search::default()
             },
             properties,
             expected: self.expect,

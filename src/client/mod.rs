@@ -293,9 +293,11 @@ impl Client {
         StepCall(self.step(Step::Release, manner.into()))
     }
 
-    /// Writes down what the user is told at the end of its attempt.
+    /// Writes down what the user is told at the end of its attempt. A transaction that it has left open
+    /// is undone.
     pub(crate) fn end(&self, outcome: Outcome, started_ns: u64) {
         if let Services::Live(race) = &self.services {
+            race.world.forsake(self.user);
             race.log.end(Attempt {
                 user: self.user,
                 seat: self.seat,

@@ -102,7 +102,11 @@ impl World {
             return self.transact(step, asker, how, forced).await;
         }
         if let Some(request) = store_request(step, asker, how) {
-            return self.store.call(request).await;
+            return if forced {
+                self.store.call_forced(request).await
+            } else {
+                self.store.call(request).await
+            };
         }
         match (lock_request(step, how), self.node(how)) {
             (Some(request), Some(lock)) => lock.call(asker.seat, asker.token, request).await,
@@ -133,7 +137,14 @@ impl World {
         ended.is_ok_and(|response| response.said == Said::Yes)
     }
 
-    /// The user is gone: what it has not committed is undone.
+    /// The user's attempt has ended: its connection goes back, and what it has not committed is undone.
+    pub(super) fn forsake(&self, user: UserId) {
+        if let Some(transactions) = &self.transactions {
+            transactions.forsake(user);
+        }
+    }
+
+    /// The same for one who is gone, once it is undone.
     pub(crate) async fn disconnect(&self, user: UserId) {
         if let Some(transactions) = &self.transactions {
             let begin = BeginHow {

@@ -25,10 +25,11 @@ pub(super) struct Conductor<'a> {
     words: mpsc::UnboundedReceiver<Word>,
     players: Vec<Player>,
     replies: Vec<Option<Reply>>,
-    /// Who held the lock after each move, on each of the lock services.
+    /// Who held which lock after each move, on each of the lock services for each seat.
     locks: Vec<Vec<Option<Held>>>,
     nodes: usize,
-    seat: SeatId,
+    /// Every seat that is wanted.
+    seats: Vec<SeatId>,
     limit: Duration,
 }
 
@@ -69,8 +70,8 @@ impl<'a> Conductor<'a> {
         words: mpsc::UnboundedReceiver<Word>,
     ) -> Self {
         race.clock.start();
-        let seat = plan.seat_of(0, UserId(1));
         let players = plan.user_ids().map(|user| {
+            let seat = plan.seat_of(0, user);
             let client = Client::new(Arc::clone(race), user, seat, Duration::ZERO);
             let task = tokio::spawn(play(Arc::clone(race), strategy.clone(), client, user));
             Player {
@@ -88,7 +89,7 @@ impl<'a> Conductor<'a> {
             replies: Vec::new(),
             locks: Vec::new(),
             nodes: usize::from(strategy.needs().locks),
-            seat,
+            seats: plan.seats_wanted_in(0),
             limit: plan.timeout,
         }
     }
@@ -101,14 +102,21 @@ impl<'a> Conductor<'a> {
             let locks = self.held().await?;
             self.locks.push(locks);
         }
+        // Also those who end without a step.
+        let users: Vec<UserId> = self.players.iter().map(|player| player.user).collect();
+        for user in users {
+            self.settled(user).await?;
+        }
         Ok(())
     }
 
-    /// Who holds the lock, on each of the lock services that the strategy uses.
+    /// Who holds which lock, on each of the lock services that the strategy uses for each seat.
     async fn held(&self) -> Result<Vec<Option<Held>>, LockError> {
         let mut held = Vec::new();
         for lock in self.services.world.locks.iter().take(self.nodes) {
-            held.push(lock.held(self.seat, self.limit).await?);
+            for seat in &self.seats {
+                held.push(lock.held(*seat, self.limit).await?);
+            }
         }
         Ok(held)
     }
@@ -176,9 +184,12 @@ impl<'a> Conductor<'a> {
                 self.settled(user).await?;
             }
             Move::Expire(node) => {
-                let is_lock = self.expire(node).await?;
-                let is_claim = self.services.world.expire_claim(self.seat).await;
-                if !is_lock && !is_claim {
+                let mut has_run_out = false;
+                for seat in self.seats.clone() {
+                    has_run_out |= self.expire(node, seat).await?;
+                    has_run_out |= self.services.world.expire_claim(seat).await;
+                }
+                if !has_run_out {
                     let how = "nothing is held whose time to live ends, so nothing runs out";
                     return Err(EngineError::Astray(how.to_owned()));
                 }
@@ -203,19 +214,16 @@ impl<'a> Conductor<'a> {
     }
 
     /// Lets the lock on this node run out, unless it has no end, or a watchdog puts that off.
-    async fn expire(&self, node: u8) -> Result<bool, LockError> {
+    async fn expire(&self, node: u8, seat: SeatId) -> Result<bool, LockError> {
         let Some(lock) = self.services.world.locks.get(usize::from(node)) else {
             return Ok(false);
         };
-        let token = lock
-            .held(self.seat, self.limit)
-            .await?
-            .and_then(|it| it.token);
+        let token = lock.held(seat, self.limit).await?.and_then(|it| it.token);
         // A watchdog extends the lock of the first lock service.
         if node == 0 && token.is_some_and(|token| self.race.watchdogs.extend(token)) {
             return Ok(false);
         }
-        lock.expire(self.seat, self.limit).await
+        lock.expire(seat, self.limit).await
     }
 
     /// Lets a user take the step that it waits before, and waits until it stands before its next.
@@ -333,6 +341,8 @@ fn astray(user: UserId, how: &str) -> EngineError {
 async fn play<S: Strategy>(race: Arc<Race>, strategy: S, mut client: Client, user: UserId) {
     let started_ns = client.begin();
     let outcome = told(strategy.attempt(&mut client).await);
+    // The next move finds its transaction undone.
+    race.world.disconnect(user).await;
     client.end(outcome, started_ns);
     if let Some(turnstile) = &race.turnstile {
         turnstile.say(Word::Ended { user, outcome });

@@ -23,7 +23,6 @@ use crate::history::{Footer, Header, History, Outcome, Reply, Service, Step};
 use crate::lock::{Held, LockService};
 use crate::plan::Plan;
 use crate::schedule::{Delivery, Move, Schedule};
-use crate::seat::UserId;
 use crate::store::RunRecord;
 use crate::strategy::Strategy;
 use aftermath::faults_of;
@@ -235,8 +234,7 @@ impl Engine {
         }
         for lock in &race.world.locks {
             // Whoever crashed has left its lock behind, and nobody else may wait for its end.
-            let seat = plan.seat_of(0, UserId(1));
-            let swept = lock.sweep(&[seat], plan.timeout).await;
+            let swept = lock.sweep(&plan.seats_wanted_in(0), plan.timeout).await;
             // A stop may come while a server is started again.
             if !self.is_stopped() {
                 swept?;

@@ -1,8 +1,9 @@
 //! Who takes part: which users, of whom two may be one person at two screens.
 
-use super::world::USERS_MAX;
+use super::entrants::Entrants;
+use super::world::{Room, USERS_MAX};
 use crate::schedule::Schedule;
-use crate::seat::UserId;
+use crate::seat::{SeatId, UserId};
 use crate::strategy::Strategy;
 
 /// The users of a model, each at its place.
@@ -14,27 +15,29 @@ pub(super) struct Crowd {
     /// The first so many persons are at both of their screens, the others at one each.
     pairs: usize,
     users: usize,
+    entrants: Entrants,
 }
 
 impl Crowd {
     /// So many users, each of whom is the next one.
-    pub(super) fn of(users: u32) -> Self {
-        let users = usize::try_from(users).unwrap_or(USERS_MAX);
+    pub(super) fn of(entrants: Entrants) -> Self {
         Self {
             pairs: USERS_MAX,
-            users: users.min(USERS_MAX),
+            users: entrants.users(),
+            entrants,
         }
     }
 
     /// Every way in which some of so many users can be one person, that with the most first; one way
-    /// where it makes no difference.
-    pub(super) fn all<S: Strategy>(strategy: &S, users: u32) -> Vec<Self> {
-        let next = Self::of(users);
-        if strategy.are_users_alike() {
+    /// where it makes no difference, or where not all want the same seat.
+    pub(super) fn all<S: Strategy>(strategy: &S, entrants: Entrants) -> Vec<Self> {
+        let next = Self::of(entrants);
+        if strategy.are_users_alike() || entrants.seats().len() > 1 {
             return vec![next];
         }
-        let users = next.users;
-        let some = (0..=users / 2).rev().map(|pairs| Self { pairs, users });
+        let some = (0..=next.users / 2)
+            .rev()
+            .map(|pairs| Self { pairs, ..next });
         some.collect()
     }
 
@@ -43,17 +46,31 @@ impl Crowd {
     pub(super) fn following<S: Strategy>(
         strategy: &S,
         schedule: &Schedule,
-        users: u32,
+        entrants: Entrants,
     ) -> Option<Self> {
-        if usize::try_from(users).is_ok_and(|users| users <= USERS_MAX) {
-            return Some(Self::of(users));
+        if usize::try_from(entrants.number()).is_ok_and(|users| users <= USERS_MAX) {
+            return Some(Self::of(entrants));
         }
         let mut all = (1..=USERS_MAX).flat_map(|some| {
             let some = u32::try_from(some).unwrap_or(0);
-            Self::all(strategy, some)
+            Self::all(strategy, entrants.with_users(some))
         });
         let named = || schedule.0.iter().filter_map(|step| step.user());
         all.find(|crowd| !strategy.are_users_alike() && named().all(|user| crowd.has(user)))
+    }
+
+    /// The seats that are wanted.
+    pub(super) fn seats(&self) -> &[SeatId] {
+        self.entrants.seats()
+    }
+
+    /// The room that they take, with so many lock services.
+    pub(super) fn room(&self, nodes: usize) -> Room {
+        Room {
+            nodes,
+            seats: self.entrants.seats().len(),
+            wanted: std::array::from_fn(|place| self.entrants.wanted_by(self.id(place))),
+        }
     }
 
     pub(super) const fn len(self) -> usize {
@@ -90,7 +107,11 @@ mod tests {
     #[test]
     fn every_user_of_a_crowd_is_found_at_its_place() {
         let letters = |pairs, users| -> String {
-            let crowd = Crowd { pairs, users };
+            let crowd = Crowd {
+                pairs,
+                users,
+                ..Crowd::of(Entrants::from(5))
+            };
             let ids = (0..users).map(|place| crowd.id(place));
             assert!(
                 ids.clone()
@@ -103,7 +124,11 @@ mod tests {
         assert_eq!([letters(1, 2), letters(0, 2)], ["AB", "AC"]);
         assert_eq!([letters(1, 4), letters(0, 5)], ["ABCE", "ACEGI"]);
         assert_eq!(letters(2, 5), "ABCDE");
-        let strangers = Crowd { pairs: 0, users: 2 };
+        let strangers = Crowd {
+            pairs: 0,
+            users: 2,
+            ..Crowd::of(Entrants::from(5))
+        };
         assert!(!strangers.has(UserId(2)) && strangers.has(UserId(3)));
     }
 }

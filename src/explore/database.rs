@@ -1,270 +1,400 @@
-//! The database as the model sees it: one writer at a time, and readers who see what was committed
-//! when they first looked, as `SQLite` under WAL (<https://www.sqlite.org/isolation.html>).
+//! The database of the model: one writer at a time, and readers who see what was committed when they
+//! first looked, as `SQLite` under WAL (<https://www.sqlite.org/isolation.html>).
+//!
+//! Every answer in here is held against the real one, step by step, in `tests/it/statements.rs`.
 
+use std::hash::{Hash, Hasher};
+
+use super::rows::{Row, Rows, Seat};
 use super::world::{USERS_MAX, narrow};
 use crate::client::{Asked, Begin, Guard, Manner};
 use crate::exchange::Said;
 use crate::history::Step;
 
-/// The rows of one seat, and the transactions on them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+/// The rows of all seats, and the transactions on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Database {
-    /// The users who have a row, numbered from 1, in the order of their rows; then zeros.
-    rows: [u8; USERS_MAX],
-    /// Whether each of those rows was inserted by a user whose lease had not run out.
-    in_lease: [bool; USERS_MAX],
-    /// How many of them are under the UNIQUE constraint, which knows of no others.
-    guarded: u8,
-    version: u8,
-    /// The latest token that was seen.
-    fence: u8,
-    /// Who has claimed the seat, and whether its time is over.
-    claim: Option<(u8, bool)>,
-    connections: [Connection; USERS_MAX],
-    /// Whose transaction writes.
-    writer: Option<u8>,
-    /// How often something was committed.
+    /// What is committed.
+    pub(super) rows: Rows,
+    transactions: [Transaction; USERS_MAX],
+    /// The user whose transaction writes, numbered from 1; 0 for none. It is one for all seats: the
+    /// lock of `SQLite` is that of the file.
+    writer: u8,
+    /// What the writer has written, and nobody else sees yet.
+    pending: Pending,
+    /// How often something was committed, on whatever seat.
     commits: u8,
 }
 
-/// A user's own connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-enum Connection {
-    /// There is none.
+/// A user's own transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Transaction {
+    /// None is open.
     #[default]
     None,
-    /// No transaction is open on it.
-    Idle,
-    Open {
-        /// The commits and the rows at its first look.
-        snapshot: Option<(u8, u8)>,
-        /// What it has inserted, under this guard.
-        inserted: Option<Guard>,
-    },
+    /// It has not looked at anything yet.
+    Begun,
+    /// It sees what was there at its first look.
+    Looked(Seen),
+}
+
+/// What was there at the first look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    commits: u8,
+    is_sold: bool,
+    version: u8,
+}
+
+/// What is written on the writer's seat, and not committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Pending {
+    has_row: bool,
+    is_guarded: bool,
+    version: u8,
+    fence: u8,
+    /// Whether anything was written.
+    is_dirty: bool,
+}
+
+/// A few numbers instead of fifty fields: a search hashes every state it comes to.
+impl Hash for Database {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let transactions = self.transactions.iter().fold(0_u128, |sum, transaction| {
+            sum << 20
+                | match transaction {
+                    Transaction::None => 0,
+                    Transaction::Begun => 1,
+                    Transaction::Looked(seen) => {
+                        let read = u128::from(seen.version) << 3 | u128::from(seen.is_sold) << 2;
+                        u128::from(seen.commits) << 11 | read | 2
+                    }
+                }
+        });
+        let Pending {
+            has_row,
+            is_guarded,
+            version,
+            fence,
+            is_dirty,
+        } = self.pending;
+        let flags = u64::from(has_row) | u64::from(is_guarded) << 1 | u64::from(is_dirty) << 2;
+        let pending = u64::from(version) << 11 | u64::from(fence) << 3 | flags;
+        self.rows.hash(state);
+        state.write_u128(transactions);
+        state.write_u64(pending << 16 | u64::from(self.writer) << 8 | u64::from(self.commits));
+    }
+}
+
+/// Who takes a step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct By {
+    /// Numbered from 0.
+    pub(super) user: usize,
+    /// The seat that it wants, numbered from 0.
+    pub(super) seat: usize,
+    /// The token or the version that it brings along; 0 for none.
+    pub(super) number: u8,
+    pub(super) is_in_lease: bool,
+}
+
+impl By {
+    /// The user's number in a row.
+    fn name(self) -> u8 {
+        narrow(self.user + 1)
+    }
 }
 
 /// The answer to a step, `None` for one that failed; and a number that came with it.
 type Response = (Option<Said>, Option<u8>);
 
 impl Database {
-    /// Carries out a step of this user (numbered from 0) who brings this number.
-    pub(super) fn act(
-        &mut self,
-        user: usize,
-        asked: Asked,
-        number: u8,
-        in_lease: bool,
-    ) -> Response {
+    /// Carries out a step of this user.
+    pub(super) fn act(&mut self, by: By, asked: Asked) -> Response {
         let manner = asked.manner;
         let said = match asked.step {
-            Step::Check if manner.open => self.check_inside(user, manner),
-            Step::Check => return self.check(manner, number),
-            Step::Insert if manner.open => self.insert_inside(user, manner),
-            Step::Insert => self.insert(user, manner, number, in_lease),
-            Step::Confirm => {
-                let is_last = self.claim.is_some_and(|(holder, _)| holder == narrow(user));
-                yes(is_last && self.push(user, in_lease, Guard::None))
-            }
-            Step::Begin => self.begin(user, manner.begin, Connection::None),
-            Step::Commit => return (self.commit(user, in_lease), None),
-            Step::Rollback => return (self.rollback(user), None),
-            _ => return (None, None),
+            Step::Check if manner.open => return self.check_inside(by, manner),
+            Step::Insert if manner.open => Some(self.insert_inside(by, manner)),
+            Step::Check => return self.check(by, manner),
+            Step::Insert => self.write(by, |it, pending| it.insert(by, manner, pending)),
+            Step::Hold => self.hold(by),
+            Step::Confirm => self.write(by, |it, pending| it.confirm(by, pending)),
+            Step::Begin => self.begin(by, manner.begin),
+            Step::Commit => self.commit(by),
+            Step::Rollback => self.roll_back(by),
+            Step::Acquire
+            | Step::SetTtl
+            | Step::Validate
+            | Step::Wait
+            | Step::Pay
+            | Step::Verify
+            | Step::Release => None,
         };
-        (Some(said), None)
+        (said, None)
     }
 
-    fn check(&mut self, manner: Manner, number: u8) -> Response {
-        if manner.fence && !self.passes(number) {
-            return (Some(Said::Stale), None);
+    /// A look outside a transaction. One that writes down a token waits for the writer, in vain: what
+    /// it would wait for is another's move, or its own user's.
+    fn check(&mut self, by: By, manner: Manner) -> Response {
+        if manner.fence {
+            let passed = self.write(by, |_, pending| passes(by, manner, pending));
+            if passed != Some(Said::Yes) {
+                return (passed, None);
+            }
         }
-        let brought = (manner.guard == Guard::Version && self.version > 0).then_some(self.version);
-        (Some(yes(self.rows[0] == 0)), brought)
+        let seat = self.rows.seat(by.seat);
+        looked(self.rows.is_sold(by.seat), manner, seat.version)
     }
 
-    fn insert(&mut self, user: usize, manner: Manner, number: u8, in_lease: bool) -> Said {
-        if manner.fence && !self.passes(number) {
-            return Said::Stale;
+    /// Writes by itself, which fails while a transaction writes, also one of the same user.
+    fn write(&mut self, by: By, work: impl FnOnce(&Self, &mut Pending) -> Said) -> Option<Said> {
+        if self.writer != 0 {
+            return None;
+        }
+        let mut pending = self.pending_on(by.seat);
+        let said = work(self, &mut pending);
+        self.apply(by, pending);
+        Some(said)
+    }
+
+    fn insert(&self, by: By, manner: Manner, pending: &mut Pending) -> Said {
+        let passed = passes(by, manner, pending);
+        if passed != Said::Yes {
+            return passed;
         }
         if manner.guard == Guard::Version {
-            if self.version != number {
+            if pending.version != by.number {
                 return Said::No;
             }
-            self.version = self.version.saturating_add(1);
+            pending.version = pending.version.saturating_add(1);
+            pending.is_dirty = true;
         }
-        yes(!self.refuses(manner.guard) && self.push(user, in_lease, manner.guard))
-    }
-
-    /// Whether a row that is there stands against another under this guard.
-    fn refuses(&self, guard: Guard) -> bool {
-        match guard {
+        let is_refused = match manner.guard {
             Guard::None | Guard::Version => false,
-            Guard::Unique => self.guarded > 0,
-            Guard::NotExists => self.rows[0] != 0,
+            Guard::Unique => self.rows.on(by.seat).any(|row| row.is_guarded),
+            Guard::NotExists => self.rows.is_sold(by.seat),
+        };
+        if is_refused || self.has_row(by) || pending.has_row {
+            return Said::No;
         }
+        pending.has_row = true;
+        pending.is_guarded = manner.guard == Guard::Unique;
+        pending.is_dirty = true;
+        Said::Yes
     }
 
-    /// Whether no later token was seen; this one is the latest then. A user without one is not asked.
-    fn passes(&mut self, number: u8) -> bool {
-        let is_latest = number == 0 || number >= self.fence;
-        if is_latest {
-            self.fence = self.fence.max(number);
+    /// Books the seat if the user is the last who claimed it.
+    fn confirm(&self, by: By, pending: &mut Pending) -> Said {
+        if !self.rows.seat(by.seat).is_claimed_by(by.name()) || self.has_row(by) {
+            return Said::No;
         }
-        is_latest
-    }
-
-    /// One row for each user: whether it is there now and was not before.
-    fn push(&mut self, user: usize, in_lease: bool, guard: Guard) -> bool {
-        let number = narrow(user + 1);
-        if self.rows.contains(&number) {
-            return false;
-        }
-        if let Some(free) = self.rows.iter().position(|row| *row == 0) {
-            self.rows[free] = number;
-            self.in_lease[free] = in_lease;
-            self.guarded += u8::from(guard == Guard::Unique);
-            self.commits = self.commits.saturating_add(1);
-        }
-        true
+        pending.has_row = true;
+        pending.is_dirty = true;
+        Said::Yes
     }
 
     /// Claims a seat that has no row and no claim that is still good.
-    pub(super) fn hold(&mut self, user: usize) -> Said {
-        match self.claim {
-            _ if self.rows[0] != 0 => Said::No,
-            Some((_, false)) => Said::Busy,
-            _ => {
-                self.claim = Some((narrow(user), false));
-                Said::Yes
-            }
-        }
-    }
-
-    /// Who has a claim on the unsold seat that is still good.
-    pub(super) fn claimed_by(&self) -> Option<usize> {
-        let good = self
-            .claim
-            .filter(|(_, is_over)| !is_over && self.rows[0] == 0);
-        good.map(|(holder, _)| usize::from(holder))
-    }
-
-    /// A claim runs out, this user's or anybody's: whose.
-    pub(super) fn run_out(&mut self, user: Option<usize>) -> Option<usize> {
-        let (holder, is_over) = self.claim.as_mut()?;
-        let holder = usize::from(*holder);
-        let is_meant = user.is_none_or(|user| user == holder) && !*is_over;
-        *is_over |= is_meant;
-        is_meant.then_some(holder)
-    }
-
-    /// Begins a transaction on a connection that is left like this when it cannot.
-    fn begin(&mut self, user: usize, begin: Begin, otherwise: Connection) -> Said {
-        let mut snapshot = None;
-        if begin != Begin::Deferred {
-            if self.writer.is_some() {
-                self.connections[user] = otherwise;
-                return Said::Busy;
-            }
-            self.writer = Some(narrow(user));
-            snapshot = Some(self.now());
-        }
-        self.connections[user] = Connection::Open {
-            snapshot,
-            inserted: None,
-        };
-        Said::Yes
-    }
-
-    fn check_inside(&mut self, user: usize, manner: Manner) -> Said {
-        if let Some(busy) = self.begin_if_needed(user, manner) {
-            return busy;
-        }
-        let now = self.now();
-        match &mut self.connections[user] {
-            Connection::Open { snapshot, inserted } => {
-                yes(snapshot.get_or_insert(now).1 == 0 && inserted.is_none())
-            }
-            _ => Said::Busy,
-        }
-    }
-
-    fn insert_inside(&mut self, user: usize, manner: Manner) -> Said {
-        if let Some(busy) = self.begin_if_needed(user, manner) {
-            return busy;
-        }
-        let (now, is_refused) = (self.now(), self.refuses(manner.guard));
-        let has_row = self.rows.contains(&narrow(user + 1));
-        let Connection::Open { snapshot, inserted } = &mut self.connections[user] else {
-            return Said::Busy;
-        };
-        match self.writer {
-            Some(other) if usize::from(other) != user => return Said::Busy,
-            Some(_) => {}
-            None if snapshot.is_some_and(|seen| seen.0 != now.0) => return Said::Stale,
-            None => self.writer = Some(narrow(user)),
-        }
-        snapshot.get_or_insert(now);
-        if inserted.is_some() || has_row || is_refused {
-            return Said::No;
-        }
-        *inserted = Some(manner.guard);
-        Said::Yes
-    }
-
-    /// Opens a transaction that is missing; what stands against it.
-    fn begin_if_needed(&mut self, user: usize, manner: Manner) -> Option<Said> {
-        if matches!(self.connections[user], Connection::Open { .. }) {
+    fn hold(&mut self, by: By) -> Option<Said> {
+        if self.writer != 0 {
             return None;
         }
-        let begun = self.begin(user, manner.begin, Connection::Idle);
-        (begun != Said::Yes).then_some(begun)
-    }
-
-    fn commit(&mut self, user: usize, in_lease: bool) -> Option<Said> {
-        let Connection::Open { inserted, .. } = self.connections[user] else {
-            return None;
-        };
-        if let Some(guard) = inserted {
-            self.push(user, in_lease, guard);
+        if self.rows.is_sold(by.seat) {
+            return Some(Said::No);
         }
-        self.disconnect(user);
+        let seat = self.rows.seat_mut(by.seat);
+        if seat.has_good_claim() {
+            return Some(Said::Busy);
+        }
+        seat.claim(by.name());
+        self.commits = self.commits.saturating_add(1);
         Some(Said::Yes)
     }
 
-    fn rollback(&mut self, user: usize) -> Option<Said> {
-        let is_there = self.connections[user] != Connection::None;
-        self.disconnect(user);
-        is_there.then_some(Said::Yes)
+    /// Begins a transaction. Within another it fails, and that one stays open; but not before it has
+    /// become the writer, if it is to.
+    fn begin(&mut self, by: By, begin: Begin) -> Option<Said> {
+        let was_open = self.is_open(by.user);
+        let said = if begin == Begin::Deferred {
+            Said::Yes
+        } else {
+            self.become_writer(by)
+        };
+        match (said, was_open) {
+            (Said::Yes, true) => return None,
+            (Said::Yes, false) if begin == Begin::Deferred => {
+                self.transactions[by.user] = Transaction::Begun;
+            }
+            (Said::Yes | Said::No | Said::Busy | Said::Stale, _) => {}
+        }
+        Some(said)
     }
 
     /// Whether anybody's transaction writes.
     pub(super) const fn has_writer(&self) -> bool {
-        self.writer.is_some()
+        self.writer != 0
     }
 
-    /// The user's connection ends; what it has not committed is undone.
-    pub(super) fn disconnect(&mut self, user: usize) {
-        self.connections[user] = Connection::None;
-        if self.writer == Some(narrow(user)) {
-            self.writer = None;
+    /// Makes the user's transaction the one that writes, if there is no other and nothing was
+    /// committed since it first looked.
+    fn become_writer(&mut self, by: By) -> Said {
+        if self.is_writer(by.user) {
+            return Said::Yes;
+        }
+        if self.writer != 0 {
+            return Said::Busy;
+        }
+        if let Transaction::Looked(seen) = self.transactions[by.user]
+            && seen.commits != self.commits
+        {
+            return Said::Stale;
+        }
+        self.writer = by.name();
+        self.pending = self.pending_on(by.seat);
+        self.transactions[by.user] = Transaction::Looked(self.now(by.seat));
+        Said::Yes
+    }
+
+    fn check_inside(&mut self, by: By, manner: Manner) -> Response {
+        let begun = self.begin_if_needed(by, manner);
+        if begun != Said::Yes {
+            return (Some(begun), None);
+        }
+        if manner.fence && by.number > 0 {
+            let said = self.write_inside(by, |_, pending| passes(by, manner, pending));
+            if said != Said::Yes {
+                return (Some(said), None);
+            }
+        }
+        if self.is_writer(by.user) {
+            let is_sold = self.rows.is_sold(by.seat) || self.pending.has_row;
+            return looked(is_sold, manner, self.pending.version);
+        }
+        let seen = match self.transactions[by.user] {
+            Transaction::Looked(seen) => seen,
+            Transaction::None | Transaction::Begun => self.now(by.seat),
+        };
+        self.transactions[by.user] = Transaction::Looked(seen);
+        looked(seen.is_sold, manner, seen.version)
+    }
+
+    fn insert_inside(&mut self, by: By, manner: Manner) -> Said {
+        match self.begin_if_needed(by, manner) {
+            Said::Yes => self.write_inside(by, |it, pending| it.insert(by, manner, pending)),
+            busy => busy,
         }
     }
 
-    /// The commits so far, and the rows.
-    fn now(&self) -> (u8, u8) {
-        (self.commits, narrow(self.rows().count()))
+    /// Writes into the user's own transaction.
+    fn write_inside(&mut self, by: By, work: impl FnOnce(&Self, &mut Pending) -> Said) -> Said {
+        let is_writer = self.become_writer(by);
+        if is_writer != Said::Yes {
+            return is_writer;
+        }
+        let mut pending = self.pending;
+        let said = work(self, &mut pending);
+        self.pending = pending;
+        said
     }
 
-    /// The users who have a row, numbered from 1, in the order of their rows.
-    pub(super) fn rows(&self) -> impl Iterator<Item = u8> + '_ {
-        self.rows.iter().copied().take_while(|row| *row != 0)
+    /// Opens a transaction that is missing.
+    fn begin_if_needed(&mut self, by: By, manner: Manner) -> Said {
+        if self.is_open(by.user) {
+            return Said::Yes;
+        }
+        self.begin(by, manner.begin).unwrap_or(Said::Yes)
     }
 
-    /// How many rows were inserted by users whose lease had not run out.
-    pub(super) fn rows_in_lease(&self) -> usize {
-        self.in_lease.iter().filter(|in_lease| **in_lease).count()
+    fn commit(&mut self, by: By) -> Option<Said> {
+        if !self.is_open(by.user) {
+            return None;
+        }
+        if self.is_writer(by.user) {
+            self.apply(by, self.pending);
+        }
+        self.disconnect(by.user);
+        Some(Said::Yes)
+    }
+
+    fn roll_back(&mut self, by: By) -> Option<Said> {
+        let is_open = self.is_open(by.user);
+        self.disconnect(by.user);
+        is_open.then_some(Said::Yes)
+    }
+
+    /// The user's connection goes back; what is not committed is undone.
+    pub(super) fn disconnect(&mut self, user: usize) {
+        self.transactions[user] = Transaction::None;
+        if self.is_writer(user) {
+            self.writer = 0;
+            self.pending = Pending::default();
+        }
+    }
+
+    /// Puts what was written there for all to see.
+    fn apply(&mut self, by: By, pending: Pending) {
+        if !pending.is_dirty {
+            return;
+        }
+        self.commits = self.commits.saturating_add(1);
+        let seat = self.rows.seat_mut(by.seat);
+        seat.version = pending.version;
+        seat.fence = pending.fence;
+        if pending.has_row {
+            self.rows.push(Row {
+                user: by.name(),
+                seat: narrow(by.seat),
+                is_in_lease: by.is_in_lease,
+                is_guarded: pending.is_guarded,
+            });
+        }
+    }
+
+    fn pending_on(&self, seat: usize) -> Pending {
+        let Seat { version, fence, .. } = self.rows.seat(seat);
+        Pending {
+            version,
+            fence,
+            ..Pending::default()
+        }
+    }
+
+    fn now(&self, seat: usize) -> Seen {
+        Seen {
+            commits: self.commits,
+            is_sold: self.rows.is_sold(seat),
+            version: self.rows.seat(seat).version,
+        }
+    }
+
+    fn is_open(&self, user: usize) -> bool {
+        self.transactions[user] != Transaction::None
+    }
+
+    fn is_writer(&self, user: usize) -> bool {
+        self.writer == narrow(user + 1)
+    }
+
+    fn has_row(&self, by: By) -> bool {
+        self.rows.users().any(|user| user == by.name())
     }
 }
 
-const fn yes(is_so: bool) -> Said {
-    if is_so { Said::Yes } else { Said::No }
+/// Whether no later token was seen; this one is the latest then. A user without one is not asked.
+fn passes(by: By, manner: Manner, pending: &mut Pending) -> Said {
+    if !manner.fence || by.number == 0 {
+        return Said::Yes;
+    }
+    if by.number < pending.fence {
+        return Said::Stale;
+    }
+    pending.fence = by.number;
+    pending.is_dirty = true;
+    Said::Yes
+}
+
+/// What a look is answered, and the version that comes with it.
+fn looked(is_sold: bool, manner: Manner, version: u8) -> Response {
+    let said = if is_sold { Said::No } else { Said::Yes };
+    let is_brought = manner.guard == Guard::Version && version > 0;
+    (Some(said), is_brought.then_some(version))
 }

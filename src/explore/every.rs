@@ -2,6 +2,7 @@
 
 use super::bounds::unbounded;
 use super::crowd::Crowd;
+use super::entrants::Entrants;
 use super::model::Race;
 use crate::checker::Property;
 use crate::schedule::Schedule;
@@ -10,11 +11,15 @@ use crate::strategy::Strategy;
 /// Every way in which the steps of these users can follow one another when nothing goes wrong;
 /// `None` when there are more than `most`.
 #[must_use]
-pub fn interleavings<S: Strategy>(strategy: &S, users: u32, most: usize) -> Option<Vec<Schedule>> {
+pub fn interleavings<S: Strategy>(
+    strategy: &S,
+    entrants: impl Into<Entrants>,
+    most: usize,
+) -> Option<Vec<Schedule>> {
     let mut whole = Vec::new();
-    for crowd in Crowd::all(strategy, users) {
+    for crowd in Crowd::all(strategy, entrants.into()) {
         let asked = Property::NoDoubleBooking;
-        let race = Race::of_all(strategy.clone(), crowd, asked, unbounded());
+        let race = Race::of_all(strategy, crowd, asked, unbounded());
         interleavings_of(&race, most, &mut whole)?;
     }
     Some(whole)

@@ -88,7 +88,7 @@ impl<S: Strategy> Race<S> {
     /// What the user's request that is on its way asks for.
     pub(super) fn late_request(&self, state: &State, user: usize) -> Option<Asked> {
         let after = usize::from(state.late.after[user]).checked_sub(1)?;
-        match self.machine.next_after(&state.users[user], after) {
+        match self.machine(user).next_after(&state.users[user], after) {
             Next::Asks(asked) => Some(asked),
             Next::Ended(_) | Next::Crashed | Next::Lost => None,
         }
@@ -106,7 +106,7 @@ impl<S: Strategy> Race<S> {
                 id: self.crowd.id(place),
                 asked,
                 is_heard,
-                nodes: self.nodes,
+                room: self.room,
             })
         } else {
             state.hold_back(place, asked, delivery == Delivery::Late);
@@ -117,10 +117,8 @@ impl<S: Strategy> Race<S> {
         } else {
             Err(CallError::Lost)
         };
-        state.users[place] = self.machine.after(state.users[place], heard);
-        if state.users[place].next == Next::Lost {
-            self.bounds.lose();
-        }
+        state.users[place] = self.machine(place).after(state.users[place], heard);
+        self.look_after(state, place);
         Some(reply_of(asked.step, answer.map(Response::from)))
     }
 
@@ -160,7 +158,7 @@ impl<S: Strategy> Race<S> {
 
     /// Whether there is anything that a lock service could forget, or that is on its way to it.
     pub(super) fn remembers(&self, state: &State, node: usize) -> bool {
-        state.world.remembers(node)
+        state.world.remembers(node, self.room)
             || state.late.are_pending()
                 && (0..self.crowd.len()).any(|user| self.is_on_its_way_to(state, user, node))
     }
@@ -173,7 +171,7 @@ impl<S: Strategy> Race<S> {
             id: self.crowd.id(user),
             asked,
             is_heard: false,
-            nodes: self.nodes,
+            room: self.room,
         };
         let answer = state.world.arrive(&act, state.late.sent(user));
         state.late.forget(user);

@@ -7,10 +7,12 @@
 mod bounds;
 mod crowd;
 mod database;
+mod entrants;
 mod every;
 mod late;
 mod model;
 mod property;
+mod rows;
 mod sample;
 mod trace;
 mod user;
@@ -23,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use stateright::{Checker, Model};
 use tokio_util::sync::CancellationToken;
 
+pub use entrants::Entrants;
 pub use every::interleavings;
 pub use sample::samples;
 pub use trace::{FollowError, Line, Told, Trace, follow, to_the_end};
@@ -31,6 +34,7 @@ pub use world::USERS_MAX;
 use crate::checker::Property;
 use crate::fault::{Allowance, Fault};
 use crate::schedule::Schedule;
+use crate::seat::SeatId;
 use crate::strategy::Strategy;
 use bounds::Bounds;
 use crowd::Crowd;
@@ -41,6 +45,8 @@ use model::Race;
 pub struct Search {
     /// How many users race, 1 to [`USERS_MAX`].
     pub users: u32,
+    /// The seat that each of them wants; empty when all want the same.
+    pub seats: Vec<SeatId>,
     /// What may go wrong.
     pub faults: Vec<Allowance>,
     /// The most different states that are looked at.
@@ -54,9 +60,20 @@ impl Default for Search {
     fn default() -> Self {
         Self {
             users: 2,
+            seats: Vec::new(),
             faults: Vec::new(),
             limit_states: 10_000_000,
             limit_time: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Search {
+    fn entrants(&self) -> Entrants {
+        if self.seats.is_empty() {
+            Entrants::from(self.users)
+        } else {
+            Entrants::after(&self.seats)
         }
     }
 }
@@ -134,14 +151,14 @@ pub fn search_until<S: Strategy>(
     let start = Instant::now();
     let until = start.checked_add(search.limit_time);
     let mut found: Option<Found> = None;
-    for crowd in Crowd::all(strategy, search.users) {
+    for crowd in Crowd::all(strategy, search.entrants()) {
         let states = found.as_ref().map_or(0, |found| found.states);
         let bounds = Bounds::new(
             search.limit_states.saturating_sub(states),
             until,
             stop.clone(),
         );
-        let race = Race::new(strategy.clone(), crowd, &search.faults, property, bounds);
+        let race = Race::new(strategy, crowd, &search.faults, property, bounds);
         let more = search_race(race, property);
         found = Some(match found {
             Some(before) => before.and(more),

@@ -10,13 +10,12 @@ use super::crowd::Crowd;
 use super::late::LateRequests;
 use super::property::holds;
 use super::user::{Machine, Next, User};
-use super::world::{NODES_MAX, USERS_MAX, World, narrow};
+use super::world::{LOCKS_MAX, Room, SEATS_MAX, USERS_MAX, World, narrow};
 use crate::checker::Property;
 use crate::client::Held;
 use crate::fault::{Allowance, Fault};
 use crate::history::Reply;
 use crate::schedule::{Delivery, Move};
-use crate::seat::SeatId;
 use crate::strategy::Strategy;
 
 /// Where everybody is.
@@ -31,13 +30,13 @@ pub(super) struct State {
     used: [u8; Fault::ALL.len()],
 }
 
-/// The race of a few users for one seat.
+/// The race of a few users for one seat, or for several.
 #[derive(Debug)]
 pub(super) struct Race<S> {
-    pub(super) machine: Machine<S>,
+    /// What users do who want a seat, one for each.
+    machines: Vec<Machine<S>>,
     pub(super) crowd: Crowd,
-    /// How many lock services there are.
-    pub(super) nodes: usize,
+    pub(super) room: Room,
     allowed: [u8; Fault::ALL.len()],
     /// Whether a request may be lost or late.
     holds_back: bool,
@@ -59,7 +58,7 @@ pub(super) enum Symmetry {
 
 impl<S: Strategy> Race<S> {
     pub(super) fn new(
-        strategy: S,
+        strategy: &S,
         crowd: Crowd,
         faults: &[Allowance],
         question: Property,
@@ -70,22 +69,22 @@ impl<S: Strategy> Race<S> {
             let sum = &mut allowed[fault.index()];
             *sum = sum.saturating_add(*count);
         }
-        let seat = SeatId::new(10).expect("ten is not zero");
-        let nodes = usize::from(strategy.needs().locks);
-        if nodes > NODES_MAX {
+        let mut room = crowd.room(usize::from(strategy.needs().locks));
+        if room.nodes * room.seats > LOCKS_MAX {
             bounds.lose();
+            room.nodes = LOCKS_MAX / room.seats;
         }
-        let nodes = nodes.min(NODES_MAX);
         let symmetry = if strategy.are_users_alike() {
             Symmetry::Reduced
         } else {
             Symmetry::Full
         };
-        let machine = Machine::new(strategy, seat);
+        let seats = crowd.seats().iter();
+        let machines = seats.map(|seat| Machine::new(strategy.clone(), *seat));
         Self {
-            machine,
+            machines: machines.collect(),
             crowd,
-            nodes,
+            room,
             allowed,
             holds_back: allowed[Fault::LostRequest.index()].max(allowed[Fault::Late.index()]) > 0,
             symmetry,
@@ -107,7 +106,7 @@ impl<S: Strategy> Race<S> {
     /// The same race in which anybody may start, and everything may go wrong at any time: what a
     /// person's schedule is followed in.
     pub(super) fn of_schedule(
-        strategy: S,
+        strategy: &S,
         crowd: Crowd,
         question: Property,
         bounds: Bounds,
@@ -123,7 +122,7 @@ impl<S: Strategy> Race<S> {
     }
 
     /// The same race without anything going wrong, in which anybody may start.
-    pub(super) fn of_all(strategy: S, crowd: Crowd, question: Property, bounds: Bounds) -> Self {
+    pub(super) fn of_all(strategy: &S, crowd: Crowd, question: Property, bounds: Bounds) -> Self {
         Self {
             symmetry: Symmetry::Full,
             ..Self::new(strategy, crowd, &[], question, bounds)
@@ -132,7 +131,7 @@ impl<S: Strategy> Race<S> {
 
     pub(super) fn start(&self) -> State {
         State {
-            users: [self.machine.fresh(); USERS_MAX],
+            users: std::array::from_fn(|place| self.machine(place).fresh()),
             world: World::default(),
             late: LateRequests::default(),
             used: [0; Fault::ALL.len()],
@@ -141,7 +140,12 @@ impl<S: Strategy> Race<S> {
 
     /// A strategy that begins with something that is no step cannot be searched.
     pub(super) fn look_at_the_start(&self) {
-        if self.machine.fresh().next == Next::Lost {
+        if self
+            .start()
+            .users
+            .iter()
+            .any(|user| user.next == Next::Lost)
+        {
             self.bounds.lose();
         }
     }
@@ -151,37 +155,36 @@ impl<S: Strategy> Race<S> {
         let mut moves = Vec::new();
         self.moves(state, &mut moves);
         match step {
-            Move::PauseRedis => self.nodes > 0,
+            Move::PauseRedis => self.room.nodes > 0,
             step => moves.contains(&step.without_delay()),
         }
     }
 
     /// Every move that is possible here.
     pub(super) fn moves(&self, state: &State, moves: &mut Vec<Move>) {
-        let mut is_next_to_start = true;
+        let mut is_one_made_ready = [false; SEATS_MAX];
         for (place, user) in state.users.iter().enumerate().take(self.crowd.len()) {
             let is_fresh = !user.has_started();
-            if is_fresh && !is_next_to_start {
+            let is_one_ready = &mut is_one_made_ready[self.room.seat_of(place)];
+            if is_fresh && *is_one_ready {
                 continue;
             }
-            if is_fresh && self.symmetry == Symmetry::Reduced {
-                is_next_to_start = false;
-            }
+            *is_one_ready |= is_fresh && self.symmetry == Symmetry::Reduced;
             self.moves_of(place, user, state, moves);
         }
         if self.holds_back {
             self.arrivals(state, moves);
         }
-        for node in 0..self.nodes {
-            let value = state.world.may_expire(node);
-            if value.is_some_and(|value| !self.is_extended(state, node, value, None)) {
+        for node in 0..self.room.nodes {
+            let mut values = state.world.may_expire(node, self.room);
+            if values.any(|value| !self.is_extended(state, node, value, None)) {
                 self.if_allowed(Fault::Expire, state, Move::Expire(narrow(node)), moves);
             }
             if self.remembers(state, node) {
                 self.if_allowed(Fault::Restart, state, Move::Restart(narrow(node)), moves);
             }
         }
-        if state.world.database.claimed_by().is_some() {
+        if state.world.database.rows.good_claims().next().is_some() {
             self.if_allowed(Fault::Expire, state, Move::Expire(0), moves);
         }
     }
@@ -245,12 +248,13 @@ impl<S: Strategy> Race<S> {
             Move::Crash(user) => {
                 let place = self.crowd.place(user);
                 after.users[place].next = Next::Crashed;
-                after.world.database.disconnect(place);
+                self.look_after(&mut after, place);
                 Some(Fault::Crash)
             }
             Move::GiveUp(user) => {
-                let user = &mut after.users[self.crowd.place(user)];
-                *user = self.machine.giving_up(*user);
+                let at = self.crowd.place(user);
+                after.users[at] = self.machine(at).giving_up(after.users[at]);
+                self.look_after(&mut after, at);
                 Some(Fault::GiveUp)
             }
             Move::Stall(user) => {
@@ -258,12 +262,14 @@ impl<S: Strategy> Race<S> {
                 Some(Fault::Stall)
             }
             Move::Expire(node) => {
-                after.world.expire(usize::from(node), self.nodes);
+                let node = usize::from(node);
+                let may_expire = |value| !self.is_extended(state, node, value, None);
+                after.world.expire(node, self.room, may_expire);
                 Some(Fault::Expire)
             }
             Move::PauseRedis => Some(Fault::PauseRedis),
             Move::Restart(node) => {
-                after.world.restart(usize::from(node));
+                after.world.restart(usize::from(node), self.room);
                 self.cut(&mut after, usize::from(node));
                 Some(Fault::Restart)
             }
@@ -274,9 +280,25 @@ impl<S: Strategy> Race<S> {
         (after, reply)
     }
 
-    /// Who holds the lock, on each of the lock services.
+    /// Who holds which lock, on each of the lock services for each seat.
     pub(super) fn locks(&self, state: &State) -> Vec<Option<Held>> {
-        (0..self.nodes).map(|node| state.world.held(node)).collect()
+        let nodes = 0..self.room.nodes;
+        let places = nodes.flat_map(|node| self.room.locks_on(node));
+        places.map(|place| state.world.held(place)).collect()
+    }
+
+    /// What follows from where the user is now: at its end its connection goes back.
+    pub(super) fn look_after(&self, state: &mut State, place: usize) {
+        match state.users[place].next {
+            Next::Asks(_) => {}
+            Next::Ended(_) | Next::Crashed => state.world.database.disconnect(place),
+            Next::Lost => self.bounds.lose(),
+        }
+    }
+
+    /// What this user does when.
+    pub(super) fn machine(&self, place: usize) -> &Machine<S> {
+        &self.machines[self.room.seat_of(place)]
     }
 
     /// The users of this race.

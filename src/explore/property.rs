@@ -2,6 +2,7 @@
 
 use super::model::{Race, State};
 use super::user::Next;
+use super::world::SEATS_MAX;
 use crate::checker::Property;
 use crate::history::Outcome;
 use crate::strategy::Strategy;
@@ -14,7 +15,8 @@ pub(super) fn holds<S: Strategy>(property: Property, race: &Race<S>, state: &Sta
         state
             .world
             .database
-            .rows()
+            .rows
+            .users()
             .any(|row| usize::from(row) == place + 1)
     };
     let told = || {
@@ -25,8 +27,8 @@ pub(super) fn holds<S: Strategy>(property: Property, race: &Race<S>, state: &Sta
     };
     let is_on_its_way = |place: usize| state.late.is_pending(place);
     match property {
-        Property::NoDoubleBooking => state.world.database.rows().count() < 2,
-        Property::NoDoubleBookingInLease => state.world.database.rows_in_lease() < 2,
+        Property::NoDoubleBooking => !state.world.database.rows.is_sold_twice(false),
+        Property::NoDoubleBookingInLease => !state.world.database.rows.is_sold_twice(true),
         Property::MutualExclusion => {
             // A user that is about to free the lock does not go by it any more.
             let goes_on =
@@ -34,11 +36,14 @@ pub(super) fn holds<S: Strategy>(property: Property, race: &Race<S>, state: &Sta
             let going = users.iter().enumerate().filter(|(place, user)| {
                 state.world.is_granted(*place) && goes_on(user.next) && user.has_started()
             });
-            going.count() < 2
+            let mut seats = [false; SEATS_MAX];
+            let mut seats_gone_by = going.map(|(place, _)| race.room.seat_of(place));
+            seats_gone_by.all(|seat| !std::mem::replace(&mut seats[seat], true))
         }
         Property::NoForeignRelease => !state.world.freed_foreign,
         Property::SomeoneBooks => {
-            state.world.database.rows().count() > 0
+            let is_sold = |seat| state.world.database.rows.is_sold(seat);
+            (0..race.room.seats).all(is_sold)
                 || state.late.are_pending()
                 || users
                     .iter()

@@ -22,10 +22,12 @@ const TRIES: usize = 50;
 /// if anything may.
 #[must_use]
 pub fn samples<S: Strategy>(strategy: &S, search: &Search, many: usize) -> Vec<Schedule> {
-    let races = Crowd::all(strategy, search.users).into_iter().map(|crowd| {
-        let asked = Property::NoDoubleBooking;
-        Race::new(strategy.clone(), crowd, &search.faults, asked, unbounded())
-    });
+    let races = Crowd::all(strategy, search.entrants())
+        .into_iter()
+        .map(|crowd| {
+            let asked = Property::NoDoubleBooking;
+            Race::new(strategy, crowd, &search.faults, asked, unbounded())
+        });
     let races: Vec<Race<S>> = races.collect();
     let mut chance = Xoshiro256PlusPlus::seed_from_u64(1);
     let mut drawn = Vec::new();

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bounds::unbounded;
 use super::crowd::Crowd;
+use super::entrants::Entrants;
 use super::model::{Race, State};
 use super::user::Next;
 use super::world::USERS_MAX;
@@ -90,9 +91,11 @@ pub enum FollowError {
 pub fn follow<S: Strategy>(
     strategy: &S,
     schedule: &Schedule,
-    users: u32,
+    entrants: impl Into<Entrants>,
 ) -> Result<Trace, FollowError> {
-    let race = following(strategy, schedule, users).ok_or(FollowError::Users(users))?;
+    let entrants = entrants.into();
+    let users = entrants.number();
+    let race = following(strategy, schedule, entrants).ok_or(FollowError::Users(users))?;
     let mut teller = Teller {
         users,
         state: race.start(),
@@ -108,9 +111,12 @@ pub fn follow<S: Strategy>(
 }
 
 /// The race of those who can follow this schedule.
-fn following<S: Strategy>(strategy: &S, schedule: &Schedule, users: u32) -> Option<Race<S>> {
-    let crowd = Crowd::following(strategy, schedule, users)?;
-    let strategy = strategy.clone();
+fn following<S: Strategy>(
+    strategy: &S,
+    schedule: &Schedule,
+    entrants: Entrants,
+) -> Option<Race<S>> {
+    let crowd = Crowd::following(strategy, schedule, entrants)?;
     let asked = Property::NoDoubleBooking;
     Some(Race::of_schedule(strategy, crowd, asked, unbounded()))
 }
@@ -118,8 +124,12 @@ fn following<S: Strategy>(strategy: &S, schedule: &Schedule, users: u32) -> Opti
 /// The moves that take every user who has started to its end, one after another; what is late arrives
 /// at last, if it can.
 #[must_use]
-pub fn to_the_end<S: Strategy>(strategy: &S, schedule: &Schedule, users: u32) -> Vec<Move> {
-    let Some(race) = following(strategy, schedule, users) else {
+pub fn to_the_end<S: Strategy>(
+    strategy: &S,
+    schedule: &Schedule,
+    entrants: impl Into<Entrants>,
+) -> Vec<Move> {
+    let Some(race) = following(strategy, schedule, entrants.into()) else {
         return Vec::new();
     };
     let mut state = race.start();
@@ -179,7 +189,7 @@ impl<S: Strategy> Teller<'_, S> {
 
     fn objection(&self, step: Move) -> String {
         let Some(user) = step.user() else {
-            return Race::<S>::objection_to_fault(&self.state, step).to_owned();
+            return self.race.objection_to_fault(&self.state, step).to_owned();
         };
         let letter = user.letter();
         let at = self.race.crowd.place(user);
@@ -249,10 +259,10 @@ impl<S: Strategy> Teller<'_, S> {
     fn change(&self, step: Move, reply: Option<Reply>, after: &State) -> String {
         let name = |number: u8| self.user_of(number).letter();
         let (before, now) = (&self.state.world.database, &after.world.database);
-        let is_sold_now = now.rows().count() > before.rows().count();
+        let is_sold_now = now.rows.users().count() > before.rows.users().count();
         let is_foreign = after.world.freed_foreign && !self.state.world.freed_foreign;
         let effect = match (step, reply) {
-            _ if is_sold_now => match before.rows().next() {
+            _ if is_sold_now => match self.first_holder(step) {
                 None => "the seat is sold".to_owned(),
                 Some(holder) => format!("the seat is sold AGAIN: {} has it", name(holder)),
             },
@@ -271,7 +281,7 @@ impl<S: Strategy> Teller<'_, S> {
             (_, Some(Reply::Granted)) => "the lock is taken".to_owned(),
             (_, Some(Reply::Released)) => "the lock is free".to_owned(),
             (_, Some(Reply::Inserted)) => "not committed yet".to_owned(),
-            (Move::Expire(_), _) if self.state.world.database.claimed_by().is_some() => {
+            (Move::Expire(_), _) if before.rows.good_claims().next().is_some() => {
                 "the claim may be taken over, and its holder does not know".to_owned()
             }
             (Move::Expire(_), _) => "the lock is free, and its holder does not know".to_owned(),
@@ -333,6 +343,13 @@ impl<S: Strategy> Teller<'_, S> {
         ))
     }
 
+    /// Who has the seat that the moving user wants.
+    fn first_holder(&self, step: Move) -> Option<u8> {
+        let seat = self.race.room.seat_of(self.race.crowd.place(step.user()?));
+        let rows = &self.state.world.database.rows;
+        rows.on(seat).map(|row| row.user).next()
+    }
+
     fn trace(self) -> Trace {
         let crowd = self.race.crowd;
         let outcomes = (1..=self.users).map(UserId).map(|user| {
@@ -344,7 +361,8 @@ impl<S: Strategy> Teller<'_, S> {
             .state
             .world
             .database
-            .rows()
+            .rows
+            .users()
             .map(|row| self.user_of(row))
             .collect();
         Trace {

@@ -30,21 +30,26 @@ impl<S: Strategy> Race<S> {
     /// Whether a stall takes anything from the user. Its own watchdog stands still with it, not that of
     /// the same person at another screen.
     pub(super) fn may_stall(&self, state: &State, place: usize) -> bool {
-        let mut held = state.world.held_for_a_time_by(place);
+        let mut held = state.world.held_for_a_time_by(place, self.room);
         let is_lock = held.any(|(node, value)| !self.is_extended(state, node, value, Some(place)));
-        is_lock || state.world.database.claimed_by() == Some(place)
+        let mut claims = state.world.database.rows.good_claims();
+        is_lock || claims.any(|holder| holder == place)
     }
 
     /// Why what befalls a service cannot happen here.
-    pub(super) fn objection_to_fault(state: &State, step: Move) -> &'static str {
+    pub(super) fn objection_to_fault(&self, state: &State, step: Move) -> &'static str {
         match step {
-            Move::Expire(node) if state.world.is_locked_for_ever(usize::from(node)) => {
+            Move::Expire(node) if state.world.is_locked_for_ever(usize::from(node), self.room) => {
                 "the lock has no time to live, so it never runs out"
             }
-            Move::Expire(node) if state.world.may_expire(usize::from(node)).is_some() => {
+            Move::Expire(node) if self.is_anything_to_expire(state, usize::from(node)) => {
                 "a watchdog extends the lock until its holder has booked"
             }
             _ => "nothing is held that it could take away",
         }
+    }
+
+    fn is_anything_to_expire(&self, state: &State, node: usize) -> bool {
+        state.world.may_expire(node, self.room).next().is_some()
     }
 }

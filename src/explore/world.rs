@@ -1,6 +1,6 @@
 //! The stores as the model sees them: one seat, its locks, and who has what.
 
-use super::database::Database;
+use super::database::{By, Database};
 use crate::client::{AcquireBy, Asked, Held, ReleaseBy, Token};
 use crate::exchange::{Answer, CallError, Said};
 use crate::history::{Service, Step};
@@ -9,14 +9,18 @@ use crate::seat::UserId;
 /// The most users of a model.
 pub const USERS_MAX: usize = 5;
 
-/// The most lock services of a model.
-pub(super) const NODES_MAX: usize = 5;
+/// The most seats of a model: each user may want one of its own.
+pub(super) const SEATS_MAX: usize = USERS_MAX;
+
+/// The most locks of a model: one for each seat, on each lock service.
+pub(super) const LOCKS_MAX: usize = 6;
 
 /// The database and the lock services. Every step on them is one indivisible act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(super) struct World {
     pub(super) database: Database,
-    nodes: [Node; NODES_MAX],
+    /// One for each seat on the first lock service, then on the second.
+    locks: [Lock; LOCKS_MAX],
     leases: [Lease; USERS_MAX],
     /// What came with an answer to each user: the token of its lock, or the version of the seat.
     numbers: [u8; USERS_MAX],
@@ -24,9 +28,9 @@ pub(super) struct World {
     pub(super) freed_foreign: bool,
 }
 
-/// One lock service.
+/// The lock of one seat on one lock service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-struct Node {
+struct Lock {
     holder: Option<Holder>,
     /// How often the lock was granted.
     grants: u8,
@@ -78,38 +82,84 @@ pub(super) struct Act {
     pub(super) asked: Asked,
     /// Whether the user learns the answer.
     pub(super) is_heard: bool,
-    /// How many lock services there are.
+    pub(super) room: Room,
+}
+
+/// How much of a model there is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// How many lock services.
     pub(super) nodes: usize,
+    /// How many seats.
+    pub(super) seats: usize,
+    /// The seat that each user wants, numbered from 0.
+    pub(super) wanted: [u8; USERS_MAX],
+}
+
+impl Room {
+    pub(super) fn seat_of(self, user: usize) -> usize {
+        usize::from(self.wanted[user])
+    }
+
+    /// The places of the locks of one lock service.
+    pub(super) fn locks_on(self, node: usize) -> std::ops::Range<usize> {
+        let first = node * self.seats;
+        first..first + self.seats
+    }
+}
+
+impl Act {
+    /// The place of the lock that the step is about.
+    fn lock(&self) -> usize {
+        let node = usize::from(self.asked.manner.node);
+        node * self.room.seats + self.room.seat_of(self.user)
+    }
 }
 
 impl World {
     /// Carries out a step: what it is answered.
     pub(super) fn act(&mut self, act: &Act) -> Answer<Said> {
         let (user, asked) = (act.user, act.asked);
-        if asked.step.service() == Service::Lock && usize::from(asked.manner.node) >= act.nodes {
+        let node = usize::from(asked.manner.node);
+        if asked.step.service() == Service::Lock && node >= act.room.nodes {
             // A strategy that takes a lock without having said so.
             return Err(CallError::Failed);
         }
         let said = match asked.step {
             Step::Acquire => self.acquire(act),
-            Step::SetTtl => self.set_ttl(asked),
+            Step::SetTtl => self.set_ttl(act),
             Step::Verify => self.holds(act).into(),
             Step::Release => self.release(act),
             Step::Validate => self.validate(user),
-            Step::Wait => self.node(asked).holder.is_none().into(),
+            Step::Wait => self.locks[act.lock()].holder.is_none().into(),
             Step::Pay => true.into(),
-            Step::Hold => self.hold(user),
-            _ => {
-                let in_lease = self.is_in_time(user);
-                let number = self.numbers[user];
-                let (answer, brought) = self.database.act(user, asked, number, in_lease);
-                if let (true, Some(brought)) = (act.is_heard, brought) {
-                    self.numbers[user] = brought;
-                }
-                return answer.ok_or(CallError::Failed);
-            }
+            Step::Hold
+            | Step::Begin
+            | Step::Check
+            | Step::Insert
+            | Step::Confirm
+            | Step::Commit
+            | Step::Rollback => return self.ask_database(act),
         };
         Ok(said.0)
+    }
+
+    fn ask_database(&mut self, act: &Act) -> Answer<Said> {
+        let user = act.user;
+        let by = By {
+            user,
+            seat: act.room.seat_of(user),
+            number: self.numbers[user],
+            is_in_lease: self.is_in_time(user),
+        };
+        let (said, brought) = self.database.act(by, act.asked);
+        if let (true, Some(brought)) = (act.is_heard, brought) {
+            self.numbers[user] = brought;
+        }
+        if act.asked.step == Step::Hold && said == Some(Said::Yes) {
+            self.leases[user] = Lease::Running;
+        }
+        said.ok_or(CallError::Failed)
     }
 
     /// What goes along with a request that this user sends.
@@ -146,26 +196,26 @@ impl World {
 
     fn acquire(&mut self, act: &Act) -> Done {
         let (user, asked) = (act.user, act.asked);
-        let node = &mut self.nodes[usize::from(asked.manner.node)];
-        if let Some(other) = node.holder {
+        let lock = &mut self.locks[act.lock()];
+        if let Some(other) = lock.holder {
             if asked.manner.acquire != AcquireBy::SetEx {
                 return false.into();
             }
             self.freed_foreign |= usize::from(other.user) != user;
         }
-        node.holder = Some(Holder {
+        lock.holder = Some(Holder {
             user: narrow(user),
             value: act.value(),
             has_ttl: asked.manner.acquire != AcquireBy::SetNx,
         });
         if asked.manner.fence {
-            node.grants = node.grants.saturating_add(1);
+            lock.grants = lock.grants.saturating_add(1);
             if act.is_heard {
-                self.numbers[user] = node.grants;
+                self.numbers[user] = lock.grants;
             }
         }
         self.leases[user] = match self.leases[user] {
-            _ if act.nodes == 1 => Lease::Running,
+            _ if act.room.nodes == 1 => Lease::Running,
             Lease::None => Lease::Begun,
             // A user that stalled between two of several locks has lost the first.
             lease => lease,
@@ -173,51 +223,39 @@ impl World {
         true.into()
     }
 
-    fn set_ttl(&mut self, asked: Asked) -> Done {
-        let holder = &mut self.nodes[usize::from(asked.manner.node)].holder;
+    fn set_ttl(&mut self, act: &Act) -> Done {
+        let holder = &mut self.locks[act.lock()].holder;
         if let Some(holder) = holder {
             holder.has_ttl = true;
         }
         holder.is_some().into()
     }
 
-    /// There is time left, unless the user has stalled.
+    /// There is time left, unless the user has stalled. Who has no lock has none for having looked.
     fn validate(&mut self, user: usize) -> Done {
         let is_in_time = self.is_in_time(user);
-        if is_in_time {
+        if self.leases[user] == Lease::Begun {
             self.leases[user] = Lease::Running;
         }
         is_in_time.into()
     }
 
     fn release(&mut self, act: &Act) -> Done {
-        let (user, asked) = (act.user, act.asked);
+        let user = act.user;
         self.leases[user] = Lease::None;
         let is_own = self.holds(act);
-        let node = &mut self.nodes[usize::from(asked.manner.node)];
-        if !is_own && asked.manner.release == ReleaseBy::CompareAndDelete {
+        let lock = &mut self.locks[act.lock()];
+        if !is_own && act.asked.manner.release == ReleaseBy::CompareAndDelete {
             return false.into();
         }
-        let freed = node.holder.take();
+        let freed = lock.holder.take();
         self.freed_foreign |= freed.is_some_and(|holder| usize::from(holder.user) != user);
         freed.is_some().into()
     }
 
-    fn hold(&mut self, user: usize) -> Done {
-        let said = self.database.hold(user);
-        if said == Said::Yes {
-            self.leases[user] = Lease::Running;
-        }
-        Done(said)
-    }
-
-    fn node(&self, asked: Asked) -> &Node {
-        &self.nodes[usize::from(asked.manner.node)]
-    }
-
     /// Whether the lock is held with what the user asks with.
     fn holds(&self, act: &Act) -> bool {
-        let holder = self.node(act.asked).holder;
+        let holder = self.locks[act.lock()].holder;
         holder.is_some_and(|holder| holder.value == act.value())
     }
 
@@ -225,15 +263,16 @@ impl World {
         !matches!(self.leases[user], Lease::Late | Lease::Over)
     }
 
-    /// What the lock of this node is held with, for one with a time to live.
-    pub(super) fn may_expire(&self, node: usize) -> Option<Value> {
-        let holder = self.nodes.get(node)?.holder;
-        holder.filter(|it| it.has_ttl).map(|it| it.value)
+    /// What the locks of this node are held with, those with a time to live.
+    pub(super) fn may_expire(&self, node: usize, room: Room) -> impl Iterator<Item = Value> + '_ {
+        let locks = self.locks.get(room.locks_on(node)).into_iter().flatten();
+        let holders = locks.filter_map(|lock| lock.holder);
+        holders.filter(|it| it.has_ttl).map(|it| it.value)
     }
 
-    /// Who holds the lock of this node, as its service would tell.
-    pub(super) fn held(&self, node: usize) -> Option<Held> {
-        self.nodes[node].holder.map(|holder| Held {
+    /// Who holds the lock at this place, as its service would tell.
+    pub(super) fn held(&self, place: usize) -> Option<Held> {
+        self.locks[place].holder.map(|holder| Held {
             token: Some(Token {
                 user: UserId(u32::from(holder.value.name)),
                 request: u32::from(holder.value.request),
@@ -242,27 +281,30 @@ impl World {
         })
     }
 
-    /// The time to live of a held lock runs out, or that of the claim on the seat; its holder does not
-    /// notice. With one lock its holder's lease is over; of several, one server's clock was wrong.
-    pub(super) fn expire(&mut self, node: usize, nodes: usize) {
-        let holder = &mut self.nodes[node].holder;
-        if let Some(holder) = holder.take_if(|holder| holder.has_ttl)
-            && nodes == 1
-        {
-            self.leases[usize::from(holder.user)] = Lease::Over;
+    /// The time to live of the locks that are held with these values runs out, or that of the claims; their
+    /// holders do not notice. With one lock its holder's lease is over; of several, one server's clock
+    /// was wrong.
+    pub(super) fn expire(&mut self, node: usize, room: Room, may_expire: impl Fn(Value) -> bool) {
+        let ends = |holder: &mut Holder| holder.has_ttl && may_expire(holder.value);
+        for lock in &mut self.locks[room.locks_on(node)] {
+            if let Some(holder) = lock.holder.take_if(ends)
+                && room.nodes == 1
+            {
+                self.leases[usize::from(holder.user)] = Lease::Over;
+            }
         }
-        if let Some(user) = self.database.run_out(None) {
+        for user in self.database.rows.run_out(None) {
             self.leases[user] = Lease::Over;
         }
     }
 
     /// What a user holds for a time runs out while it stands still. A lock without a time to live stays.
     pub(super) fn stall(&mut self, user: usize) {
-        for node in &mut self.nodes {
-            node.holder
+        for lock in &mut self.locks {
+            lock.holder
                 .take_if(|holder| usize::from(holder.user) == user && holder.has_ttl);
         }
-        self.database.run_out(Some(user));
+        self.database.rows.run_out(Some(user)).for_each(drop);
         self.leases[user] = match self.leases[user] {
             Lease::Begun | Lease::Late => Lease::Late,
             Lease::None | Lease::Running | Lease::Over => Lease::Over,
@@ -273,28 +315,30 @@ impl World {
     pub(super) fn held_for_a_time_by(
         &self,
         user: usize,
+        room: Room,
     ) -> impl Iterator<Item = (usize, Value)> + '_ {
-        let held = self.nodes.iter().enumerate();
-        let held = held.filter_map(|(node, it)| Some((node, it.holder?)));
+        let held = self.locks.iter().enumerate();
+        let held = held.filter_map(move |(place, it)| Some((place / room.seats, it.holder?)));
         held.filter(move |(_, holder)| usize::from(holder.user) == user && holder.has_ttl)
             .map(|(node, holder)| (node, holder.value))
     }
 
     /// A lock service forgets everything; nobody's time has run out.
-    pub(super) fn restart(&mut self, node: usize) {
-        self.nodes[node] = Node::default();
+    pub(super) fn restart(&mut self, node: usize, room: Room) {
+        self.locks[room.locks_on(node)].fill(Lock::default());
     }
 
     /// Whether there is anything that a lock service could forget.
-    pub(super) fn remembers(&self, node: usize) -> bool {
-        self.nodes[node] != Node::default()
+    pub(super) fn remembers(&self, node: usize, room: Room) -> bool {
+        let mut locks = self.locks[room.locks_on(node)].iter();
+        locks.any(|lock| *lock != Lock::default())
     }
 
-    /// Whether the lock of this node is held without a time to live.
-    pub(super) fn is_locked_for_ever(&self, node: usize) -> bool {
-        let node = self.nodes.get(node);
-        node.and_then(|node| node.holder)
-            .is_some_and(|holder| !holder.has_ttl)
+    /// Whether a lock of this node is held without a time to live.
+    pub(super) fn is_locked_for_ever(&self, node: usize, room: Room) -> bool {
+        let locks = self.locks.get(room.locks_on(node)).into_iter().flatten();
+        let mut holders = locks.filter_map(|lock| lock.holder);
+        holders.any(|holder| !holder.has_ttl)
     }
 
     /// Whether the user holds a lock.
@@ -308,7 +352,7 @@ impl World {
     }
 
     fn held_by(&self, user: usize) -> impl Iterator<Item = Holder> + '_ {
-        let held = self.nodes.iter().filter_map(|node| node.holder);
+        let held = self.locks.iter().filter_map(|lock| lock.holder);
         held.filter(move |holder| usize::from(holder.user) == user)
     }
 

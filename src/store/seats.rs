@@ -1,5 +1,8 @@
 //! What is written on a seat itself: its version, the latest token, who has claimed it and until when.
 
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use rusqlite::params;
@@ -57,9 +60,12 @@ impl Session<'_> {
         )?;
         let now = now_ms();
         let until = now.saturating_add(i64::from(ms));
-        let claimed = claim.execute(params![self.run, seat.number(), user.0, until, now])?;
-        let said = if claimed == 1 { Said::Yes } else { Said::Busy };
-        Ok(said.into())
+        let over = self.place.ended.end_of(seat).max(now);
+        if claim.execute(params![self.run, seat.number(), user.0, until, over])? == 0 {
+            return Ok(Said::Busy.into());
+        }
+        self.place.ended.forget(seat);
+        Ok(Said::Yes.into())
     }
 
     /// Books the seat if the user is the last who claimed it.
@@ -72,13 +78,21 @@ impl Session<'_> {
         is_done(insert.execute(params![self.run, seat.number(), user.0, position]))
     }
 
+    /// Lets the time of a claim be over, this user's or anybody's: whether there is one that is good.
+    /// Nothing is written, as nothing is when time passes by itself.
     pub(super) fn run_out(&self, seat: SeatId, user: Option<UserId>) -> rusqlite::Result<bool> {
-        let mut update = self.connection.prepare_cached(
-            "UPDATE seats SET until_ms = 0 WHERE run = ?1 AND seat = ?2 AND until_ms > 0 \
+        let mut select = self.connection.prepare_cached(
+            "SELECT max(until_ms) FROM seats WHERE run = ?1 AND seat = ?2 AND until_ms > ?4 \
              AND (?3 IS NULL OR holder = ?3)",
         )?;
+        let over = self.place.ended.end_of(seat).max(now_ms());
         let user = user.map(|user| user.0);
-        Ok(update.execute(params![self.run, seat.number(), user])? == 1)
+        let parameters = params![self.run, seat.number(), user, over];
+        let until: Option<i64> = select.query_row(parameters, |row| row.get(0))?;
+        if let Some(until) = until {
+            self.place.ended.end(seat, until);
+        }
+        Ok(until.is_some())
     }
 
     pub(super) fn claims(&self) -> rusqlite::Result<Vec<Claim>> {
@@ -89,11 +103,56 @@ impl Session<'_> {
         )?;
         let now = now_ms();
         let claims = select.query_map(params![self.run, now], |row| {
-            let left_ms: i64 = row.get::<_, i64>(1)? - now;
-            let left = Duration::from_millis(left_ms.unsigned_abs());
-            Ok((seat_of(row.get(0)?)?, left))
+            let until: i64 = row.get(1)?;
+            let left = Duration::from_millis((until - now).unsigned_abs());
+            Ok((seat_of(row.get(0)?)?, left, until))
         })?;
-        claims.collect()
+        let is_good = |seat, until| until > self.place.ended.end_of(seat);
+        let good = claims.filter_map(|claim| match claim {
+            Ok((seat, left, until)) => is_good(seat, until).then_some(Ok((seat, left))),
+            Err(error) => Some(Err(error)),
+        });
+        good.collect()
+    }
+}
+
+/// The claims whose time was made to be over: for each seat, the end of it that counts as past.
+#[derive(Debug, Default)]
+pub(super) struct EndedClaims {
+    ends: Mutex<HashMap<SeatId, i64>>,
+    /// Whether there are any: most runs have none, and look no further.
+    is_any: AtomicBool,
+}
+
+impl EndedClaims {
+    /// The latest end of a claim on this seat that counts as past; 0 when none does.
+    fn end_of(&self, seat: SeatId) -> i64 {
+        if !self.is_any.load(Ordering::Relaxed) {
+            return 0;
+        }
+        self.ends().get(&seat).copied().unwrap_or(0)
+    }
+
+    fn end(&self, seat: SeatId, until: i64) {
+        self.is_any.store(true, Ordering::Relaxed);
+        self.ends().insert(seat, until);
+    }
+
+    /// There is a new claim on the seat.
+    fn forget(&self, seat: SeatId) {
+        if self.is_any.load(Ordering::Relaxed) {
+            self.ends().remove(&seat);
+        }
+    }
+
+    /// A new run begins.
+    pub(super) fn clear(&self) {
+        self.ends().clear();
+        self.is_any.store(false, Ordering::Relaxed);
+    }
+
+    fn ends(&self) -> MutexGuard<'_, HashMap<SeatId, i64>> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rusqlite::{Connection, Statement, params};
 
 use super::schema::BUSY_TIMEOUT;
+use super::seats::EndedClaims;
 use super::sqlite::{Batch, Control, Order, RunRecord};
 use super::{Begin, Guard, StoreError, schema};
 use crate::exchange::{Response, Said};
@@ -31,6 +32,17 @@ pub(super) fn prepare(path: &Path) -> Result<(Connection, String), StoreError> {
 pub(super) struct Place {
     run: AtomicI64,
     position: AtomicI64,
+    /// How many transactions are open while their users do something else.
+    open: AtomicUsize,
+    /// The claims whose time was made to be over.
+    pub(super) ended: EndedClaims,
+}
+
+impl Place {
+    /// Whether a user of this run may keep the others from writing.
+    pub(super) fn has_open_transactions(&self) -> bool {
+        self.open.load(Ordering::Relaxed) > 0
+    }
 }
 
 /// A user's step on the database. Small: a million may wait.
@@ -114,7 +126,9 @@ impl Request {
 pub(super) struct Session<'c> {
     pub(super) connection: &'c Connection,
     path: &'c Path,
-    place: Arc<Place>,
+    pub(super) place: Arc<Place>,
+    /// Whether a transaction was open on it at the last look.
+    was_open: bool,
     begin: Statement<'c>,
     begin_reading: Statement<'c>,
     commit: Statement<'c>,
@@ -151,6 +165,7 @@ impl<'c> Session<'c> {
             )?,
             run: place.run.load(Ordering::Relaxed),
             place,
+            was_open: false,
         })
     }
 
@@ -274,7 +289,35 @@ impl<'c> Session<'c> {
             Control::Begin(record, reply) => reply.send(self.begin_run(&record)).is_ok(),
             Control::Bookings(reply) => reply.send(self.bookings()).is_ok(),
             Control::Claims(reply) => reply.send(self.claims()).is_ok(),
+            Control::Forced(request, reply) => reply.send(self.answer_forced(request)).is_ok(),
         }
+    }
+
+    /// Carries out a user's step where nobody moves meanwhile: one that has to wait for an open
+    /// transaction of the same run would wait in vain, and is refused at once.
+    fn answer_forced(&mut self, request: Request) -> rusqlite::Result<Response> {
+        let busy = if self.place.has_open_transactions() {
+            Duration::ZERO
+        } else {
+            BUSY_TIMEOUT
+        };
+        self.connection.busy_timeout(busy)?;
+        let answered = self.in_its_own_commit(request);
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        answered
+    }
+
+    fn in_its_own_commit(&mut self, request: Request) -> rusqlite::Result<Response> {
+        if !request.is_compound() || self.is_open() {
+            return self.answer(request);
+        }
+        self.begin.execute([])?;
+        let answer = self.answer(request);
+        let committed = answer.and_then(|answer| self.commit.execute([]).map(|_| answer));
+        if committed.is_err() {
+            self.roll_back()?;
+        }
+        committed
     }
 
     fn insert(&mut self, seat: SeatId, user: UserId, guard: Guard) -> rusqlite::Result<bool> {
@@ -317,6 +360,18 @@ impl<'c> Session<'c> {
         !self.connection.is_autocommit()
     }
 
+    /// Whether a transaction of a user is open now, which everybody is to know.
+    pub(super) fn note_whether_open(&mut self) -> bool {
+        let is_open = self.is_open();
+        match (self.was_open, is_open) {
+            (false, true) => drop(self.place.open.fetch_add(1, Ordering::Relaxed)),
+            (true, false) => drop(self.place.open.fetch_sub(1, Ordering::Relaxed)),
+            (true, true) | (false, false) => {}
+        }
+        self.was_open = is_open;
+        is_open
+    }
+
     fn begin_run(&mut self, record: &RunRecord) -> rusqlite::Result<()> {
         let RunRecord {
             began,
@@ -332,6 +387,7 @@ impl<'c> Session<'c> {
         self.run = self.connection.last_insert_rowid();
         self.place.run.store(self.run, Ordering::Relaxed);
         self.place.position.store(0, Ordering::Relaxed);
+        self.place.ended.clear();
         Ok(())
     }
 
@@ -363,6 +419,11 @@ pub(super) fn is_done(inserted: rusqlite::Result<usize>) -> rusqlite::Result<boo
         }
         Err(error) => Err(error),
     }
+}
+
+/// Whether another writes, and did not come to its end in time.
+pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
 }
 
 pub(super) fn seat_of(number: u32) -> rusqlite::Result<SeatId> {

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use super::late::{LateStatement, LateStatements, Obstacle};
-use super::session::{Place, Request, Session, prepare};
+use super::session::{Place, Request, Session, is_busy, prepare};
 use super::{StoreError, Transactions, schema};
 use crate::exchange::{Answer, CallError, Exchange, Pulse, Response, Ticket, Trouble};
 use crate::seat::{Booking, SeatId};
@@ -95,6 +95,8 @@ pub(super) enum Control {
     Begin(RunRecord, oneshot::Sender<rusqlite::Result<()>>),
     Bookings(oneshot::Sender<rusqlite::Result<Vec<Booking>>>),
     Claims(oneshot::Sender<rusqlite::Result<Vec<Claim>>>),
+    /// A user's step that an interleaving forces.
+    Forced(Request, oneshot::Sender<rusqlite::Result<Response>>),
 }
 
 /// A claim on an unsold seat that is still good, and how long it will be.
@@ -179,6 +181,23 @@ impl Sqlite {
         obstacle: Obstacle,
     ) -> Result<LateStatement, Answer<Response>> {
         self.late.send(request, obstacle).await
+    }
+
+    /// Carries out a user's step where nobody moves meanwhile: it does not wait for an open transaction
+    /// of the same run.
+    ///
+    /// # Errors
+    /// [`CallError`] when a transaction stands against it, or the store has failed.
+    pub async fn call_forced(&self, request: Request) -> Answer<Response> {
+        let answer = self.control(|reply| Control::Forced(request, reply)).await;
+        answer.map_err(|error| match error {
+            StoreError::Sqlite { source, .. } if is_busy(&source) => CallError::Failed,
+            StoreError::Gone(_) => CallError::Lost,
+            error => {
+                self.trouble.note(error.to_string());
+                CallError::Failed
+            }
+        })
     }
 
     /// Connections of their own for so many transactions at once.
@@ -376,7 +395,10 @@ impl Server {
                 .zip(answers.into_iter().map(Ok))
                 .collect(),
             Err(error) => {
-                self.trouble.note(error.to_string());
+                // What waits in vain for another user's transaction is no fault of the database.
+                if !(is_busy(&error) && self.place.has_open_transactions()) {
+                    self.trouble.note(error.to_string());
+                }
                 tickets
                     .into_iter()
                     .map(|ticket| (ticket, Err(CallError::Failed)))

@@ -1,7 +1,8 @@
 //! Transactions that stay open while their user does something else: each on a connection of its own.
 //!
 //! There are so many connections, as in the pool of a server; whoever begins while all are taken waits
-//! for one. A connection belongs to its user until the transaction has ended.
+//! for one. A connection belongs to its user for as long as a transaction is open on it, and goes back
+//! to the pool at the latest when its user's attempt has ended; what is not committed then is undone.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,7 +15,7 @@ use rusqlite::ffi::SQLITE_BUSY_SNAPSHOT;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::session::{Place, Request, Session, prepare};
+use super::session::{Place, Request, Session, is_busy, prepare};
 use super::sqlite::CLOSE_LIMIT;
 use super::{Begin, StoreError, schema};
 use crate::exchange::{Answer, CallError, Pulse, Response, Said, Trouble};
@@ -65,7 +66,14 @@ struct Vitals {
 struct Order {
     work: Work,
     how: BeginHow,
-    reply: oneshot::Sender<Answer<Response>>,
+    reply: oneshot::Sender<Done>,
+}
+
+/// What an order is answered.
+struct Done {
+    answer: Answer<Response>,
+    /// Whether a transaction is open after it.
+    is_open: bool,
 }
 
 impl Transactions {
@@ -117,24 +125,14 @@ impl Transactions {
         if !self.hand_in(user, Order { work, how, reply }) {
             return Err(CallError::Failed);
         }
-        let answer = self.given_up.run_until_cancelled(answer).await;
-        let answer = answer.and_then(Result::ok).unwrap_or(Err(CallError::Lost));
-        let is_over = match work {
-            Work::Begin => !matches!(
-                answer,
-                Ok(Response {
-                    said: Said::Yes,
-                    ..
-                })
-            ),
-            Work::Commit => answer.is_ok_and(|answer| answer.said == Said::Yes),
-            Work::Rollback => true,
-            Work::Step(_) => false,
+        let done = self.given_up.run_until_cancelled(answer).await;
+        let Some(Ok(done)) = done else {
+            return Err(CallError::Lost);
         };
-        if is_over {
+        if !done.is_open {
             self.forsake(user);
         }
-        answer
+        done.answer
     }
 
     /// How many connections there are.
@@ -143,7 +141,7 @@ impl Transactions {
         self.connections
     }
 
-    /// The user is gone: what it has not committed is undone.
+    /// The user's attempt has ended: its connection goes back, and what it has not committed is undone.
     pub fn forsake(&self, user: UserId) {
         lock(&self.open).remove(&user);
     }
@@ -224,12 +222,14 @@ fn serve(mut session: Session<'_>, queue: &Mutex<Receiver<Receiver<Order>>>, vit
             vitals.begun.fetch_add(1, Ordering::Relaxed);
             let answer = understand(carry_out(&mut session, &order), vitals);
             vitals.answered.fetch_add(1, Ordering::Relaxed);
+            let is_open = session.note_whether_open();
             // Whoever waited for it may be gone.
-            let _ = order.reply.send(answer);
+            let _ = order.reply.send(Done { answer, is_open });
         }
         if let Err(error) = session.roll_back() {
             vitals.trouble.note(error.to_string());
         }
+        session.note_whether_open();
     }
 }
 
@@ -260,7 +260,7 @@ fn understand(result: rusqlite::Result<Response>, vitals: &Vitals) -> Answer<Res
     if code == Some(SQLITE_BUSY_SNAPSHOT) {
         return Ok(Said::Stale.into());
     }
-    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) {
+    if is_busy(&error) {
         return Ok(Said::Busy.into());
     }
     vitals.trouble.note(error.to_string());

@@ -26,6 +26,8 @@ mod redis;
 mod replay;
 mod servers;
 mod signals;
+mod statements;
+mod steps;
 mod support;
 mod wire;
 mod words;

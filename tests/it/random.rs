@@ -1,310 +1,210 @@
 //! Does the model say what the real stores do, also of strategies that nobody would write? Random steps
-//! in a row, in every interleaving, and with everything that can go wrong.
+//! in a row, of all that a client offers, in every interleaving, and with everything that can go wrong.
+//!
+//! `RACESIM_STRATEGIES=1500 cargo test --test it random:: statements::` draws as many instead of a few,
+//! and `RACESIM_SEED=7` draws others.
 
 use proptest::prelude::{Just, Strategy as Generator, any, prop, prop_oneof};
 use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, TestRng, TestRunner};
-use racesim::client::{
-    AcquireBy, Begin, Client, Guard, Manner, Patience, ReleaseBy, Said, StepError, Ttl,
-};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use racesim::client::Manner;
 use racesim::engine::Engine;
-use racesim::explore::{Search, interleavings, samples};
-use racesim::history::Outcome;
-use racesim::plan::Plan;
+use racesim::explore::{Entrants, Search, interleavings, samples};
+use racesim::plan::{Plan, Wanted};
 use racesim::replay::{Replayed, replay};
-use racesim::schedule::Schedule;
-use racesim::strategy::{Needs, Strategy};
+use racesim::schedule::{Move, Schedule};
+use racesim::seat::SeatId;
 
+use super::steps::{ACQUIRES, After, Op, RELEASES, Steps, statements};
 use super::support::{engine, everything, on_a_runtime};
 
-/// One step of a random strategy.
-#[derive(Debug, Clone, Copy)]
-enum Op {
-    Acquire(Manner),
-    SetTtl,
-    Verify,
-    Release(Manner),
-    Wait,
-    Check(Manner),
-    Insert(Manner),
-    Hold,
-    Confirm,
-    Begin(Begin),
-    Commit,
-    Rollback,
-}
-
-/// A random small strategy: its steps in a row, ending early where one is answered "no".
-#[derive(Debug, Clone)]
-struct Random {
-    steps: Vec<Op>,
-    goes_on: bool,
-    /// Whether its locks have a value of each request, or the person's name.
-    is_anonymous: bool,
-}
-
-const TTL: Ttl = Ttl::TEN_MINUTES;
-
-async fn take(op: Op, client: &mut Client) -> Result<bool, StepError> {
-    match op {
-        Op::Acquire(manner) => {
-            let said = client.acquire_by(TTL, manner).await?;
-            Ok(said == Said::Yes)
-        }
-        Op::SetTtl => client.set_ttl(TTL).await,
-        Op::Verify => client.verify().await,
-        Op::Release(manner) => client.release_by(manner).await,
-        Op::Wait => {
-            client
-                .wait(&mut Patience::new(std::time::Duration::MAX))
-                .await
-        }
-        Op::Check(manner) => Ok(client.check_by(manner).await? == Said::Yes),
-        Op::Insert(manner) => Ok(client.insert_by(manner).await? == Said::Yes),
-        Op::Hold => Ok(client.hold(TTL).await? == Said::Yes),
-        Op::Confirm => client.confirm().await,
-        Op::Begin(begin) => client.begin_transaction(begin, TTL.as_duration()).await,
-        Op::Commit => client.commit().await,
-        Op::Rollback => client.rollback().await,
-    }
-}
-
-impl Strategy for Random {
-    fn name(&self) -> &'static str {
-        "random"
-    }
-
-    fn ttl(&self) -> Option<Ttl> {
-        Some(TTL)
-    }
-
-    fn needs(&self) -> Needs {
-        everything(1)
-    }
-
-    fn are_users_alike(&self) -> bool {
-        !self.is_anonymous
-    }
-
-    async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {
-        let mut has_booked = false;
-        for op in &self.steps {
-            if matches!(op, Op::Acquire(_)) && !self.is_anonymous {
-                client.new_request();
-            }
-            let is_yes = take(*op, client).await?;
-            has_booked |= is_yes && matches!(op, Op::Insert(_) | Op::Confirm);
-            if !is_yes && !self.goes_on {
-                return Ok(Outcome::Locked);
-            }
-        }
-        Ok(if has_booked {
-            Outcome::Confirmed
-        } else {
-            Outcome::Taken
-        })
-    }
-}
+/// So many lock services there are at the most.
+const NODES: u8 = 2;
 
 fn locking() -> impl Generator<Value = Op> {
-    let by = prop_oneof![
-        Just(AcquireBy::SetNxEx),
-        Just(AcquireBy::SetNx),
-        Just(AcquireBy::SetEx),
-    ];
-    let acquire = (by, any::<bool>()).prop_map(|(acquire, fence)| {
-        // Grants are counted only where a lock is taken with one command.
-        let fence = fence && acquire == AcquireBy::SetNxEx;
+    let some = (prop::sample::select(&ACQUIRES[..]), any::<bool>(), 0..NODES);
+    let acquire = some.prop_map(|(acquire, fence, node)| {
         Op::Acquire(Manner {
             acquire,
             fence,
+            node,
             ..Manner::default()
         })
     });
-    let by = prop_oneof![Just(ReleaseBy::CompareAndDelete), Just(ReleaseBy::Delete)];
-    let release = by.prop_map(|release| {
+    let some = (prop::sample::select(&RELEASES[..]), 0..NODES);
+    let release = some.prop_map(|(release, node)| {
         Op::Release(Manner {
             release,
+            node,
             ..Manner::default()
         })
     });
     prop_oneof![
-        3 => acquire,
+        4 => acquire,
         2 => release,
         1 => Just(Op::SetTtl),
         1 => Just(Op::Verify),
         1 => Just(Op::Wait),
+        1 => Just(Op::Validate),
+        1 => Just(Op::Now),
     ]
 }
 
-/// Steps that commit by themselves.
-fn committed() -> impl Generator<Value = Op> {
-    let guard = prop_oneof![
-        Just(Guard::None),
-        Just(Guard::Unique),
-        Just(Guard::NotExists),
-        Just(Guard::Version),
+/// A strategy, and the seats that its users want.
+fn drawn() -> impl Generator<Value = (Steps, Wanted)> {
+    let statement = prop::sample::select(statements());
+    let step = prop_oneof![2 => locking(), 5 => statement, 1 => Just(Op::Pay)];
+    let steps = prop::collection::vec(step, 1..6);
+    let after = prop_oneof![
+        Just(After::Ends),
+        Just(After::GoesOn),
+        Just(After::NeverMinds),
     ];
-    let manner = (guard, any::<bool>()).prop_map(|(guard, fence)| Manner {
-        guard,
-        fence,
-        ..Manner::default()
-    });
-    let manner = manner.boxed();
-    prop_oneof![
-        2 => manner.clone().prop_map(Op::Check),
-        3 => manner.prop_map(Op::Insert),
-        1 => Just(Op::Hold),
-        1 => Just(Op::Confirm),
-    ]
-}
-
-/// Steps on a transaction, which no other writer may disturb.
-fn transacting() -> impl Generator<Value = Op> {
-    let begin = prop_oneof![
-        Just(Begin::Deferred),
-        Just(Begin::Immediate),
-        Just(Begin::Exclusive),
+    let wanted = prop_oneof![
+        2 => Just(Plan::new(1.try_into().unwrap()).wanted),
+        1 => Just(Wanted::Own),
+        1 => Just(Wanted::AnyOf(2.try_into().unwrap())),
     ];
-    let inside = Manner {
-        open: true,
-        ..Manner::default()
-    };
-    prop_oneof![
-        2 => begin.prop_map(Op::Begin),
-        2 => Just(Op::Check(inside)),
-        1 => Just(Op::Check(Manner::default())),
-        3 => Just(Op::Insert(inside)),
-        2 => Just(Op::Commit),
-        1 => Just(Op::Rollback),
-    ]
-}
-
-fn random_strategy() -> impl Generator<Value = Random> {
-    let plain = prop::collection::vec(prop_oneof![locking(), committed()], 1..5);
-    let open = prop::collection::vec(prop_oneof![1 => locking(), 3 => transacting()], 1..6);
-    let steps = prop_oneof![plain, open];
-    (steps, any::<bool>(), any::<bool>()).prop_map(|(steps, goes_on, is_anonymous)| Random {
-        // A second transaction inside the first is an error of its own.
-        steps: without_nesting(steps),
-        goes_on,
-        is_anonymous,
+    let all = (steps, after, 1..=NODES, any::<bool>(), wanted);
+    all.prop_map(|(steps, after, locks, is_anonymous, wanted)| {
+        let there = |op: &Op| match op {
+            Op::Acquire(manner) | Op::Release(manner) => manner.node < locks,
+            _ => true,
+        };
+        let requests = |op: Op| {
+            let is_new = matches!(op, Op::Acquire(_)) && !is_anonymous;
+            is_new.then_some(Op::NewRequest).into_iter().chain([op])
+        };
+        let ops = steps.into_iter().filter(there).flat_map(requests).collect();
+        (Steps { ops, after, locks }, wanted)
     })
 }
 
-fn without_nesting(steps: Vec<Op>) -> Vec<Op> {
-    let mut is_open = false;
-    let mut kept = Vec::new();
-    for op in steps {
-        let opens = match op {
-            Op::Begin(_) => true,
-            Op::Insert(manner) | Op::Check(manner) => manner.open,
-            _ => false,
-        };
-        if is_open && matches!(op, Op::Begin(_)) {
-            continue;
-        }
-        is_open = (is_open || opens) && !matches!(op, Op::Commit | Op::Rollback);
-        kept.push(op);
-    }
-    kept
-}
-
-fn runner() -> TestRunner {
-    let chance = TestRng::deterministic_rng(prop::test_runner::RngAlgorithm::ChaCha);
+/// What is drawn from is the same in every run, unless another seed is asked for.
+pub(crate) fn runner() -> TestRunner {
+    let seed: u64 = number_in("RACESIM_SEED").unwrap_or(0);
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let chance = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     TestRunner::new_with_rng(Config::default(), chance)
 }
 
-async fn assert_agreement(engine: &Engine, plan: &Plan, strategy: &Random, schedule: Schedule) {
+/// As many strategies as were asked for, or these few.
+pub(crate) fn long_or(few: u64) -> u64 {
+    number_in("RACESIM_STRATEGIES").unwrap_or(few)
+}
+
+fn number_in(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().expect("it is a number"))
+}
+
+fn plan(users: u32, wanted: Wanted) -> Plan {
+    Plan {
+        wanted,
+        ..Plan::new(users.try_into().unwrap())
+    }
+}
+
+fn wishes(plan: &Plan) -> Vec<SeatId> {
+    plan.user_ids().map(|user| plan.seat_of(0, user)).collect()
+}
+
+/// How the model and the real stores differ in this interleaving, a line each.
+async fn differences(
+    engine: &Engine,
+    plan: &Plan,
+    strategy: &Steps,
+    schedule: Schedule,
+) -> Vec<String> {
     let Replayed {
         differences,
         schedule,
         ..
     } = replay(engine, strategy, plan, schedule).await.unwrap();
-    assert_eq!(differences, [""; 0], "{strategy:?}: {schedule}");
+    let wanted = plan.wanted;
+    let told = differences.into_iter();
+    told.map(|how| format!("{strategy:?} for {wanted}: {schedule}: {how}"))
+        .collect()
 }
 
 #[test]
 fn random_strategies_do_on_the_real_stores_what_the_model_says_in_every_interleaving() {
+    // The steps drawn were those that the model was made for: no transaction left open, no claim or
+    // guard beside one, no second seat. Now they are all that a client offers.
     on_a_runtime(async {
-        let plan = Plan::new(2.try_into().unwrap());
-        let engine = engine(&plan, everything(1)).await;
+        let engine = engine(&plan(2, Wanted::Own), everything(NODES)).await;
         let mut runner = runner();
-        let mut forced = 0;
-        for _ in 0..150 {
-            let strategy = random_strategy().new_tree(&mut runner).unwrap().current();
-            let all = interleavings(&strategy, 2, 300).unwrap_or_default();
-            for schedule in all {
-                assert_agreement(&engine, &plan, &strategy, schedule).await;
+        let (mut forced, mut told) = (0, Vec::new());
+        for _ in 0..long_or(150) {
+            let (strategy, wanted) = drawn().new_tree(&mut runner).unwrap().current();
+            let plan = plan(2, wanted);
+            let entrants = Entrants::after(&wishes(&plan));
+            for schedule in interleavings(&strategy, entrants, 300).unwrap_or_default() {
+                told.extend(differences(&engine, &plan, &strategy, schedule).await);
                 forced += 1;
             }
         }
+        assert_eq!(told, [""; 0]);
         assert!(forced > 1000, "{forced} interleavings say too little");
     });
 }
 
-#[test]
-fn random_strategies_do_what_the_model_says_whatever_goes_wrong() {
+/// Random strategies of three users with these faults: how many interleavings were forced, in how many
+/// of them a late request arrived, and how they differ.
+fn with_faults(faults: &[&str]) -> (usize, usize, Vec<String>) {
     on_a_runtime(async {
-        let plan = Plan::new(3.try_into().unwrap());
-        let engine = engine(&plan, everything(1)).await;
+        let engine = engine(&plan(3, Wanted::Own), everything(NODES)).await;
         let mut runner = runner();
-        let faults = [
-            "expire:2",
-            "stall:2",
-            "crash",
-            "give-up",
-            "lost-reply",
-            "restart",
-        ];
-        let search = searching(&faults);
-        let mut forced = 0;
-        for _ in 0..100 {
-            let strategy = random_strategy().new_tree(&mut runner).unwrap().current();
+        let (mut forced, mut arrived, mut told) = (0, 0, Vec::new());
+        for _ in 0..long_or(100) {
+            let (strategy, wanted) = drawn().new_tree(&mut runner).unwrap().current();
+            let plan = plan(3, wanted);
+            let search = Search {
+                users: 3,
+                seats: wishes(&plan),
+                faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
+                ..Search::default()
+            };
             for schedule in samples(&strategy, &search, 5) {
-                assert_agreement(&engine, &plan, &strategy, schedule).await;
+                let mut moves = schedule.0.iter();
+                arrived += usize::from(moves.any(|step| matches!(step, Move::Arrival { .. })));
+                told.extend(differences(&engine, &plan, &strategy, schedule).await);
                 forced += 1;
             }
         }
-        assert!(forced > 300, "{forced} interleavings say too little");
-    });
+        (forced, arrived, told)
+    })
 }
 
-fn searching(faults: &[&str]) -> Search {
-    Search {
-        users: 3,
-        faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
-        ..Search::default()
-    }
+#[test]
+fn random_strategies_do_what_the_model_says_whatever_goes_wrong() {
+    let faults = [
+        "expire:2",
+        "stall:2",
+        "crash",
+        "give-up",
+        "lost-reply",
+        "restart",
+    ];
+    let (forced, _, told) = with_faults(&faults);
+    assert_eq!(told, [""; 0]);
+    assert!(forced > 300, "{forced} interleavings say too little");
 }
 
 /// A message was never late and never lost on its way, in the model and on the stores. Now it is, and
 /// what arrives late is answered as the model says, after whatever the others did meanwhile.
 #[test]
 fn random_strategies_do_what_the_model_says_when_requests_are_late_or_lost() {
-    on_a_runtime(async {
-        let plan = Plan::new(3.try_into().unwrap());
-        let engine = engine(&plan, everything(1)).await;
-        let mut runner = runner();
-        let faults = [
-            "late:3",
-            "lost-request",
-            "expire",
-            "crash",
-            "stall",
-            "restart",
-        ];
-        let search = searching(&faults);
-        let (mut forced, mut arrived) = (0, 0);
-        for _ in 0..100 {
-            let strategy = random_strategy().new_tree(&mut runner).unwrap().current();
-            for schedule in samples(&strategy, &search, 6) {
-                arrived += schedule.to_string().matches("arrives").count();
-                assert_agreement(&engine, &plan, &strategy, schedule).await;
-                forced += 1;
-            }
-        }
-        assert!(forced > 300, "{forced} interleavings say too little");
-        assert!(arrived > 100, "{arrived} arrivals say too little");
-    });
+    let faults = [
+        "late:3",
+        "lost-request",
+        "expire",
+        "crash",
+        "stall",
+        "restart",
+    ];
+    let (forced, arrived, told) = with_faults(&faults);
+    assert_eq!(told, [""; 0]);
+    assert!(forced > 300 && arrived > 100, "{arrived} of {forced}");
 }

@@ -1,0 +1,134 @@
+//! The committed rows of the model's database, and what is written on its seats.
+
+use std::hash::{Hash, Hasher};
+
+use super::world::{SEATS_MAX, USERS_MAX, narrow};
+
+/// The bookings of all seats, and what is written on the seats themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Rows {
+    /// In the order they were committed; then empty ones.
+    rows: [Row; USERS_MAX],
+    seats: [Seat; SEATS_MAX],
+}
+
+/// A booking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Row {
+    /// Numbered from 1; 0 for no row.
+    pub(super) user: u8,
+    pub(super) seat: u8,
+    /// Whether it was inserted by a user whose lease had not run out.
+    pub(super) is_in_lease: bool,
+    /// Whether it is under the UNIQUE constraint, which knows of no others.
+    pub(super) is_guarded: bool,
+}
+
+/// What is written on a seat itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Seat {
+    pub(super) version: u8,
+    /// The latest token that was seen.
+    pub(super) fence: u8,
+    /// The user who has claimed it, numbered from 1; 0 for none.
+    claimed_by: u8,
+    /// Whether the time of that claim is over.
+    is_claim_over: bool,
+}
+
+impl Seat {
+    /// Whether this user, numbered from 1, is the last who claimed it.
+    pub(super) const fn is_claimed_by(self, user: u8) -> bool {
+        self.claimed_by == user
+    }
+
+    /// Whether its claim is still good.
+    pub(super) const fn has_good_claim(self) -> bool {
+        self.claimed_by != 0 && !self.is_claim_over
+    }
+
+    /// A user, numbered from 1, claims it.
+    pub(super) const fn claim(&mut self, user: u8) {
+        self.claimed_by = user;
+        self.is_claim_over = false;
+    }
+}
+
+/// Two numbers instead of forty fields: a search hashes every state it comes to.
+impl Hash for Rows {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let rows = self.rows.iter().fold(0_u64, |sum, row| {
+            let flags = u64::from(row.is_in_lease) | u64::from(row.is_guarded) << 1;
+            sum << 8 | u64::from(row.user) << 5 | u64::from(row.seat) << 2 | flags
+        });
+        let seats = self.seats.iter().fold(0_u128, |sum, seat| {
+            let claim = u128::from(seat.claimed_by) << 1 | u128::from(seat.is_claim_over);
+            sum << 20 | u128::from(seat.version) << 12 | u128::from(seat.fence) << 4 | claim
+        });
+        state.write_u64(rows);
+        state.write_u128(seats);
+    }
+}
+
+impl Rows {
+    pub(super) const fn seat(&self, seat: usize) -> Seat {
+        self.seats[seat]
+    }
+
+    pub(super) const fn seat_mut(&mut self, seat: usize) -> &mut Seat {
+        &mut self.seats[seat]
+    }
+
+    pub(super) fn push(&mut self, row: Row) {
+        let free = self.rows.iter_mut().find(|row| row.user == 0);
+        if let Some(free) = free {
+            *free = row;
+        }
+    }
+
+    /// The rows of this seat.
+    pub(super) fn on(&self, seat: usize) -> impl Iterator<Item = &Row> {
+        let rows = self.rows.iter().take_while(|row| row.user != 0);
+        rows.filter(move |row| usize::from(row.seat) == seat)
+    }
+
+    pub(super) fn is_sold(&self, seat: usize) -> bool {
+        self.on(seat).next().is_some()
+    }
+
+    /// The users who have a row, numbered from 1, in the order of their rows.
+    pub(super) fn users(&self) -> impl Iterator<Item = u8> + '_ {
+        let users = self.rows.iter().map(|row| row.user);
+        users.take_while(|user| *user != 0)
+    }
+
+    /// Whether a seat has more than one row; with `in_lease`, of users whose leases had not run out.
+    pub(super) fn is_sold_twice(&self, in_lease: bool) -> bool {
+        let is_meant = |row: &Row| row.user != 0 && (row.is_in_lease || !in_lease);
+        let rows = self.rows.iter().enumerate();
+        let mut meant = rows.filter(|(_, row)| is_meant(row));
+        meant.any(|(at, row)| {
+            let mut later = self.rows[at + 1..].iter();
+            later.any(|other| is_meant(other) && other.seat == row.seat)
+        })
+    }
+
+    /// Who has a claim on an unsold seat that is still good, numbered from 0.
+    pub(super) fn good_claims(&self) -> impl Iterator<Item = usize> + '_ {
+        let seats = self.seats.iter().enumerate();
+        let good = seats.filter(|(place, seat)| seat.has_good_claim() && !self.is_sold(*place));
+        good.map(|(_, seat)| usize::from(seat.claimed_by - 1))
+    }
+
+    /// The claim of this user runs out, or everybody's: whose. Time passes, and nothing is written.
+    pub(super) fn run_out(&mut self, user: Option<usize>) -> impl Iterator<Item = usize> + '_ {
+        let meant = self.seats.iter_mut().filter(move |seat| {
+            let is_users = user.is_none_or(|user| seat.is_claimed_by(narrow(user + 1)));
+            seat.has_good_claim() && is_users
+        });
+        meant.map(|seat| {
+            seat.is_claim_over = true;
+            usize::from(seat.claimed_by - 1)
+        })
+    }
+}
