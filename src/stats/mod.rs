@@ -274,13 +274,6 @@ fn refused_before_payment(history: &History) -> u64 {
         .attempts
         .iter()
         .filter(|attempt| attempt.outcome.is_refusal());
-    if !history
-        .attempts
-        .iter()
-        .any(|attempt| attempt.outcome == Outcome::Conflict)
-    {
-        return count(refused);
-    }
     let mut payers = ByUser::for_about(history.attempts.len());
     let steps = history.events.iter();
     for event in steps.filter(|event| event.step == Step::Pay) {

@@ -4,8 +4,9 @@
 //!    is taken) or somebody else's claim is still good (that it is currently being booked by someone
 //!    else). A claim that has run out is taken over.
 //! 2. pay.
-//! 3. confirm: insert the booking if nobody else has claimed the seat since. Otherwise the user is
-//!    told that the seat was booked while it paid.
+//! 3. confirm: insert the booking if nobody else has claimed the seat since. Otherwise look once more:
+//!    the user is told that the seat was booked while it paid, or, where it is not sold yet, that it is
+//!    currently being booked by someone else.
 //!
 //! No interleaving breaks it: the database keeps one claim for a seat, and only the last who made it
 //! confirms (<https://www.sqlite.org/isolation.html>). A holder that stalls past its time has paid in
@@ -43,8 +44,12 @@ impl Strategy for Hold {
             Said::Busy | Said::Stale => return Ok(Outcome::Locked),
         }
         client.pay().await?;
-        Ok(if client.confirm().await? {
-            Outcome::Confirmed
+        if client.confirm().await? {
+            return Ok(Outcome::Confirmed);
+        }
+        // Whoever has claimed the seat since may not have booked it, and perhaps never will.
+        Ok(if client.check().await? {
+            Outcome::Locked
         } else {
             Outcome::Conflict
         })

@@ -228,10 +228,12 @@ impl Options {
             // What was not committed must not stay open, whatever went wrong.
             let _ = client.rollback().await;
         }
-        Ok(if inserted? == Said::Yes {
-            Outcome::Confirmed
-        } else {
-            Outcome::Conflict
+        Ok(match inserted? {
+            Said::Yes => Outcome::Confirmed,
+            Said::No => Outcome::Conflict,
+            // Somebody with a later lock is at it, and may not have booked.
+            Said::Stale => Outcome::Locked,
+            Said::Busy => Outcome::Failed,
         })
     }
 
@@ -248,7 +250,7 @@ impl Options {
             Ok(true) => Ok(Outcome::Confirmed),
             Ok(false) => {
                 let _ = client.rollback().await;
-                Ok(Outcome::Conflict)
+                Ok(Outcome::Failed)
             }
             Err(error) => {
                 let _ = client.rollback().await;

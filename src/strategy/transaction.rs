@@ -5,7 +5,12 @@
 //! 2. check: is the seat free? If not, the user is told that it is taken.
 //! 3. pay, once.
 //! 4. insert, commit. A database that is busy, or a look that is out of date, undoes it all: begin
-//!    again, or be told that the seat was booked while one paid.
+//!    again, as often as there are retries.
+//! 5. at last look once more: the user is told that the seat was booked while it paid, or, where it is
+//!    still free, that its attempt failed. `SQLite` has one lock for all seats: whoever was in the way
+//!    may have booked another.
+//!
+//! A begin whose reply was lost is undone too, as by closing the connection.
 //!
 //! No interleaving breaks it on `SQLite` under WAL. IMMEDIATE and EXCLUSIVE have one writer from their
 //! beginning: the losers wait, for as long as the winner pays. DEFERRED is safe only by error: both see
@@ -50,8 +55,10 @@ impl Transaction {
             guard: Guard::None,
             ..Manner::default()
         };
-        if client.check_by(inside).await? != Said::Yes {
-            return Ok(Some(Outcome::refused(*has_paid)));
+        match client.check_by(inside).await? {
+            Said::Yes => {}
+            Said::No => return Ok(Some(Outcome::refused(*has_paid))),
+            Said::Busy | Said::Stale => return Ok(None),
         }
         if !*has_paid {
             client.pay().await?;
@@ -60,7 +67,7 @@ impl Transaction {
         match client.insert_by(inside).await? {
             Said::Yes if client.commit().await? => Ok(Some(Outcome::Confirmed)),
             Said::No => Ok(Some(Outcome::Conflict)),
-            _ => Ok(None),
+            Said::Yes | Said::Busy | Said::Stale => Ok(None),
         }
     }
 }
@@ -103,11 +110,18 @@ impl Strategy for Transaction {
             if attempt > 0 {
                 client.try_again();
             }
-            if !client
+            match client
                 .begin_transaction(self.begin, self.busy_timeout)
-                .await?
+                .await
             {
-                continue;
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(StepError::Lost) => {
+                    // It may have begun.
+                    let _ = client.rollback().await;
+                    return Err(StepError::Lost);
+                }
+                Err(error) => return Err(error),
             }
             let booked = Self::book(client, &mut has_paid).await;
             if booked != Ok(Some(Outcome::Confirmed)) {
@@ -118,10 +132,14 @@ impl Strategy for Transaction {
                 return Ok(outcome);
             }
         }
-        Ok(if has_paid {
-            Outcome::Conflict
-        } else {
+        if !has_paid {
+            return Ok(Outcome::Failed);
+        }
+        // Whoever was in the way may have written on another seat.
+        Ok(if client.check().await? {
             Outcome::Failed
+        } else {
+            Outcome::Conflict
         })
     }
 }

@@ -29,5 +29,6 @@ mod signals;
 mod statements;
 mod steps;
 mod support;
+mod truth;
 mod wire;
 mod words;
