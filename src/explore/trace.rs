@@ -257,14 +257,13 @@ impl<S: Strategy> Teller<'_, S> {
     }
 
     fn change(&self, step: Move, reply: Option<Reply>, after: &State) -> String {
-        let name = |number: u8| self.user_of(number).letter();
-        let (before, now) = (&self.state.world.database, &after.world.database);
-        let is_sold_now = now.rows.users().count() > before.rows.users().count();
+        let (before, now) = (&self.state.world.database.rows, &after.world.database.rows);
+        let is_sold_now = now.users().count() > before.users().count();
         let is_foreign = after.world.freed_foreign && !self.state.world.freed_foreign;
         let effect = match (step, reply) {
             _ if is_sold_now => match self.first_holder(step) {
                 None => "the seat is sold".to_owned(),
-                Some(holder) => format!("the seat is sold AGAIN: {} has it", name(holder)),
+                Some(holder) => format!("the seat is sold AGAIN: {holder} has it"),
             },
             (
                 Move::Step {
@@ -281,7 +280,7 @@ impl<S: Strategy> Teller<'_, S> {
             (_, Some(Reply::Granted)) => "the lock is taken".to_owned(),
             (_, Some(Reply::Released)) => "the lock is free".to_owned(),
             (_, Some(Reply::Inserted)) => "not committed yet".to_owned(),
-            (Move::Expire(_), _) if before.rows.good_claims().next().is_some() => {
+            (Move::Expire(_), _) if before.good_claims().next().is_some() => {
                 "the claim may be taken over, and its holder does not know".to_owned()
             }
             (Move::Expire(_), _) => "the lock is free, and its holder does not know".to_owned(),
@@ -344,10 +343,11 @@ impl<S: Strategy> Teller<'_, S> {
     }
 
     /// Who has the seat that the moving user wants.
-    fn first_holder(&self, step: Move) -> Option<u8> {
+    fn first_holder(&self, step: Move) -> Option<char> {
         let seat = self.race.room.seat_of(self.race.crowd.place(step.user()?));
         let rows = &self.state.world.database.rows;
-        rows.on(seat).map(|row| row.user).next()
+        let row = rows.on(seat).next()?;
+        Some(self.user_of(row.user).letter())
     }
 
     fn trace(self) -> Trace {

@@ -13,8 +13,9 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::request::Request;
 use super::schema::BUSY_TIMEOUT;
-use super::session::{Place, Request, Session, prepare};
+use super::session::{Place, Session, prepare};
 use super::sqlite::CLOSE_LIMIT;
 use crate::exchange::{Answer, CallError, Response, Trouble};
 

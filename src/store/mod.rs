@@ -1,6 +1,8 @@
 //! Who holds which seat?
 
 mod late;
+mod record;
+mod request;
 mod schema;
 mod seats;
 mod session;
@@ -10,8 +12,9 @@ mod transactions;
 use std::path::PathBuf;
 
 pub use late::{LateStatement, Obstacle};
-pub use session::Request;
-pub use sqlite::{Claim, RunRecord, Settings, Sqlite};
+pub use record::RunRecord;
+pub use request::Request;
+pub use sqlite::{Claim, Settings, Sqlite};
 pub use transactions::{BeginHow, Transactions, Work};
 
 /// What the database itself holds against a second booking of one seat.

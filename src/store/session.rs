@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Statement, params};
 
+use super::record::RunRecord;
+use super::request::Request;
 use super::schema::BUSY_TIMEOUT;
 use super::seats::EndedClaims;
-use super::sqlite::{Batch, Control, Order, RunRecord};
+use super::sqlite::{Batch, Control, Order};
 use super::{Begin, Guard, StoreError, schema};
 use crate::exchange::{Response, Said};
 use crate::seat::{Booking, SeatId, UserId};
@@ -42,83 +44,6 @@ impl Place {
     /// Whether a user of this run may keep the others from writing.
     pub(super) fn has_open_transactions(&self) -> bool {
         self.open.load(Ordering::Relaxed) > 0
-    }
-}
-
-/// A user's step on the database. Small: a million may wait.
-#[derive(Debug, Clone, Copy)]
-pub enum Request {
-    /// Is the seat free? With a fence, only for a token that none later has come after.
-    Check {
-        /// Which seat.
-        seat: SeatId,
-        /// Whether its version is asked for too.
-        guard: Guard,
-        /// Whether the number is to be the latest token.
-        fence: bool,
-        /// The token of the lock that the user goes by; 0 for none.
-        number: u32,
-    },
-    /// Book the seat.
-    Insert {
-        /// Which seat.
-        seat: SeatId,
-        /// For whom.
-        user: UserId,
-        /// What is held against it.
-        guard: Guard,
-        /// Whether the number is to be the latest token.
-        fence: bool,
-        /// The version that the user has read, or the token of the lock that it goes by.
-        number: u32,
-    },
-    /// Claim the seat for so many milliseconds.
-    Hold {
-        /// Which seat.
-        seat: SeatId,
-        /// For whom.
-        user: UserId,
-        /// For how long.
-        ms: u32,
-    },
-    /// Book the seat that the user has claimed, if nobody else has claimed it since.
-    Confirm {
-        /// Which seat.
-        seat: SeatId,
-        /// For whom.
-        user: UserId,
-    },
-    /// Let the claim on a seat run out: this user's, or anybody's.
-    RunOut {
-        /// Which seat.
-        seat: SeatId,
-        /// Whose claim.
-        user: Option<UserId>,
-    },
-}
-
-impl Request {
-    /// Whether it only looks.
-    const fn only_reads(self) -> bool {
-        matches!(self, Self::Check { fence: false, .. })
-    }
-
-    /// Whose booking of which seat it makes, if it does.
-    const fn books(self) -> Option<(SeatId, UserId)> {
-        match self {
-            Self::Insert { seat, user, .. } | Self::Confirm { seat, user } => Some((seat, user)),
-            Self::Check { .. } | Self::Hold { .. } | Self::RunOut { .. } => None,
-        }
-    }
-
-    /// Whether it takes more than one statement.
-    const fn is_compound(self) -> bool {
-        match self {
-            Self::Check { fence, .. } => fence,
-            Self::Insert { guard, fence, .. } => fence || matches!(guard, Guard::Version),
-            Self::Hold { .. } => true,
-            Self::Confirm { .. } | Self::RunOut { .. } => false,
-        }
     }
 }
 

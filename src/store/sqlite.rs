@@ -13,7 +13,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use super::late::{LateStatement, LateStatements, Obstacle};
-use super::session::{Place, Request, Session, is_busy, prepare};
+use super::record::RunRecord;
+use super::request::Request;
+use super::session::{Place, Session, is_busy, prepare};
 use super::{StoreError, Transactions, schema};
 use crate::exchange::{Answer, CallError, Exchange, Pulse, Response, Ticket, Trouble};
 use crate::seat::{Booking, SeatId};
@@ -52,21 +54,6 @@ impl Settings {
     pub fn commit_each(path: PathBuf) -> Self {
         Self { path, group_max: 1 }
     }
-}
-
-/// A row of the runs table: what the bookings after it belong to.
-#[derive(Debug, Clone)]
-pub struct RunRecord {
-    /// When the race began, in UTC.
-    pub began: String,
-    /// The strategy's name.
-    pub strategy: String,
-    /// Which round it is, from 0.
-    pub round: u32,
-    /// How many users race.
-    pub users: u32,
-    /// The seed of the inputs.
-    pub seed: u64,
 }
 
 /// The bookings database.

@@ -15,7 +15,8 @@ use rusqlite::ffi::SQLITE_BUSY_SNAPSHOT;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::session::{Place, Request, Session, is_busy, prepare};
+use super::request::Request;
+use super::session::{Place, Session, is_busy, prepare};
 use super::sqlite::CLOSE_LIMIT;
 use super::{Begin, StoreError, schema};
 use crate::exchange::{Answer, CallError, Pulse, Response, Said, Trouble};

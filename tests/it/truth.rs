@@ -69,9 +69,9 @@ fn whoever_is_told_that_the_seat_is_booked_finds_someone_elses_row_in_every_inte
     for strategy in strategies() {
         for wanted in [seats(&[1, 1, 2]), seats(&[1, 2]), seats(&[1, 1])] {
             let entrants = Entrants::after(&wanted);
-            let all = interleavings(&strategy, entrants.clone(), 20_000).unwrap_or_default();
+            let all = interleavings(&strategy, entrants, 20_000).unwrap_or_default();
             for schedule in all {
-                let trace = follow(&strategy, &schedule, entrants.clone()).unwrap();
+                let trace = follow(&strategy, &schedule, entrants).unwrap();
                 let lies = told_lies(&trace, &wanted);
                 let words = strategy.settings();
                 assert_eq!(lies, [], "{} {words}: {schedule}", strategy.name());
@@ -95,7 +95,7 @@ fn whoever_is_told_that_the_seat_is_booked_finds_someone_elses_row_whatever_goes
             };
             for mut schedule in samples(&strategy, &search, 300) {
                 let entrants = Entrants::after(&wanted);
-                let rest = to_the_end(&strategy, &schedule, entrants.clone());
+                let rest = to_the_end(&strategy, &schedule, entrants);
                 schedule.0.extend(rest);
                 let trace = follow(&strategy, &schedule, entrants).unwrap();
                 let lies = told_lies(&trace, &wanted);
