@@ -4,6 +4,7 @@
 mod architecture;
 mod checker;
 mod databases;
+mod dependencies;
 mod diagrams;
 mod documents;
 mod endings;
