@@ -10,7 +10,7 @@ use super::target::Target;
 use crate::cli::{ColourChoice, Output, Page};
 use crate::escape;
 use crate::lock::redact;
-use crate::report::{self, Colour, Format, Shown};
+use crate::report::{self, Colour, Format, Look, Shown};
 
 /// How long a pipe may have nobody at its other end, where no `--timeout` says so.
 pub(super) const PIPE_LIMIT: Duration = Duration::from_secs(5);
@@ -45,7 +45,7 @@ impl OutputError {
 #[derive(Debug)]
 pub(super) struct Outlets {
     format: Format,
-    colour: Colour,
+    look: Look,
     is_quiet: bool,
     exports: Vec<(Format, Target)>,
 }
@@ -65,7 +65,10 @@ impl Outlets {
         }
         Ok(Self {
             format: output.format,
-            colour: colour(output.colour),
+            look: Look {
+                colour: colour(output.colour),
+                width: report::terminal_width(),
+            },
             is_quiet: output.quiet,
             exports,
         })
@@ -76,11 +79,11 @@ impl Outlets {
         let mut published = if self.is_quiet {
             Ok(())
         } else {
-            on_stdout(|out| report::write(report, self.format, self.colour, out))
+            on_stdout(|out| report::write(report, self.format, self.look, out))
         };
         for (format, mut target) in self.exports.drain(..) {
             let mut exported = target
-                .append(|mut to| report::write(report, format, Colour::Off, &mut to))
+                .append(|mut to| report::write(report, format, Look::PLAIN, &mut to))
                 .await;
             if exported.is_ok() {
                 exported = target.finish();

@@ -30,6 +30,7 @@ pub use matrix::{MatrixCell, MatrixReport, MatrixRow};
 pub use metrics::{METRICS, Metric, Metrics, TOTAL, Unit};
 pub use race::{RaceReport, SeatReport, Tally, TimingReport, VerdictReport};
 pub use replay::{MoveReport, ReplayReport, SingleReplay};
+pub use table::terminal_width;
 
 /// All that a command found out.
 #[derive(Debug, Clone, Serialize)]
@@ -87,6 +88,17 @@ pub enum Format {
     Mermaid,
 }
 
+impl Format {
+    /// Every form there is.
+    pub const ALL: [Self; 5] = [
+        Self::Table,
+        Self::Json,
+        Self::Csv,
+        Self::Markdown,
+        Self::Mermaid,
+    ];
+}
+
 /// The formats by name.
 const FORMATS: [(&str, Format); 5] = [
     ("table", Format::Table),
@@ -128,6 +140,23 @@ pub enum Colour {
     Off,
 }
 
+/// How a table looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Whether it is coloured.
+    pub colour: Colour,
+    /// How wide it may be; `None` for as wide as it likes.
+    pub width: Option<u16>,
+}
+
+impl Look {
+    /// Of a table in a file.
+    pub const PLAIN: Self = Self {
+        colour: Colour::Off,
+        width: None,
+    };
+}
+
 /// A report on one of the things that racesim does.
 #[derive(Debug, Clone, Copy)]
 pub enum Shown<'a> {
@@ -165,14 +194,9 @@ impl Shown<'_> {
 ///
 /// # Errors
 /// When the writer fails.
-pub fn write(
-    report: Shown<'_>,
-    format: Format,
-    colour: Colour,
-    to: &mut impl Write,
-) -> io::Result<()> {
+pub fn write(report: Shown<'_>, format: Format, look: Look, to: &mut impl Write) -> io::Result<()> {
     match format {
-        Format::Table => table::write(&report.document(), colour, to),
+        Format::Table => table::write(&report.document(), look, to),
         Format::Markdown => markdown::write(&report.document(), to),
         Format::Mermaid => diagram::write(report, to),
         Format::Csv => csv::write(report, to),

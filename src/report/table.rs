@@ -5,11 +5,20 @@ use std::io::{self, Write};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, Table};
 
-use super::Colour;
 use super::document::{Block, Cell, Grid, Tone};
+use super::{Colour, Look};
 use crate::escape::line;
 
-pub(super) fn write(document: &[Block], colour: Colour, to: &mut impl Write) -> io::Result<()> {
+/// The width of a terminal that does not say how wide it is.
+const USUAL_WIDTH: u16 = 100;
+
+/// So many letters of a sentence stand beside each other.
+const SENTENCE: usize = 16;
+
+/// A column's rule and the blanks beside its words.
+const BORDER: usize = 3;
+
+pub(super) fn write(document: &[Block], look: Look, to: &mut impl Write) -> io::Result<()> {
     for (index, block) in document.iter().enumerate() {
         if index > 0 {
             writeln!(to)?;
@@ -17,7 +26,7 @@ pub(super) fn write(document: &[Block], colour: Colour, to: &mut impl Write) -> 
         match block {
             Block::Title(title) => writeln!(to, "{}", line(title))?,
             Block::Facts(facts) => write_facts(facts, to)?,
-            Block::Grid(grid) => write_grid(grid, colour, to)?,
+            Block::Grid(grid) => write_grid(grid, look, to)?,
             Block::Note(note) => writeln!(to, "{}", line(note))?,
             Block::Lines(lines) => {
                 for text in lines {
@@ -43,24 +52,80 @@ fn write_facts(facts: &[(String, String)], to: &mut impl Write) -> io::Result<()
         .try_for_each(|(name, value)| writeln!(to, "{:width$}  {}", line(name), line(value)))
 }
 
-fn write_grid(grid: &Grid, colour: Colour, to: &mut impl Write) -> io::Result<()> {
+/// The width of the terminal that stdout is; `None` when it is none. One that reports no width has the
+/// one that `COLUMNS` says, or a usual one.
+#[must_use]
+pub fn terminal_width() -> Option<u16> {
+    let table = Table::new();
+    if !table.is_tty() {
+        return None;
+    }
+    let said = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let widths = [table.width(), said()];
+    let known = widths.into_iter().flatten().find(|width| *width > 0);
+    Some(known.unwrap_or(USUAL_WIDTH))
+}
+
+fn write_grid(grid: &Grid, look: Look, to: &mut impl Write) -> io::Result<()> {
     if !grid.title.is_empty() {
         writeln!(to, "{}", line(&grid.title))?;
     }
+    parts(grid, look.width)
+        .iter()
+        .try_for_each(|columns| write_part(grid, columns, look, to))
+}
+
+/// The columns of each table that the grid is shown as: one, unless the words of a row do not fit
+/// beside each other. What says what a row is stands in each of them.
+fn parts(grid: &Grid, width: Option<u16>) -> Vec<Vec<usize>> {
+    let all: Vec<usize> = (0..grid.head.len()).collect();
+    let room = usize::from(width.unwrap_or(u16::MAX)).saturating_sub(1);
+    let needs = |columns: &[usize]| {
+        columns
+            .iter()
+            .map(|at| least_width(grid, *at))
+            .sum::<usize>()
+    };
+    if needs(&all) <= room {
+        return vec![all];
+    }
+    let (labels, others) = all.split_at(grid.labels());
+    let mut parts: Vec<Vec<usize>> = Vec::new();
+    for column in others {
+        match parts.last_mut() {
+            Some(part) if needs(part) + least_width(grid, *column) <= room => part.push(*column),
+            _ => parts.push([labels, &[*column]].concat()),
+        }
+    }
+    parts
+}
+
+/// What a column takes at the least, with its border: its longest word, and enough of a sentence.
+fn least_width(grid: &Grid, column: usize) -> usize {
+    let cells = grid.rows.iter().map(|row| row[column].text.as_str());
+    let texts = cells.chain([grid.head[column].as_str()]);
+    let widths = texts.map(|text| {
+        let word = text.split(' ').map(|word| word.chars().count()).max();
+        word.unwrap_or(0).max(text.chars().count().min(SENTENCE))
+    });
+    widths.max().unwrap_or(0) + BORDER
+}
+
+fn write_part(grid: &Grid, columns: &[usize], look: Look, to: &mut impl Write) -> io::Result<()> {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    match colour {
-        Colour::On => table.enforce_styling(),
-        Colour::Off => table.force_no_tty(),
-    };
-    table.set_header(grid.head.iter().map(|name| line(name)));
+    table.force_no_tty();
+    if look.colour == Colour::On {
+        table.enforce_styling();
+    }
+    if let Some(width) = look.width {
+        table.set_width(width);
+    }
+    table.set_header(columns.iter().map(|at| line(&grid.head[*at])));
     for row in &grid.rows {
-        table.add_row(
-            row.iter()
-                .enumerate()
-                .map(|(index, cell)| styled(cell, grid.is_number(index))),
-        );
+        let cells = columns.iter();
+        table.add_row(cells.map(|at| styled(&row[*at], grid.is_number(*at))));
     }
     for row in table.lines() {
         writeln!(to, "{}", row.trim_end())?;

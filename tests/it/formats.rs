@@ -122,3 +122,67 @@ fn the_csv_has_a_row_for_each_strategy_and_a_value_for_each_heading() {
             .starts_with("strategy,users,rounds,seed,verdict,attempts,bookings,double_bookings,")
     );
 }
+
+/// Runs the binary on a terminal of this width; 0 is a terminal that does not say.
+fn on_a_terminal(columns: u16, environment: &str, arguments: &str) -> String {
+    let line = format!(
+        "stty cols {columns}; {environment} {} {arguments}",
+        env!("CARGO_BIN_EXE_racesim")
+    );
+    let mut command = std::process::Command::new("script");
+    command
+        .args(["-qec", &line, "/dev/null"])
+        .env_remove("COLUMNS")
+        .env("NO_COLOR", "1")
+        .env("TERM", "xterm");
+    super::support::finish(command).stdout
+}
+
+fn widest(text: &str) -> usize {
+    let rules = text
+        .lines()
+        .filter(|line| line.starts_with(['┌', '│', '└']));
+    rules
+        .map(|line| line.trim_end().chars().count())
+        .max()
+        .unwrap()
+}
+
+/// A terminal that reports no columns, as a container's does, got tables one letter wide.
+#[test]
+fn a_terminal_of_unknown_width_has_a_usual_one() {
+    let file = history_file(RACE);
+    let arguments = format!("check {}", file.display());
+    let usual = widest(&on_a_terminal(0, "", &arguments));
+    assert!((60..=100).contains(&usual), "{usual}");
+    let said = widest(&on_a_terminal(0, "COLUMNS=70", &arguments));
+    assert!((40..=70).contains(&said), "{said}");
+    assert!(widest(&on_a_terminal(90, "COLUMNS=70", &arguments)) > 70);
+}
+
+/// Eight strategies beside each other were broken inside words: "viola/ted". A table that is too wide
+/// is now shown in parts.
+#[test]
+fn eight_strategies_fit_a_narrow_terminal_without_a_broken_word() {
+    let all = "naive locked unique conditional optimistic hold transaction redlock";
+    let arguments = format!("compare {all} --users 20 --redis in-process");
+    for columns in [80, 100, 120] {
+        let shown = on_a_terminal(columns, "", &arguments);
+        assert!(widest(&shown) <= usize::from(columns), "{shown}");
+        let words: Vec<&str> = shown.split_whitespace().collect();
+        for strategy in all.split(' ') {
+            assert!(
+                words.contains(&strategy),
+                "{strategy} in {columns}: {shown}"
+            );
+        }
+        for word in [
+            "violated",
+            "Double-bookings",
+            "no-double-booking",
+            "throughput",
+        ] {
+            assert!(words.contains(&word), "{word} in {columns}: {shown}");
+        }
+    }
+}

@@ -108,3 +108,18 @@ fn bad_words_are_refused() {
         .assert_refused(2, "'locked --release dell' is no strategy with its options");
     run(&["matrix", "--fault", "expire+explode"]).assert_refused(2, "'explode' is no fault");
 }
+
+/// "1 cells: … and 0 are as stated" read as a failure.
+#[test]
+fn a_cell_without_an_expectation_says_so() {
+    let ran = super::support::run(&[
+        "matrix",
+        "locked --release del --unique",
+        "--fault",
+        "expire",
+    ]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    let text =
+        "1 cell: the search and the real stores agree in it, and no expectation is on file for it.";
+    assert!(ran.stdout.contains(text), "{}", ran.stdout);
+}

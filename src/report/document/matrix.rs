@@ -103,16 +103,33 @@ fn objections(report: &MatrixReport) -> impl Iterator<Item = String> + '_ {
 }
 
 fn verdict(report: &MatrixReport) -> String {
-    let cells: usize = report.rows.iter().map(|row| row.cells.len()).sum();
-    match report.disagreeing {
-        0 if report.stopped => format!(
-            "It was stopped after {cells} cells: the search and the real stores agree in each, and {} are as stated.",
-            report.judged
-        ),
-        0 => format!(
-            "{cells} cells: the search and the real stores agree in each, and {} are as stated.",
-            report.judged
-        ),
-        wrong => format!("{wrong} of {cells} cells are NOT as they are to be."),
+    let total: usize = report.rows.iter().map(|row| row.cells.len()).sum();
+    let cells = |count: usize| match count {
+        1 => "1 cell".to_owned(),
+        count => format!("{count} cells"),
+    };
+    if report.disagreeing > 0 {
+        let wrong = report.disagreeing;
+        let are = if total == 1 { "is" } else { "are" };
+        return format!("{wrong} of {} {are} NOT as it is to be.", cells(total));
     }
+    let stated = match (report.judged, total) {
+        (0, 1) => "no expectation is on file for it".to_owned(),
+        (0, 0) => "nothing was searched".to_owned(),
+        (0, _) => "no expectations are on file for them".to_owned(),
+        (1, 1) => "it is as stated".to_owned(),
+        (judged, _) if judged == total => format!("{judged} are as stated"),
+        (1, _) => "1 is as stated; for the others no expectation is on file".to_owned(),
+        (judged, _) => format!("{judged} are as stated; for the others no expectation is on file"),
+    };
+    let each = if total == 1 { "it" } else { "each" };
+    let stopped = if report.stopped {
+        "It was stopped after "
+    } else {
+        ""
+    };
+    format!(
+        "{stopped}{}: the search and the real stores agree in {each}, and {stated}.",
+        cells(total)
+    )
 }

@@ -42,6 +42,15 @@ pub(super) struct Grid {
 }
 
 impl Grid {
+    /// How many columns at the beginning say what a row is.
+    pub(super) fn labels(&self) -> usize {
+        if self.numbers_from < self.head.len() {
+            self.numbers_from.max(1)
+        } else {
+            1
+        }
+    }
+
     /// Whether the column holds numbers.
     pub(super) fn is_number(&self, column: usize) -> bool {
         (self.numbers_from..self.head.len() - self.tail).contains(&column)
