@@ -12,7 +12,7 @@ use mimalloc::MiMalloc;
 use racesim::client::Ttl;
 use racesim::engine::{Engine, RedisChoice, ServiceChoice, Services};
 use racesim::plan::{Commit, Plan, Wanted};
-use racesim::report::{Colour, Format, Report, Shown, Tally, write};
+use racesim::report::{Format, Look, Report, Shown, Tally, write};
 use racesim::strategy::{Locked, Naive, Strategy};
 use rusqlite::{Connection, params};
 
@@ -223,7 +223,7 @@ async fn race<S: Strategy>(
     write(
         Shown::Races(&report),
         Format::Table,
-        Colour::Off,
+        Look::PLAIN,
         &mut io::sink(),
     )?;
     let judging = judging.elapsed();

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
 use super::explore::{ExploreArgs, ReplayArgs};
@@ -163,10 +164,10 @@ pub(super) struct LockArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct OutputArgs {
     /// The form of the report: table, json, csv, markdown or mermaid
-    #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = RESULTS)]
+    #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = values::format, help_heading = RESULTS)]
     format: Format,
     /// Write the report to a file too; repeatable
-    #[arg(long = "export", value_name = "FORMAT:FILE", value_parser = values::export, help_heading = RESULTS)]
+    #[arg(long = "export", value_name = "FORMAT:FILE", value_parser = OsStringValueParser::new().try_map(|word| values::export(&word)), help_heading = RESULTS)]
     exports: Vec<(Format, PathBuf)>,
     /// Print nothing but errors and warnings
     #[arg(long, short, help_heading = RESULTS)]

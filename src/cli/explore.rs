@@ -35,14 +35,14 @@ pub(super) struct ExploreArgs {
     #[arg(long, value_name = "N", default_value = "2", value_parser = values::few_users, help_heading = SEARCH)]
     users: u32,
     /// What is asked; repeatable [default: every property, one search each]
-    #[arg(long = "property", value_name = "NAME", help_heading = SEARCH)]
+    #[arg(long = "property", value_name = "NAME", value_parser = values::property, help_heading = SEARCH)]
     properties: Vec<Property>,
     /// What may go wrong, and how often: expire, stall, crash, lost-reply, lost-request, late, restart,
     /// give-up; repeatable
-    #[arg(long = "fault", value_name = "FAULT[:COUNT]", help_heading = SEARCH)]
+    #[arg(long = "fault", value_name = "FAULT[:COUNT]", value_parser = values::search_fault, help_heading = SEARCH)]
     faults: Vec<Allowance>,
     /// Give up after so many different states; the verdict is unknown then
-    #[arg(long, value_name = "N", default_value = "10000000", help_heading = SEARCH)]
+    #[arg(long, value_name = "N", default_value = "10000000", value_parser = values::states, allow_negative_numbers = true, help_heading = SEARCH)]
     limit_states: u64,
     /// Give up after so long; the verdict is unknown then
     #[arg(long, value_name = "DUR", default_value = "60s", value_parser = duration, help_heading = SEARCH)]

@@ -201,8 +201,9 @@ pub struct Page {
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, Refusal> {
     let words: Vec<OsString> = words.into_iter().collect();
     let secrets = secrets::typed(&words);
-    let args = args::Args::try_parse_from(words);
-    args.map_err(|error| refusal::of(&error))
+    let args = args::Args::try_parse_from(&words);
+    let command = words.get(1).and_then(|word| word.to_str());
+    args.map_err(|error| refusal::of(&error, command.unwrap_or_default()))
         .and_then(|args| args.into_command().map_err(Refusal::Usage))
         .map_err(|refusal| match refusal {
             Refusal::Usage(line) => Refusal::Usage(secrets::hide(line, &secrets)),

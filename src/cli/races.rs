@@ -54,7 +54,7 @@ pub(super) struct RaceArgs {
     #[arg(long, value_name = "N", value_parser = values::rounds, allow_negative_numbers = true, help_heading = RACE)]
     rounds: Option<NonZeroU32>,
     /// Fixes the inputs (who wants what, pays how long, arrives when), not the scheduler
-    #[arg(long, value_name = "N", help_heading = RACE)]
+    #[arg(long, value_name = "N", value_parser = values::seed, allow_negative_numbers = true, help_heading = RACE)]
     seed: Option<u64>,
 
     /// The time a user pays between its check and its insert
@@ -80,7 +80,7 @@ pub(super) struct RaceArgs {
     /// Something that goes wrong: KIND[:DUR][:STEP][:RATE], after this step, for this share of users;
     /// repeatable. Kinds: stall, expire, crash, give-up, lost-reply, lost-request, late:DUR, restart,
     /// pause-redis:DUR, slow:DUR
-    #[arg(long = "fault", value_name = "FAULT", help_heading = RACE)]
+    #[arg(long = "fault", value_name = "FAULT", value_parser = values::race_fault, help_heading = RACE)]
     faults: Vec<Injection>,
 
     /// Fail (exit 1) unless this holds in every round: METRIC OP VALUE; repeatable

@@ -1,16 +1,18 @@
 //! What is a person told whose words are off? One line, with the next move.
 
-use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, CommandFactory, Error};
 
+use super::args::Args;
 use super::{Page, Refusal};
+use crate::strategy::CATALOGUE;
 
 /// The refusal for a command line that clap did not accept. It may repeat what was typed.
-pub(super) fn of(error: &Error) -> Refusal {
+pub(super) fn of(error: &Error, command: &str) -> Refusal {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refusal::Help(page(error)),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Refusal::Nothing(page(error)),
-        kind => Refusal::Usage(line(kind, error)),
+        kind => Refusal::Usage(line(kind, error, command)),
     }
 }
 
@@ -22,7 +24,7 @@ fn page(error: &Error) -> Page {
     }
 }
 
-fn line(kind: ErrorKind, error: &Error) -> String {
+fn line(kind: ErrorKind, error: &Error, command: &str) -> String {
     let find = |context| {
         error
             .get(context)
@@ -56,12 +58,12 @@ fn line(kind: ErrorKind, error: &Error) -> String {
                 perhaps(ContextKind::SuggestedValue)
             )
         }
-        ErrorKind::UnknownArgument => {
+        ErrorKind::UnknownArgument => anothers(flag, command).unwrap_or_else(|| {
             format!(
                 "'{flag}' is not known here{}: see --help",
                 perhaps(ContextKind::SuggestedArg)
             )
-        }
+        }),
         ErrorKind::InvalidSubcommand => {
             let command = find(ContextKind::InvalidSubcommand).unwrap_or_default();
             format!(
@@ -78,6 +80,35 @@ fn line(kind: ErrorKind, error: &Error) -> String {
         }
         _ => first_paragraph(&error.render().to_string()),
     }
+}
+
+/// What is said of an option that this command does not have, and others do.
+fn anothers(flag: &str, command: &str) -> Option<String> {
+    let name = flag.strip_prefix("--")?.split('=').next()?;
+    let all = Args::command();
+    all.find_subcommand(command)?;
+    let has = |command: &&Command| {
+        command
+            .get_arguments()
+            .any(|it| it.get_long() == Some(name))
+    };
+    let owners: Vec<&str> = all
+        .get_subcommands()
+        .filter(has)
+        .map(Command::get_name)
+        .collect();
+    let (last, others) = owners.split_last()?;
+    let owners = match others {
+        [] => format!("{last} has"),
+        others => format!("{} and {last} have", others.join(", ")),
+    };
+    let is_strategy = CATALOGUE.iter().any(|entry| entry.name == command);
+    let reason = if is_strategy && ["redis", "key-prefix"].contains(&name) {
+        format!("{command} takes no lock, so it")
+    } else {
+        command.to_owned()
+    };
+    Some(format!("{reason} has no --{name}: {owners} it"))
 }
 
 fn words(value: &ContextValue) -> String {

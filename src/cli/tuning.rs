@@ -82,7 +82,7 @@ struct TransactionArgs {
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub(super) struct RetryArgs {
     /// How often a user that was overtaken or refused begins again [default: 0; redlock in a race: 3]
-    #[arg(long, value_name = "N", help_heading = STRATEGY)]
+    #[arg(long, value_name = "N", value_parser = values::retries, allow_negative_numbers = true, help_heading = STRATEGY)]
     retries: Option<u32>,
 }
 
@@ -164,26 +164,45 @@ impl From<RedlockArgs> for TuningArgs {
 }
 
 impl TuningArgs {
+    /// The options that were given, each with the strategies that have it.
+    fn given(&self) -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+        const LOCKED: &[&str] = &[Locked::NAME];
+        const TRANSACTION: &[&str] = &[Transaction::NAME];
+        let (ladder, transaction) = (self.ladder, self.transaction);
+        let options = [
+            ("--acquire", ladder.acquire.is_some(), LOCKED),
+            ("--lock-value", ladder.lock_value.is_some(), LOCKED),
+            ("--on-busy", ladder.on_busy.is_some(), LOCKED),
+            ("--renew", ladder.renew, LOCKED),
+            ("--fence", ladder.fence.is_some(), LOCKED),
+            ("--unique", ladder.unique, LOCKED),
+            ("--release", ladder.release.is_some(), LOCKED),
+            ("--release-order", ladder.release_order.is_some(), LOCKED),
+            ("--begin", transaction.begin.is_some(), TRANSACTION),
+            (
+                "--busy-timeout",
+                transaction.busy_timeout.is_some(),
+                TRANSACTION,
+            ),
+            (
+                "--retries",
+                self.retry.retries.is_some(),
+                &[Optimistic::NAME, Transaction::NAME, Redlock::NAME],
+            ),
+            ("--nodes", self.nodes.nodes.is_some(), &[Redlock::NAME]),
+        ];
+        let given = options.into_iter().filter(|(_, is_given, _)| *is_given);
+        given.map(|(option, _, owners)| (option, owners))
+    }
+
     /// What these strategies are to be like; `servers` are the Redis that were named.
     pub(super) fn tuning(self, names: &[&str], ttl: Ttl, servers: usize) -> Result<Tuning, String> {
         let options = self.ladder.options();
         let is_named = |owners: &[&str]| names.iter().any(|name| owners.contains(name));
-        let strangers = [
-            (options != Options::default(), &[Locked::NAME][..]),
-            (
-                self.transaction.begin.is_some() || self.transaction.busy_timeout.is_some(),
-                &[Transaction::NAME],
-            ),
-            (
-                self.retry.retries.is_some(),
-                &[Optimistic::NAME, Transaction::NAME, Redlock::NAME],
-            ),
-            (self.nodes.nodes.is_some(), &[Redlock::NAME]),
-        ];
-        for (is_given, owners) in strangers {
-            if is_given && !is_named(owners) {
+        for (option, owners) in self.given() {
+            if !is_named(owners) {
                 return Err(format!(
-                    "an option of {} is given to {}: see --help",
+                    "{option} is an option of {}, not of {}: leave it out",
                     owners.join(", "),
                     names.join(", ")
                 ));
@@ -262,7 +281,11 @@ fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
     let found = words.iter().find(|(word, _)| *word == text);
     found.map(|(_, meaning)| *meaning).ok_or_else(|| {
         let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        format!("'{text}' is none of {}", names.join(", "))
+        format!(
+            "'{text}' is none of {}{}",
+            names.join(", "),
+            values::perhaps(text, names.iter().copied())
+        )
     })
 }
 

@@ -1,16 +1,25 @@
 //! How is a single word read? Each refusal names the word and the next move.
 
+use std::ffi::OsStr;
+use std::fmt::Display;
 use std::num::NonZeroU32;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
+use crate::checker::Property;
 use crate::duration::{Millis, duration};
 use crate::explore::USERS_MAX;
+use crate::fault::{Allowance, Fault, Injection};
 use crate::matrix::{Column, Expectations};
 use crate::plan::Wanted;
 use crate::report::Format;
 use crate::seat::SeatId;
 use crate::strategy::CATALOGUE;
+
+/// How much of a name a typed word must have to be meant.
+const SIMILAR: f64 = 0.6;
 
 fn at_least_one(text: &str, what: &str) -> Result<NonZeroU32, String> {
     text.parse().map_err(|_| {
@@ -59,17 +68,91 @@ pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     Ok(limit)
 }
 
-pub(super) fn export(text: &str) -> Result<(Format, PathBuf), String> {
-    let (format, path) = text
-        .split_once(':')
-        .filter(|(_, path)| !path.is_empty())
-        .ok_or_else(|| {
-            format!("'{text}' names no form or no file: write FORMAT:FILE, such as json:race.json")
-        })?;
-    let format = format
-        .parse()
-        .map_err(|error: crate::report::UnknownFormat| error.to_string())?;
-    Ok((format, PathBuf::from(path)))
+/// `, perhaps 'NAME'` for the name that is near enough to what was typed.
+pub(super) fn perhaps<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    let names = names.into_iter();
+    let nearest = names
+        .map(|name| (strsim::jaro_winkler(name, typed), name))
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    nearest
+        .filter(|(similarity, _)| *similarity > SIMILAR)
+        .map_or_else(String::new, |(_, name)| format!(", perhaps '{name}'"))
+}
+
+pub(super) fn format(text: &str) -> Result<Format, String> {
+    text.parse().map_err(|_| {
+        let names = Format::ALL.map(|format| format.to_string());
+        let perhaps = perhaps(text, names.iter().map(String::as_str));
+        let (last, others) = names.split_last().unwrap_or((&names[0], &[]));
+        let others = others.join(", ");
+        format!("there is no format '{text}'{perhaps}: write {others} or {last}")
+    })
+}
+
+/// A form and a file, whose name need not be text.
+pub(super) fn export(word: &OsStr) -> Result<(Format, PathBuf), String> {
+    let bytes = word.as_bytes();
+    let colon = bytes.iter().position(|byte| *byte == b':');
+    let parts = colon.map(|at| (&bytes[..at], &bytes[at + 1..]));
+    let Some((form, path)) = parts.filter(|(_, path)| !path.is_empty()) else {
+        let text = word.to_string_lossy();
+        return Err(format!(
+            "'{text}' names no form or no file: write FORMAT:FILE, such as json:race.json"
+        ));
+    };
+    let form = format(&String::from_utf8_lossy(form))?;
+    Ok((form, PathBuf::from(OsStr::from_bytes(path))))
+}
+
+/// A whole number from nothing on.
+fn whole<N: FromStr>(text: &str, what: &str, most: impl Display) -> Result<N, String> {
+    let number = text.parse();
+    number.map_err(|_| format!("'{text}' is not {what}: write a whole number from 0 to {most}"))
+}
+
+pub(super) fn seed(text: &str) -> Result<u64, String> {
+    whole(text, "a seed", u64::MAX)
+}
+
+pub(super) fn retries(text: &str) -> Result<u32, String> {
+    whole(text, "a number of retries", u32::MAX)
+}
+
+pub(super) fn states(text: &str) -> Result<u64, String> {
+    whole(text, "a number of states", u64::MAX)
+}
+
+/// What a race or a search can have go wrong: the refusal names the nearest there is.
+fn fault<F: FromStr<Err: Display>>(text: &str) -> Result<F, String> {
+    let name = text.split(':').next().unwrap_or_default();
+    let near = match Fault::named(name) {
+        Some(_) => String::new(),
+        None => perhaps(name, Fault::ALL.map(Fault::name)),
+    };
+    let refused = |error: F::Err| match near.strip_prefix(", ") {
+        Some(near) => format!("{error} ({near}?)"),
+        None => error.to_string(),
+    };
+    text.parse().map_err(refused)
+}
+
+pub(super) fn race_fault(text: &str) -> Result<Injection, String> {
+    fault(text)
+}
+
+pub(super) fn search_fault(text: &str) -> Result<Allowance, String> {
+    fault(text)
+}
+
+pub(super) fn property(text: &str) -> Result<Property, String> {
+    text.parse().map_err(|_| {
+        let names = Property::ALL.map(Property::name);
+        format!(
+            "'{text}' is no property{}; there are: {}",
+            perhaps(text, names),
+            names.join(", ")
+        )
+    })
 }
 
 pub(super) fn few_users(text: &str) -> Result<u32, String> {
@@ -93,12 +176,7 @@ pub(super) fn strategy_name(text: &str) -> Result<&'static str, String> {
     if let Some(name) = names().find(|name| *name == text) {
         return Ok(name);
     }
-    let nearest = names()
-        .map(|name| (strsim::jaro_winkler(name, text), name))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    let perhaps = nearest
-        .filter(|(similarity, _)| *similarity > 0.6)
-        .map_or_else(String::new, |(_, name)| format!(", perhaps '{name}'"));
+    let perhaps = perhaps(text, names());
     Err(format!(
         "there is no strategy '{text}'{perhaps}: see racesim strategies"
     ))

@@ -165,7 +165,7 @@ fn a_terminal_of_unknown_width_has_a_usual_one() {
 #[test]
 fn eight_strategies_fit_a_narrow_terminal_without_a_broken_word() {
     let all = "naive locked unique conditional optimistic hold transaction redlock";
-    let arguments = format!("compare {all} --users 20 --redis in-process");
+    let arguments = format!("compare {all} --users 20 --rounds 2 --redis in-process");
     for columns in [80, 100, 120] {
         let shown = on_a_terminal(columns, "", &arguments);
         assert!(widest(&shown) <= usize::from(columns), "{shown}");
@@ -176,12 +176,7 @@ fn eight_strategies_fit_a_narrow_terminal_without_a_broken_word() {
                 "{strategy} in {columns}: {shown}"
             );
         }
-        for word in [
-            "violated",
-            "Double-bookings",
-            "no-double-booking",
-            "throughput",
-        ] {
+        for word in ["violated", "Double-bookings", "no-double-booking"] {
             assert!(words.contains(&word), "{word} in {columns}: {shown}");
         }
     }

@@ -210,3 +210,121 @@ fn a_race_that_does_not_fit_is_refused_before_it_starts_with_the_size_that_would
         ran.stderr
     );
 }
+
+/// The options of a command that take a value, from its help: the name and what the value is called.
+fn valued(command: &str) -> Vec<(String, String)> {
+    let help = run(&[command, "--help"]).stdout;
+    let lines = help.lines().filter_map(|line| {
+        let (_, option) = line.split_once("--")?;
+        let (name, rest) = option.split_once(" <")?;
+        let is_option = line.trim_start().starts_with('-') && !name.contains(' ');
+        is_option.then(|| (name.to_owned(), rest.split('>').next().unwrap().to_owned()))
+    });
+    lines.collect()
+}
+
+/// `--seed abc` was answered with a library's words, "invalid digit found in string".
+#[test]
+fn every_option_refuses_a_hostile_value_in_its_own_words() {
+    let mut count = 0;
+    for (command, before) in [
+        ("naive", &["naive"][..]),
+        ("locked", &["locked"]),
+        ("optimistic", &["optimistic"]),
+        ("transaction", &["transaction"]),
+        ("redlock", &["redlock"]),
+        ("hold", &["hold"]),
+        ("compare", &["compare"]),
+        ("check", &["check", "/dev/null"]),
+        ("explore", &["explore", "locked"]),
+        ("replay", &["replay", "locked"]),
+        ("matrix", &["matrix"]),
+    ] {
+        for (name, value) in valued(command) {
+            // Any text is a name of a file, a prefix or perhaps a server.
+            if ["FILE", "PREFIX", "URL"].contains(&value.as_str()) {
+                continue;
+            }
+            for hostile in [
+                "abc",
+                "1.5.2",
+                "-7x",
+                "99999999999999999999",
+                "1e400s",
+                "\u{1f4ba}",
+                "a_b",
+            ] {
+                let word = format!("--{name}={hostile}");
+                let ran = run(&[before, &[word.as_str()]].concat());
+                ran.assert_refused(2, &format!("--{name}"));
+                let line = &ran.stderr;
+                assert!(
+                    line.contains(&format!("'{hostile}'")) || line.contains(hostile),
+                    "{word}: {line}"
+                );
+                let next = ["write ", "there are: ", "none of ", "such as ", "perhaps "];
+                assert!(
+                    next.iter().any(|words| line.contains(words)),
+                    "{word}: {line}"
+                );
+                assert!(
+                    !line.contains("invalid digit") && !line.contains("error:"),
+                    "{word}: {line}"
+                );
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 400, "the options were found: {count}");
+}
+
+#[test]
+fn an_option_of_another_strategy_is_told_whose_it_is() {
+    run(&["naive", "--redis", "redis://localhost"]).assert_refused(
+        2,
+        "naive takes no lock, so it has no --redis: locked, redlock, compare and replay have it",
+    );
+    run(&["unique", "--key-prefix=x"]).assert_refused(2, "unique takes no lock");
+    run(&["naive", "--ttl", "1s"]).assert_refused(2, "naive has no --ttl: locked, hold,");
+    run(&["naive", "--release", "del"]).assert_refused(2, "naive has no --release: locked,");
+    run(&["locked", "--nodes", "3"]).assert_refused(2, "locked has no --nodes: redlock,");
+    run(&["explore", "naive", "--release", "del"]).assert_refused(
+        2,
+        "--release is an option of locked, not of naive: leave it out",
+    );
+    run(&["compare", "--retries", "2"]).assert_refused(
+        2,
+        "--retries is an option of optimistic, transaction, redlock, not of naive, locked",
+    );
+}
+
+#[test]
+fn the_nearest_name_is_given_for_every_kind_of_name() {
+    for (arguments, near) in [
+        (&["naive", "--fault", "stal"][..], "perhaps 'stall'"),
+        (&["naive", "--fault", "crahs:check:0.5"], "perhaps 'crash'"),
+        (
+            &["explore", "naive", "--fault", "expires:2"],
+            "perhaps 'expire'",
+        ),
+        (
+            &["explore", "naive", "--property", "no-double-bookings"],
+            "perhaps 'no-double-booking'",
+        ),
+        (&["naive", "--format", "tabel"], "perhaps 'table'"),
+        (&["naive", "--export", "jsn:x"], "perhaps 'json'"),
+        (&["naive", "--commit", "grop"], "perhaps 'group'"),
+        (&["naive", "--color", "alway"], "perhaps 'always'"),
+        (
+            &["explore", "naive", "--expect", "violate"],
+            "perhaps 'violated'",
+        ),
+        (&["locked", "--release", "dell"], "perhaps 'del'"),
+        (&["locked", "--acquire", "set-nx-e"], "perhaps 'set-nx-ex'"),
+        (&["transaction", "--begin", "defered"], "perhaps 'deferred'"),
+        (&["naive", "--assert", "bokings == 1"], "perhaps 'bookings'"),
+        (&["explore", "naiv"], "perhaps 'naive'"),
+    ] {
+        run(arguments).assert_refused(2, near);
+    }
+}

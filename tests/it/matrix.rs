@@ -103,7 +103,7 @@ fn the_markdown_of_a_matrix() {
 fn bad_words_are_refused() {
     run(&["matrix", "naif"]).assert_refused(2, "there is no strategy 'naif', perhaps 'naive'");
     run(&["matrix", "naive --release del"])
-        .assert_refused(2, "an option of locked is given to naive");
+        .assert_refused(2, "--release is an option of locked, not of naive");
     run(&["matrix", "locked --release dell"])
         .assert_refused(2, "'locked --release dell' is no strategy with its options");
     run(&["matrix", "--fault", "expire+explode"]).assert_refused(2, "'explode' is no fault");
