@@ -74,16 +74,17 @@ impl Lifeline {
         self.lock().is_given_up = true;
     }
 
-    /// A connection that was not dropped, as far as is known; made again if it was.
+    /// A connection that was not dropped, as far as is known; made again if it was. The limit counts
+    /// from the call: those who wait while another connects do not each begin it anew.
     ///
     /// # Errors
     /// When the server cannot be reached within the limit, or never will be.
     pub(super) async fn live(&self) -> Result<Link, LockError> {
+        let began = Instant::now();
         if let Some(link) = self.undropped() {
             return Ok(link);
         }
         let _alone = self.connecting.lock().await;
-        let began = Instant::now();
         loop {
             if let Some(link) = self.undropped() {
                 return Ok(link);
@@ -133,5 +134,49 @@ impl Lifeline {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::task::JoinSet;
+
+    use super::super::{KeyPrefix, Url};
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(500);
+
+    // Users with late requests wait for one connection. Each took the whole limit, one after another,
+    // so that the last of 64 waited 64 times as long as the person allows.
+    #[test]
+    fn those_who_wait_together_for_a_silent_server_wait_for_one_limit() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            // It accepts connections, as the system does by itself, and never says a word.
+            let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let url: Url = format!("redis://{}", server.local_addr().unwrap())
+                .parse()
+                .unwrap();
+            let link = Link::open(url, KeyPrefix::default(), LIMIT).await.unwrap();
+            let lifeline = Arc::new(Lifeline::new(link, None, LIMIT));
+            drop(server.accept().unwrap());
+            while !lifeline.is_dropped() {
+                tokio::task::yield_now().await;
+            }
+            let began = Instant::now();
+            let mut waiting = JoinSet::new();
+            for _ in 0..10 {
+                let lifeline = Arc::clone(&lifeline);
+                waiting.spawn(async move { lifeline.live().await.is_err() });
+            }
+            assert!(waiting.join_all().await.into_iter().all(|failed| failed));
+            let took = began.elapsed();
+            assert!(LIMIT <= took && took < 4 * LIMIT, "{took:?}");
+        });
     }
 }
