@@ -210,7 +210,12 @@ impl Engine {
                 Move::PauseRedis => self
                     .services
                     .refuse_harm_to_others(Fault::PauseRedis.name())?,
-                _ => {}
+                Move::Step { .. }
+                | Move::Arrival { .. }
+                | Move::Crash(_)
+                | Move::GiveUp(_)
+                | Move::Stall(_)
+                | Move::Expire(_) => {}
             }
         }
         let header = self.begin(strategy, plan, 0).await?;

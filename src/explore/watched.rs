@@ -1,4 +1,4 @@
-//! Which locks run out, and which does a watchdog extend?
+//! Watchdogs of the model: which locks run out, and which one extends.
 
 use super::model::{Race, State};
 use super::user::{Next, User};
@@ -45,7 +45,14 @@ impl<S: Strategy> Race<S> {
             Move::Expire(node) if self.is_anything_to_expire(state, usize::from(node)) => {
                 "a watchdog extends the lock until its holder has booked"
             }
-            _ => "nothing is held that it could take away",
+            Move::Step { .. }
+            | Move::Arrival { .. }
+            | Move::Crash(_)
+            | Move::GiveUp(_)
+            | Move::Stall(_)
+            | Move::Expire(_)
+            | Move::Restart(_)
+            | Move::PauseRedis => "nothing is held that it could take away",
         }
     }
 

@@ -84,9 +84,10 @@ impl FromStr for Injection {
             }
         }
         if let Some(step) = after.filter(|step| !can_strike(fault, *step)) {
-            let why = match fault {
-                Fault::Late => step.why_never_late(),
-                _ => "it sends no request",
+            let why = if fault == Fault::Late {
+                step.why_never_late()
+            } else {
+                "it sends no request"
             };
             return Err(BadInjection::Step { fault, step, why });
         }

@@ -113,15 +113,16 @@ impl FromStr for Schedule {
 
 /// The arrival of what this step sent late.
 fn arrival_of(sent: Move) -> Option<Move> {
-    match sent {
-        Move::Step {
-            user,
-            step,
-            node,
-            reply: Delivery::Arrives,
-        } => Some(Move::Arrival { user, step, node }),
-        _ => None,
-    }
+    let Move::Step {
+        user,
+        step,
+        node,
+        reply: Delivery::Arrives,
+    } = sent
+    else {
+        return None;
+    };
+    Some(Move::Arrival { user, step, node })
 }
 
 fn move_of(word: &str) -> Option<Move> {
@@ -144,11 +145,17 @@ fn move_of(word: &str) -> Option<Move> {
 }
 
 fn move_of_service(fault: &str, node: Option<u8>) -> Option<Move> {
-    match (Fault::named(fault)?, node) {
-        (Fault::Expire, node) => Some(Move::Expire(node.unwrap_or(0))),
-        (Fault::Restart, node) => Some(Move::Restart(node.unwrap_or(0))),
-        (Fault::PauseRedis, None) => Some(Move::PauseRedis),
-        _ => None,
+    match Fault::named(fault)? {
+        Fault::Expire => Some(Move::Expire(node.unwrap_or(0))),
+        Fault::Restart => Some(Move::Restart(node.unwrap_or(0))),
+        Fault::PauseRedis => node.is_none().then_some(Move::PauseRedis),
+        Fault::Crash
+        | Fault::LostReply
+        | Fault::LostRequest
+        | Fault::Late
+        | Fault::GiveUp
+        | Fault::Stall
+        | Fault::Slow => None,
     }
 }
 
@@ -164,11 +171,20 @@ fn move_of_user(user: UserId, what: &str, node: Option<u8>, reply: Delivery) -> 
             reply,
         });
     }
-    match (Fault::named(what)?, node, reply) {
-        (Fault::Crash, None, Delivery::Arrives) => Some(Move::Crash(user)),
-        (Fault::GiveUp, None, Delivery::Arrives) => Some(Move::GiveUp(user)),
-        (Fault::Stall, None, Delivery::Arrives) => Some(Move::Stall(user)),
-        _ => None,
+    let (None, Delivery::Arrives) = (node, reply) else {
+        return None;
+    };
+    match Fault::named(what)? {
+        Fault::Crash => Some(Move::Crash(user)),
+        Fault::GiveUp => Some(Move::GiveUp(user)),
+        Fault::Stall => Some(Move::Stall(user)),
+        Fault::Expire
+        | Fault::LostReply
+        | Fault::LostRequest
+        | Fault::Late
+        | Fault::Restart
+        | Fault::PauseRedis
+        | Fault::Slow => None,
     }
 }
 
