@@ -184,7 +184,7 @@ fn a_private_server_that_is_killed_is_said_and_nothing_hangs() {
 fn ended_after_a_kill(after: std::time::Duration) -> super::support::Ran {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("race.db");
-    let mut command = racesim(&["locked", "--users", "400", "--arrive-over", "2s"]);
+    let mut command = racesim(&["locked", "--users", "400", "--arrive-over", "4s"]);
     command.args([
         "--assert",
         "bookings == 1",
