@@ -261,7 +261,7 @@ async fn send(mut to: &File, mut bytes: &[u8], limit: Duration) -> io::Result<()
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 if heard.elapsed() >= limit {
-                    return Err(io::Error::other("whoever opened it has stopped reading"));
+                    return Err(io::Error::other("its reader has stopped reading"));
                 }
                 tokio::time::sleep(PAUSE).await;
             }

@@ -112,7 +112,7 @@ impl Late {
         });
     }
 
-    /// Waits for what arrives by itself, until `is_over` or for as long as it is polled; then how much has not.
+    /// How much of what arrives by itself has not arrived when the limit is reached.
     pub async fn all_arrived(&self, limit: impl Future<Output = ()>) -> usize {
         let mut coming = std::mem::take(&mut *lock(&self.coming));
         let mut missing = 0;

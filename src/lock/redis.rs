@@ -298,8 +298,8 @@ async fn serve(
     }
 }
 
-/// What a reply means: SET answers OK or nil, a script or DEL a number, that of a grant or 0 for "no". An error of the server's own means that nothing was done, a broken connection
-/// that nobody knows.
+/// What a reply means: SET answers OK or nil, a script or DEL a number, that of a grant or 0 for "no".
+/// An error of the server's own means that nothing was done, a broken connection that nobody knows.
 fn understand(reply: Result<Value, RedisError>, url: &Url, trouble: &Trouble) -> Answer<Response> {
     match reply {
         Ok(Value::Okay) => Ok(true.into()),
