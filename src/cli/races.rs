@@ -86,7 +86,7 @@ pub(super) struct RaceArgs {
     /// Fail (exit 1) unless this holds in every round: METRIC OP VALUE; repeatable
     #[arg(long = "assert", value_name = "ASSERTION", help_heading = RESULTS)]
     assertions: Vec<Assertion>,
-    /// Write every event as JSON lines, for `racesim check`
+    /// Write every event as JSON lines, for `racesim check`; a file that is there is kept until this one is whole
     #[arg(long, value_name = "FILE", help_heading = RESULTS)]
     history: Option<PathBuf>,
     #[command(flatten)]
