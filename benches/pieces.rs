@@ -26,6 +26,7 @@ fn naive_race() -> History {
         },
         events: Rows::default(),
         attempts: Rows::default(),
+        faults: Vec::new(),
         bookings: Vec::new(),
         footer: history::Footer::default(),
         damage: None,

@@ -79,6 +79,7 @@ impl fmt::Display for SeatId {
 
 /// One row of the bookings table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Booking {
     /// The seat that was sold.
     pub seat: SeatId,

@@ -8,9 +8,10 @@ use super::input;
 use super::output::{Outlets, PIPE_LIMIT};
 use super::place::Uses;
 use super::{AppError, Exit};
-use crate::cli::Output;
+use crate::checker::{self, Property};
+use crate::cli::{self, Output};
 use crate::engine::EngineError;
-use crate::history;
+use crate::history::{self, Header, Recorded};
 use crate::report::{RaceReport, Report, Shown, Tally};
 
 pub(super) async fn run(
@@ -32,16 +33,26 @@ pub(super) async fn run(
     let read = read
         .ok_or(EngineError::Stopped)?
         .map_err(|error| unreadable(error.to_string()))?;
-    let histories = read.map_err(|error| unreadable(error.to_string()))?;
-    let mut tallies: Vec<(String, Tally)> = Vec::new();
-    for history in &histories {
+    let mut recording = read.map_err(|error| unreadable(error.to_string()))?;
+    recording.races.iter_mut().for_each(examine);
+    let mut tallies: Vec<(&Header, Tally)> = Vec::new();
+    for race in &recording.races {
         if stop.is_cancelled() {
             break;
         }
-        let name = &history.header.strategy;
-        match tallies.iter_mut().find(|(strategy, _)| strategy == name) {
+        let history = &race.history;
+        let header = &history.header;
+        let is_same = |other: &Header| {
+            (&other.strategy, &other.settings) == (&header.strategy, &header.settings)
+        };
+        match tallies.iter_mut().find(|(other, _)| is_same(other)) {
             Some((_, tally)) => tally.add(history),
-            None => tallies.push((name.clone(), Tally::begin(history))),
+            None => tallies.push((header, Tally::begin_by(&Property::ALL, history))),
+        }
+    }
+    if let Some(damage) = &recording.damage {
+        for (_, tally) in &mut tallies {
+            tally.lose(damage);
         }
     }
     let races: Vec<RaceReport> = tallies
@@ -55,6 +66,22 @@ pub(super) async fn run(
     };
     outlets.publish(Shown::Races(&report)).await?;
     Ok(exit)
+}
+
+/// Nothing can be concluded from what racesim cannot have written.
+fn examine(race: &mut Recorded) {
+    if race.history.damage.is_some() {
+        return;
+    }
+    let Header {
+        strategy, settings, ..
+    } = &race.history.header;
+    let known = cli::strategy_of(&format!("{strategy} {settings}"));
+    race.history.damage = match known {
+        Ok(strategy) => checker::objection_by(race, &strategy),
+        // A strategy of somebody's own.
+        Err(_) => checker::objection(race),
+    };
 }
 
 /// Here the person asks whether it is right, so a double booking counts against every strategy.

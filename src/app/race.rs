@@ -65,6 +65,7 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
         engine: &engine,
         command: &command,
         history: &mut history,
+        recorded: 0,
     };
     let (raced, failed) = racing.run().await;
     drop(watch);
@@ -127,6 +128,8 @@ struct Races<'a> {
     engine: &'a Engine,
     command: &'a RaceCommand,
     history: &'a mut Option<Target>,
+    /// How many races the history has.
+    recorded: usize,
 }
 
 /// What came of them; a strategy that was not reached has no tally.
@@ -154,6 +157,7 @@ impl Races<'_> {
     async fn run(mut self) -> (Raced, Option<AppError>) {
         let mut raced = Raced::nothing(self.command);
         let failed = self.race(&mut raced).await.err();
+        let failed = failed.or(self.record_end().await.err());
         let is_stop = |error: &AppError| matches!(error, AppError::Engine(EngineError::Stopped));
         (raced, failed.filter(|error| !is_stop(error)))
     }
@@ -204,12 +208,26 @@ impl Races<'_> {
         Ok(())
     }
 
+    /// Ends the recording: without its last line it is not whole.
+    async fn record_end(&mut self) -> Result<(), AppError> {
+        let races = self.recorded;
+        let rounds = self.command.plan.rounds.get();
+        let wanted = self.command.strategies.len() * usize::try_from(rounds).unwrap_or(usize::MAX);
+        if let Some(target) = self.history {
+            target
+                .append(|mut to| history::write_end(races, races < wanted, &mut to))
+                .await?;
+        }
+        Ok(())
+    }
+
     async fn record(&mut self, history: &History) -> Result<(), AppError> {
         if let Some(target) = self.history {
             let stop = self.engine.stopping();
             target
                 .append(|to| history::write(history, &mut UntilStopped::new(to, stop)))
                 .await?;
+            self.recorded += 1;
         }
         Ok(())
     }

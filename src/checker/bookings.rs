@@ -1,15 +1,17 @@
 //! Do the rows of the database and the answers to the users agree, and is every seat sold once?
 
 use super::{Verdict, Witness};
-use crate::history::{History, Outcome};
+use crate::history::{FaultEvent, FaultKind, History, Outcome};
 use crate::index::{BySeat, ByUser};
 use crate::seat::{Booking, SeatId, UserId};
 
 /// The rows of a history, found by seat and by user.
 pub(super) struct Rows<'h> {
-    history: &'h History,
+    pub(super) history: &'h History,
     /// The first holder of each seat.
     holders: BySeat<UserId>,
+    /// The first row for a seat that already had one.
+    again: Option<Booking>,
     /// What each holder was told; `None` when its end is not recorded.
     told: ByUser<Option<Outcome>>,
 }
@@ -18,8 +20,16 @@ impl<'h> Rows<'h> {
     pub(super) fn of(history: &'h History) -> Self {
         let many = history.bookings.len();
         let (mut holders, mut told) = (BySeat::for_about(many), ByUser::for_about(many));
+        let mut again = None;
         for row in &history.bookings {
-            holders.entry(row.seat, || row.user);
+            let mut is_first = false;
+            holders.entry(row.seat, || {
+                is_first = true;
+                row.user
+            });
+            if !is_first {
+                again.get_or_insert(*row);
+            }
             told.insert(row.seat, row.user, None);
         }
         for attempt in history.attempts.iter() {
@@ -30,39 +40,24 @@ impl<'h> Rows<'h> {
         Self {
             history,
             holders,
+            again,
             told,
         }
     }
 }
 
-/// The first row for a seat that already had one is the witness.
+/// The first row for a seat that already had one is the witness, whoever they are of: a seat with two rows
+/// was sold twice.
 pub(super) fn no_double_booking(rows: &Rows<'_>) -> Verdict {
-    let holder = |seat| rows.holders.get(seat).copied();
-    let again = |row: &&Booking| holder(row.seat).is_some_and(|holder| holder != row.user);
-    let Some(row) = rows.history.bookings.iter().find(again) else {
+    let Some(Booking { seat, user }) = rows.again else {
         return Verdict::Holds;
     };
-    let (seat, user) = (row.seat, row.user);
-    let holder = holder(seat).unwrap_or(user);
+    let holder = rows.holders.get(seat).copied().unwrap_or(user);
     Verdict::Violated(Witness {
         text: format!("seat {seat} was sold to user {holder} and again to user {user}"),
         seat,
         users: vec![holder, user],
     })
-}
-
-/// Where no seat is sold twice, none is to two users inside their leases.
-pub(super) fn no_double_booking_in_lease(rows: &Rows<'_>) -> Verdict {
-    match no_double_booking(rows) {
-        // Nobody's time can be over where nobody holds anything for a time.
-        Verdict::Violated(witness) if rows.history.header.ttl_ms.is_some() => {
-            Verdict::Unknown(format!(
-                "{}, and whether both were inside their leases is not recorded",
-                witness.text
-            ))
-        }
-        other => other,
-    }
 }
 
 /// A user that was told "confirmed" and has no row was lied to.
@@ -85,6 +80,8 @@ pub(super) fn no_stray_booking(rows: &Rows<'_>) -> Verdict {
     let stray = rows.history.bookings.iter().find_map(|row| {
         match rows.told.get(row.seat, row.user).copied().flatten() {
             Some(Outcome::Confirmed | Outcome::Unknown) => None,
+            // It was told nothing.
+            None if has_crashed(rows.history, row.user) => None,
             told => Some((row, told)),
         }
     });
@@ -106,6 +103,12 @@ pub(super) fn no_stray_booking(rows: &Rows<'_>) -> Verdict {
         seat,
         users: vec![user],
     })
+}
+
+fn has_crashed(history: &History, user: UserId) -> bool {
+    let is_its = |fault: &FaultEvent| fault.user == Some(user);
+    let mut crashes = history.faults.iter().filter(|fault| is_its(fault));
+    crashes.any(|fault| fault.fault == FaultKind::Crash)
 }
 
 fn has_tried(history: &History, seat: SeatId, user: UserId) -> bool {
@@ -133,6 +136,9 @@ pub(super) fn someone_books(rows: &Rows<'_>) -> Verdict {
         Some((seat, _)) if !history.footer.troubles.is_empty() => Verdict::Unknown(format!(
             "seat {seat} was not sold, and a service failed during the race"
         )),
+        Some((seat, _)) if !are_all_done(history) => Verdict::Unknown(format!(
+            "seat {seat} was not sold, and not everybody has come to its end"
+        )),
         Some((seat, user)) => Verdict::Violated(Witness {
             text: format!("seat {seat} was wanted and nobody got it"),
             seat,
@@ -143,4 +149,12 @@ pub(super) fn someone_books(rows: &Rows<'_>) -> Verdict {
         }
         None => Verdict::Holds,
     }
+}
+
+/// Whether every user was told its outcome, or has crashed.
+fn are_all_done(history: &History) -> bool {
+    let is_crash = |fault: &&FaultEvent| fault.fault == FaultKind::Crash;
+    let crashed = history.faults.iter().filter(is_crash);
+    let users = usize::try_from(history.header.users).unwrap_or(usize::MAX);
+    history.attempts.len() + crashed.count() >= users
 }

@@ -1,14 +1,13 @@
-//! Was every lock used by one user at a time, and freed by its own holder only?
+//! Was every lock used by one user at a time?
 
-use std::ops::ControlFlow;
-
+use super::grants::Contended;
 use super::{Verdict, Witness};
 use crate::history::{Event, History, Reply, Step};
-use crate::index::{BySeat, ByUser};
+use crate::index::ByUser;
 use crate::seat::{SeatId, UserId};
 
-/// The time a user certainly went by a lock: from the answer that granted it until it began to free
-/// it, or until it was told its outcome.
+/// The time a user certainly went by a lock: from the answer that granted it until it asked for the last
+/// step that the lock was to protect.
 ///
 /// A lock that expires meanwhile does not end this: the user does not know, which is the danger.
 #[derive(Debug, Clone, Copy)]
@@ -19,16 +18,10 @@ struct Use {
     until_ns: u64,
 }
 
-/// Two uses of one lock that overlap are the witness.
-pub(super) fn mutual_exclusion(history: &History) -> Verdict {
-    let mut uses = uses(history);
-    let mut on_seat = BySeat::for_about(uses.len());
-    for lease in &uses {
-        *on_seat.entry(lease.seat, || 0_u32) += 1;
-    }
-    // Whoever was alone on its seat cannot overlap with anybody.
-    uses.retain(|lease| on_seat.get(lease.seat).is_some_and(|many| *many > 1));
-    uses.sort_unstable_by_key(|lease| (lease.seat, lease.from_ns, lease.until_ns));
+/// Two uses of one lock that overlap are the witness. Those that only touch do not.
+pub(super) fn mutual_exclusion(contended: &Contended<'_>) -> Verdict {
+    let mut uses = uses(contended);
+    uses.sort_unstable_by_key(|lease| (lease.seat, lease.from_ns, lease.until_ns, lease.user));
     // On each seat, the use that ends last so far; any later one that begins before that overlaps.
     let mut last: Option<Use> = None;
     for next in uses {
@@ -54,137 +47,69 @@ fn overlap(held: Use, next: Use) -> Verdict {
     })
 }
 
-fn uses(history: &History) -> Vec<Use> {
-    let mut open: ByUser<u64> = ByUser::for_about(grants(history));
-    let mut uses = Vec::new();
-    // Of several locks, whoever has most of them goes by them from when it knows.
-    let is_quorum = history
+/// Every use that took any time.
+fn uses(contended: &Contended<'_>) -> Vec<Use> {
+    let history = contended.history;
+    let mut holders: ByUser<Holder> = ByUser::for_about(contended.events.len());
+    for event in contended
         .events
         .iter()
-        .any(|event| event.step == Step::Validate);
-    walk(history, |event| {
-        match (event.step, event.reply) {
-            (Step::Acquire, Reply::Granted) if is_quorum => {}
-            (Step::Acquire, Reply::Granted) | (Step::Validate, Reply::InTime) => {
-                open.insert(event.seat, event.user, event.completed_ns);
-            }
-            (Step::Release, _) => {
-                if let Some(from_ns) = open.remove(event.seat, event.user) {
-                    uses.push(Use {
-                        seat: event.seat,
-                        user: event.user,
-                        from_ns,
-                        until_ns: event.invoked_ns,
-                    });
-                }
-            }
-            _ => {}
-        }
-        ControlFlow::Continue(())
-    });
-    // Only those who never freed theirs need to be looked for in the rest of the history.
-    if open.iter().next().is_some() {
-        uses.extend(unfreed_uses(history, &open));
+        .filter(|event| is_grant(history, event))
+    {
+        holders.insert(event.seat, event.user, Holder::default());
     }
+    let mut uses = Vec::new();
+    for event in history.events.iter() {
+        if let Some(holder) = holders.get_mut(event.seat, event.user) {
+            uses.extend(holder.take(history, &event));
+        }
+    }
+    let rest = holders.iter();
+    uses.extend(rest.filter_map(|(seat, user, holder)| holder.used(seat, user)));
     uses
 }
 
-/// Who never freed its lock used it until it was last heard of.
-fn unfreed_uses(history: &History, open: &ByUser<u64>) -> Vec<Use> {
-    let mut last_seen: ByUser<u64> = ByUser::for_about(open.iter().count());
-    let steps = history
-        .events
-        .iter()
-        .map(|event| (event.seat, event.user, event.completed_ns));
-    let ends = history
-        .attempts
-        .iter()
-        .map(|attempt| (attempt.seat, attempt.user, attempt.ended_ns));
-    for (seat, user, at_ns) in steps.chain(ends) {
-        if open.get(seat, user).is_some() {
-            let before_ns = last_seen.get(seat, user).copied().unwrap_or(0);
-            last_seen.insert(seat, user, at_ns.max(before_ns));
-        }
+/// Whether the user goes by the lock from here on. Of several locks, it has to know that it has most.
+fn is_grant(history: &History, event: &Event) -> bool {
+    match (event.step, event.reply) {
+        (Step::Acquire, Reply::Granted) => history.header.conduct.locks <= 1,
+        (Step::Validate, Reply::InTime) => history.header.conduct.locks > 1,
+        _ => false,
     }
-    open.iter()
-        .map(|(seat, user, from_ns)| Use {
+}
+
+/// A user who is granted the lock at some time.
+#[derive(Debug, Clone, Copy, Default)]
+struct Holder {
+    since_ns: Option<u64>,
+    /// When it asked for its last step that is not to tidy up.
+    until_ns: u64,
+}
+
+impl Holder {
+    /// Looks at its next step: the use that this ends.
+    fn take(&mut self, history: &History, event: &Event) -> Option<Use> {
+        if event.step == Step::Release {
+            let used = self.used(event.seat, event.user);
+            *self = Self::default();
+            return used;
+        }
+        if self.since_ns.is_some() && !event.step.is_tidying() {
+            self.until_ns = event.invoked_ns;
+        }
+        if is_grant(history, event) {
+            self.since_ns.get_or_insert(event.completed_ns);
+        }
+        None
+    }
+
+    fn used(&self, seat: SeatId, user: UserId) -> Option<Use> {
+        let from_ns = self.since_ns.filter(|since_ns| *since_ns < self.until_ns)?;
+        Some(Use {
             seat,
             user,
-            from_ns: *from_ns,
-            until_ns: last_seen.get(seat, user).copied().unwrap_or(*from_ns),
+            from_ns,
+            until_ns: self.until_ns,
         })
-        .collect()
-}
-
-/// Once somebody else was granted the lock, one's own is gone for ever: a release that still frees
-/// something frees another's.
-pub(super) fn no_foreign_release(history: &History) -> Verdict {
-    history
-        .nodes()
-        .map(|node| no_foreign_release_on(node, history))
-        .find(|verdict| *verdict != Verdict::Holds)
-        .unwrap_or(Verdict::Holds)
-}
-
-/// The same of one lock service.
-fn no_foreign_release_on(node: u8, history: &History) -> Verdict {
-    let grants = grants(history);
-    let mut own: ByUser<u64> = ByUser::for_about(grants);
-    let mut latest: BySeat<Event> = BySeat::for_about(grants);
-    let found = walk(history, |event| {
-        if event.node != node {
-            return ControlFlow::Continue(());
-        }
-        match (event.step, event.reply) {
-            (Step::Acquire, Reply::Granted) => {
-                own.insert(event.seat, event.user, event.completed_ns);
-                *latest.entry(event.seat, || event) = event;
-            }
-            (Step::Release, Reply::Released) => {
-                let other = latest.get(event.seat);
-                if let Some(other) = other.filter(|other| other.user != event.user) {
-                    let came_after = own
-                        .get(event.seat, event.user)
-                        .is_none_or(|own_ns| *own_ns <= other.invoked_ns);
-                    if came_after && other.completed_ns <= event.invoked_ns {
-                        return ControlFlow::Break(foreign(event, *other));
-                    }
-                }
-            }
-            _ => {}
-        }
-        ControlFlow::Continue(())
-    });
-    found.unwrap_or(Verdict::Holds)
-}
-
-fn foreign(release: Event, other: Event) -> Verdict {
-    let (seat, user, other) = (release.seat, release.user, other.user);
-    Verdict::Violated(Witness {
-        text: format!("user {user} freed the lock of seat {seat} that user {other} held"),
-        seat,
-        users: vec![user, other],
-    })
-}
-
-/// How many locks were granted.
-fn grants(history: &History) -> usize {
-    let replies = history.events.iter().map(|event| event.reply);
-    replies.filter(|reply| *reply == Reply::Granted).count()
-}
-
-/// Shows what was asked of the lock service, in the order it was answered, until something is found.
-fn walk(history: &History, mut look: impl FnMut(Event) -> ControlFlow<Verdict>) -> Option<Verdict> {
-    let is_lock = |event: &Event| {
-        matches!(event.step, Step::Acquire | Step::Validate | Step::Release)
-            && event.reply != Reply::Held
-    };
-    let mut events = history.events.iter().filter(is_lock);
-    // A race writes its steps down in this order; only another's file has to be sorted.
-    if events.clone().is_sorted_by_key(|event| event.completed_ns) {
-        return events.try_for_each(look).break_value();
     }
-    let mut events: Vec<Event> = events.collect();
-    events.sort_by_key(|event| event.completed_ns);
-    events.into_iter().try_for_each(&mut look).break_value()
 }

@@ -1,15 +1,21 @@
 //! Is this history right? Each property holds, is violated with a witness, or is unknown.
 
 mod bookings;
+mod grants;
+mod leases;
 mod left;
 mod locks;
+mod possible;
 mod property;
+mod releases;
 
+pub use possible::{objection, objection_by};
 pub use property::{Property, UnknownProperty};
 
 use crate::history::History;
 use crate::seat::{SeatId, UserId};
 use bookings::Rows;
+use grants::Contended;
 
 /// Whether a property holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,26 +80,28 @@ pub fn judge(history: &History) -> Vec<Judgement> {
 #[must_use]
 pub fn judge_by(properties: &[Property], history: &History) -> Vec<Judgement> {
     let rows = Rows::of(history);
+    let contended = Contended::of(history);
     properties
         .iter()
         .map(|property| Judgement {
             property: *property,
-            verdict: verdict(*property, history, &rows),
+            verdict: verdict(*property, &rows, &contended),
         })
         .collect()
 }
 
-fn verdict(property: Property, history: &History, rows: &Rows<'_>) -> Verdict {
+fn verdict(property: Property, rows: &Rows<'_>, contended: &Contended<'_>) -> Verdict {
+    let history = rows.history;
     if let Some(damage) = &history.damage {
         return Verdict::Unknown(format!("the history is damaged: {damage}"));
     }
     match property {
         Property::NoDoubleBooking => bookings::no_double_booking(rows),
-        Property::NoDoubleBookingInLease => bookings::no_double_booking_in_lease(rows),
+        Property::NoDoubleBookingInLease => leases::no_double_booking_in_lease(rows),
         Property::NoPhantomSuccess => bookings::no_phantom_success(rows),
         Property::NoStrayBooking => bookings::no_stray_booking(rows),
-        Property::MutualExclusion => locks::mutual_exclusion(history),
-        Property::NoForeignRelease => locks::no_foreign_release(history),
+        Property::MutualExclusion => locks::mutual_exclusion(contended),
+        Property::NoForeignRelease => releases::no_foreign_release(contended),
         Property::SomeoneBooks => bookings::someone_books(rows),
         Property::NoLockLeft => left::no_lock_left(history),
         Property::NoEternalLock => left::no_eternal_lock(history),

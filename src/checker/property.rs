@@ -9,23 +9,27 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Property {
-    /// No seat has two bookings.
+    /// No seat has two rows, whoever they are of.
     NoDoubleBooking,
-    /// No two users book one seat whose leases had not run out: the innocent ones.
+    /// No two users book one seat whose leases had not run out when their rows came to be: the innocent
+    /// ones. A lease is the time to live of a lock or of a claim; who holds neither overruns none.
     NoDoubleBookingInLease,
-    /// No two users go by the lock of one seat at once.
+    /// No two users go by the lock of one seat at once: each from the moment it knows that the lock is
+    /// its own (of several locks, that most of them are) until it has taken its last step before it
+    /// tidies up. A claim on the seat is no lock: the database asks for it again at the booking.
     MutualExclusion,
-    /// Nobody frees another's lock.
+    /// Nobody takes away a lock that another holds: by freeing it, or by taking it without asking
+    /// whether it is free (`SET` without `NX`). Two users are two, also at the screens of one person.
     NoForeignRelease,
     /// When everybody is done, the wanted seat is sold.
     SomeoneBooks,
-    /// Whoever was told its outcome holds no lock any more.
+    /// Whoever was told its outcome holds no lock any more. Who crashed was told nothing.
     NoLockLeft,
-    /// Nobody leaves a lock behind that never ends.
+    /// Nobody who is done, or has crashed, leaves a lock behind that has no time to live.
     NoEternalLock,
     /// Who was told confirmed has a row.
     NoPhantomSuccess,
-    /// Every row was attempted, and its user not told otherwise.
+    /// Every row was tried for, and its user told confirmed, or not at all, or that nothing is known.
     NoStrayBooking,
 }
 

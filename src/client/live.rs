@@ -11,7 +11,7 @@ use super::turnstile::Turnstile;
 use super::watchdog::Watchdogs;
 use super::world::World;
 use crate::fault::Injector;
-use crate::history::{Attempt, Event, Rows};
+use crate::history::{Attempt, Event, FaultEvent, FaultKind, Rows};
 use crate::seat::UserId;
 
 /// What all users of one race share.
@@ -36,6 +36,23 @@ pub struct Race {
 }
 
 impl Race {
+    /// Writes down a fault that began at this time and is over now.
+    pub(crate) fn record_fault(
+        &self,
+        fault: FaultKind,
+        user: Option<UserId>,
+        node: u8,
+        invoked_ns: u64,
+    ) {
+        self.log.fault(FaultEvent {
+            fault,
+            user,
+            node,
+            invoked_ns,
+            completed_ns: self.clock.now_ns(),
+        });
+    }
+
     /// Whether the user has crashed.
     pub(crate) fn has_crashed(&self, user: UserId) -> bool {
         self.faults
@@ -101,6 +118,7 @@ pub struct Log {
     pages: Mutex<(Rows<Event>, Rows<Attempt>)>,
     /// How often anybody has begun another try.
     retries: AtomicU64,
+    faults: Mutex<Vec<FaultEvent>>,
 }
 
 impl Log {
@@ -112,6 +130,7 @@ impl Log {
         Self {
             pages: Mutex::new((Rows::with_room_for(steps), Rows::with_room_for(users))),
             retries: AtomicU64::new(0),
+            faults: Mutex::default(),
         }
     }
 
@@ -141,6 +160,17 @@ impl Log {
     #[must_use]
     pub fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Writes down what went wrong without a step that tells it.
+    pub fn fault(&self, fault: FaultEvent) {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.push(fault);
+    }
+
+    /// All faults that were written down; none are left afterwards.
+    pub fn take_faults(&self) -> Vec<FaultEvent> {
+        std::mem::take(&mut *self.faults.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// All that was written down; the log is empty afterwards.

@@ -10,7 +10,7 @@ use super::turnstile::{Turn, Turnstile, Word};
 use super::{Client, How, Services, StepError};
 use crate::exchange::{Answer, CallError, Response, Said};
 use crate::fault::{Injector, Strike};
-use crate::history::Step;
+use crate::history::{FaultKind, Step};
 use crate::seat::UserId;
 
 /// Takes the step: gate, fault, act, record.
@@ -40,7 +40,9 @@ async fn in_turn(
             Turn::Stop => return Err(StepError::Stopped),
             Turn::Stall => {
                 turnstile.set_stalled(user, true);
+                let invoked_ns = race.clock.now_ns();
                 race.world.run_out(client.asker()).await;
+                race.record_fault(FaultKind::Stall, Some(user), 0, invoked_ns);
             }
             Turn::Act => break act(client, race, step, how, Fate::default()).await,
             Turn::ActUnanswered => {
@@ -227,12 +229,17 @@ pub(super) async fn strike(
                     run_out(client, race, at).await;
                 }
                 faults.set_crashed(user);
+                race.record_fault(FaultKind::Crash, Some(user), 0, race.clock.now_ns());
                 std::future::pending::<()>().await;
             }
             Strike::GiveUp => faults.set_given_up(user),
             Strike::Service(at, fault) => {
+                let invoked_ns = race.clock.now_ns();
                 if faults.carry_out(fault).await {
                     faults.count(at);
+                    if fault.is_restart() {
+                        race.record_fault(FaultKind::Restart, None, 0, invoked_ns);
+                    }
                 }
             }
         }
@@ -263,9 +270,11 @@ pub(super) async fn expire_due(client: &Client, race: &Race) {
 
 /// Lets what the user holds for a time run out, for the fault at this place.
 async fn run_out(client: &Client, race: &Race, at: usize) {
+    let invoked_ns = race.clock.now_ns();
     let has_held = race.world.run_out(client.asker()).await;
     if let Some(faults) = race.faults.as_ref().filter(|_| has_held) {
         faults.count(at);
+        race.record_fault(FaultKind::Expire, Some(client.user), 0, invoked_ns);
     }
 }
 

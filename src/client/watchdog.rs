@@ -46,9 +46,24 @@ impl Drop for Watchdog {
 
 /// The locks that watchdogs of a race extend at this moment, by what they are held with.
 #[derive(Debug, Default)]
-pub struct Watchdogs(Mutex<Vec<Token>>);
+pub struct Watchdogs {
+    tokens: Mutex<Vec<Token>>,
+    /// Whether there was ever one.
+    have_watched: AtomicBool,
+}
 
 impl Watchdogs {
+    /// Whether any lock was ever extended by one of them.
+    #[must_use]
+    pub fn have_watched(&self) -> bool {
+        self.have_watched.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, token: Token) {
+        self.have_watched.store(true, Ordering::Relaxed);
+        self.tokens().push(token);
+    }
+
     /// Whether one of them extends locks that are held with this.
     #[must_use]
     pub fn extend(&self, token: Token) -> bool {
@@ -68,7 +83,7 @@ impl Watchdogs {
     }
 
     fn tokens(&self) -> MutexGuard<'_, Vec<Token>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -81,7 +96,7 @@ impl Client {
             Services::Live(race) => Arc::clone(race),
             Services::Scripted(script) => return Watchdog(Kind::Scripted(script.watch(token))),
         };
-        race.watchdogs.tokens().push(token);
+        race.watchdogs.add(token);
         let how = How {
             manner: Manner::default(),
             ttl,

@@ -36,13 +36,14 @@ impl Engine {
         std::future::pending::<()>().await;
     }
 
-    /// Removes what the users left behind, so that no other race meets it: the locks among it.
+    /// Removes what the users left behind, so that no other race meets it: the locks among it. `None` when
+    /// which they are could not be read.
     pub(super) async fn tidy<S: Strategy>(
         &self,
         strategy: &S,
         plan: &Plan,
         history: &History,
-    ) -> Vec<LockLeft> {
+    ) -> Option<Vec<LockLeft>> {
         let needs = strategy.needs();
         let seats = match needs {
             Needs { locks: 0, .. } => Vec::new(),
@@ -58,27 +59,26 @@ impl Engine {
             transactions.forsake_all();
         }
         let locks = &self.services.world.locks;
-        let mut left = Vec::new();
+        let mut left = Some(Vec::new());
         for (node, lock) in locks.iter().take(usize::from(needs.locks)).enumerate() {
             if seats.is_empty() {
                 continue;
             }
             if node == 0 {
-                left = lock.left(&seats, plan.timeout).await.unwrap_or_default();
+                left = lock.left(&seats, plan.timeout).await.ok();
             }
             // What cannot be removed ends by itself, and is refused by name in the next race.
             let _ = lock.sweep(&seats, plan.timeout).await;
         }
         if needs.locks == 0 && strategy.ttl().is_some() {
             // Claims are of this run only, so that no other meets them.
-            let claims = self.services.world.store.claims().await.unwrap_or_default();
-            left.extend(claims.into_iter().map(|(seat, life)| (seat, Some(life))));
+            let claims = self.services.world.store.claims().await.ok();
+            left = claims.map(|claims| {
+                let claims = claims.into_iter();
+                claims.map(|(seat, life)| (seat, Some(life))).collect()
+            });
         }
-        let left = left.into_iter().map(|(seat, life)| LockLeft {
-            seat,
-            left_ms: life.map(|life| u64::try_from(life.as_millis()).unwrap_or(u64::MAX)),
-        });
-        left.collect()
+        left.map(|left| left.into_iter().map(LockLeft::from).collect())
     }
 }
 

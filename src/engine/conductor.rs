@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::{EngineError, Services};
 use crate::client::{Client, Held, Race, Turn, Word, reply_of, told};
-use crate::history::{Outcome, Reply, Step};
+use crate::history::{FaultKind, Outcome, Reply, Step};
 use crate::lock::LockError;
 use crate::plan::Plan;
 use crate::schedule::{Delivery, Move, Schedule};
@@ -143,6 +143,7 @@ impl<'a> Conductor<'a> {
     }
 
     async fn make(&mut self, step: Move) -> Result<Option<Reply>, EngineError> {
+        let began_ns = self.race.clock.now_ns();
         match step {
             Move::Step {
                 user,
@@ -170,6 +171,7 @@ impl<'a> Conductor<'a> {
                 // What it looked after is left alone from here on. An aborted task has no result.
                 let _ = (&mut player.task).await;
                 self.services.world.disconnect(user).await;
+                self.record(FaultKind::Crash, Some(user), 0, began_ns);
             }
             Move::Stall(user) => {
                 self.settled(user).await?;
@@ -193,11 +195,13 @@ impl<'a> Conductor<'a> {
                     let how = "nothing is held whose time to live ends, so nothing runs out";
                     return Err(EngineError::Astray(how.to_owned()));
                 }
+                self.record(FaultKind::Expire, None, node, began_ns);
             }
             Move::PauseRedis => drop(self.services.pause(DELAY).await),
             Move::Restart(node) => {
                 self.services.restart(usize::from(node), self.limit).await?;
                 self.race.late.cut(node);
+                self.record(FaultKind::Restart, None, node, began_ns);
             }
         }
         Ok(None)
@@ -224,6 +228,10 @@ impl<'a> Conductor<'a> {
             return Ok(false);
         }
         lock.expire(seat, self.limit).await
+    }
+
+    fn record(&self, fault: FaultKind, user: Option<UserId>, node: u8, began_ns: u64) {
+        self.race.record_fault(fault, user, node, began_ns);
     }
 
     /// Lets a user take the step that it waits before, and waits until it stands before its next.

@@ -19,7 +19,10 @@ pub use services::{RedisChoice, ServiceChoice, ServiceError, Services};
 
 use crate::client::{Clock, Log, Race, Stop, Turnstile, Watchdogs};
 use crate::fault::{Fault, Injector};
-use crate::history::{Footer, Header, History, Outcome, Reply, Service, Step};
+use crate::history::{
+    Conduct, FaultEvent, FaultKind, Footer, Header, History, LockLeft, Outcome, Reply, Service,
+    Step,
+};
 use crate::lock::{Held, LockService};
 use crate::plan::Plan;
 use crate::schedule::{Delivery, Move, Schedule};
@@ -178,7 +181,9 @@ impl Engine {
         }
         let left = self
             .unless_stopped_for(GRACE, self.tidy(strategy, plan, &history))
-            .await;
+            .await
+            .flatten();
+        history.footer.locks_unread = left.is_none();
         history.footer.locks_left = left.unwrap_or_default();
         // Of a race that was stopped, not everybody has begun.
         let let_in = let_in.filter(|_| !self.is_stopped());
@@ -237,11 +242,15 @@ impl Engine {
         for user in plan.user_ids() {
             race.world.disconnect(user).await;
         }
+        let mut locks_left = Vec::new();
+        let seats = plan.seats_wanted_in(0);
         for lock in &race.world.locks {
+            let left = lock.left(&seats, plan.timeout).await;
             // Whoever crashed has left its lock behind, and nobody else may wait for its end.
-            let swept = lock.sweep(&plan.seats_wanted_in(0), plan.timeout).await;
+            let swept = lock.sweep(&seats, plan.timeout).await;
             // A stop may come while a server is started again.
             if !self.is_stopped() {
+                locks_left.extend(left?.into_iter().map(LockLeft::from));
                 swept?;
             }
         }
@@ -250,7 +259,9 @@ impl Engine {
             Err(EngineError::Astray(how)) => Some(how),
             Err(error) => return Err(error),
         };
-        let history = self.history(header, &race).await;
+        let mut history = self.history(header, &race).await;
+        history.footer.locks_left = locks_left;
+        history.footer.locks_unread = self.is_stopped();
         Ok(Forced {
             history,
             replies,
@@ -300,6 +311,7 @@ impl Engine {
 
     async fn history(&self, header: Header, race: &Race) -> History {
         let (events, attempts) = race.log.take();
+        let fault_events = race.log.take_faults();
         let reading = self.services.world.store.bookings();
         let (bookings, damage) = match self.unless_stopped_for(GRACE, reading).await {
             Some(Ok(bookings)) => (bookings, None),
@@ -320,6 +332,8 @@ impl Engine {
             .as_deref()
             .map(Injector::happened)
             .unwrap_or_default();
+        let is_restart = |fault: &FaultEvent| fault.fault == FaultKind::Restart;
+        let has_restarted = fault_events.iter().any(is_restart);
         let has_struck = race
             .faults
             .as_deref()
@@ -328,17 +342,21 @@ impl Engine {
             steps: events.len(),
             attempts: attempts.len(),
             bookings: bookings.len(),
+            fault_events: fault_events.len(),
             interrupted: self.stop.is_cancelled(),
-            troubles: self.services.troubles(has_struck),
+            troubles: self.services.troubles(has_struck || has_restarted),
             faults,
             locks_left: Vec::new(),
             retries: Some(race.log.retries()),
             unread: damage.clone(),
+            locks_unread: false,
+            has_renewed: race.watchdogs.have_watched(),
         };
         History {
             header,
             events,
             attempts,
+            faults: fault_events,
             bookings,
             footer,
             damage,
@@ -355,6 +373,7 @@ impl Engine {
             strategy: strategy.name().to_owned(),
             settings: strategy.settings(),
             round,
+            rounds: plan.rounds.get(),
             users: plan.users.get(),
             wanted: plan.wanted.to_string(),
             payment: plan.payment.to_string(),
@@ -369,6 +388,12 @@ impl Engine {
                 [first, ..] => Some(format!("{} of them, the first: {first}", locks.len())),
             },
             is_lock_simulated: needed > 0 && self.services.is_lock_simulated(),
+            conduct: Conduct {
+                locks: strategy.needs().locks,
+                transactions: strategy.needs().transactions,
+                takes_over: strategy.takes_over(),
+                frees_others: strategy.frees_others(),
+            },
             began: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
         }
     }

@@ -62,6 +62,20 @@ enum Lease {
     Late,
     Running,
     Over,
+    /// It has claimed the seat in the database, and holds no lock.
+    Claimed,
+    ClaimOver,
+}
+
+impl Lease {
+    /// The same when its time has run out.
+    const fn over(self) -> Self {
+        match self {
+            Self::Claimed | Self::ClaimOver => Self::ClaimOver,
+            Self::Begun | Self::Late => Self::Late,
+            Self::None | Self::Running | Self::Over => Self::Over,
+        }
+    }
 }
 
 /// What goes along with a request, as it was when it was sent.
@@ -157,7 +171,10 @@ impl World {
             self.numbers[user] = brought;
         }
         if act.asked.step == Step::Hold && said == Some(Said::Yes) {
-            self.leases[user] = Lease::Running;
+            self.leases[user] = match self.leases[user] {
+                Lease::None | Lease::Claimed | Lease::ClaimOver => Lease::Claimed,
+                Lease::Begun | Lease::Late | Lease::Running | Lease::Over => Lease::Running,
+            };
         }
         said.ok_or(CallError::Failed)
     }
@@ -166,7 +183,7 @@ impl World {
     pub(super) fn sent_by(&self, user: usize) -> Sent {
         Sent {
             number: self.numbers[user],
-            is_lease_over: self.leases[user] == Lease::Over,
+            is_lease_over: matches!(self.leases[user], Lease::Over | Lease::ClaimOver),
         }
     }
 
@@ -187,7 +204,7 @@ impl World {
         let known = (self.leases[user], self.numbers[user]);
         self.numbers[user] = sent.number;
         if sent.is_lease_over {
-            self.leases[user] = Lease::Over;
+            self.leases[user] = self.leases[user].over();
         }
         let answer = self.act(act);
         (self.leases[user], self.numbers[user]) = known;
@@ -260,7 +277,10 @@ impl World {
     }
 
     fn is_in_time(&self, user: usize) -> bool {
-        !matches!(self.leases[user], Lease::Late | Lease::Over)
+        !matches!(
+            self.leases[user],
+            Lease::Late | Lease::Over | Lease::ClaimOver
+        )
     }
 
     /// What the locks of this node are held with, those with a time to live.
@@ -294,7 +314,7 @@ impl World {
             }
         }
         for user in self.database.rows.run_out(None) {
-            self.leases[user] = Lease::Over;
+            self.leases[user] = self.leases[user].over();
         }
     }
 
@@ -305,10 +325,7 @@ impl World {
                 .take_if(|holder| usize::from(holder.user) == user && holder.has_ttl);
         }
         self.database.rows.run_out(Some(user)).for_each(drop);
-        self.leases[user] = match self.leases[user] {
-            Lease::Begun | Lease::Late => Lease::Late,
-            Lease::None | Lease::Running | Lease::Over => Lease::Over,
-        };
+        self.leases[user] = self.leases[user].over();
     }
 
     /// The locks of a user that have a time to live: on which node, held with what.
@@ -356,7 +373,8 @@ impl World {
         held.filter(move |holder| usize::from(holder.user) == user)
     }
 
-    /// Whether the user was granted the lock and has not freed it since.
+    /// Whether the user was granted the lock and has not freed it since. A claim on the seat is no lock:
+    /// the database asks for it again at the booking.
     pub(super) fn is_granted(&self, user: usize) -> bool {
         matches!(self.leases[user], Lease::Running | Lease::Over)
     }

@@ -40,6 +40,17 @@ pub enum ServiceFault {
     Pause(Duration),
 }
 
+impl ServiceFault {
+    /// Whether it forgets what was held.
+    #[must_use]
+    pub const fn is_restart(self) -> bool {
+        match self {
+            Self::Restart => true,
+            Self::Pause(_) => false,
+        }
+    }
+}
+
 /// Somebody is asked to let it befall the service, and to say whether it did.
 #[derive(Debug)]
 pub struct Order {

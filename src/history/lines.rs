@@ -1,10 +1,11 @@
 //! How a history is kept in a file: JSON lines, counted at the end so that a lost one is noticed.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, Event, Footer, Header, History, INSTANT_MAX_NS, Rows};
+use super::{Attempt, Event, FaultEvent, Footer, Header, History, INSTANT_MAX_NS, NODES_MAX, Rows};
 use crate::seat::Booking;
 
 /// One line of the file.
@@ -14,17 +15,49 @@ enum Line {
     Header(Header),
     Step(Event),
     Attempt(Attempt),
+    Fault(FaultEvent),
     Booking(Booking),
     Footer(Footer),
+    End(End),
+}
+
+/// The last line of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct End {
+    /// How many races the file holds.
+    races: usize,
+    /// Whether the run was stopped before it had raced all its rounds.
+    interrupted: bool,
 }
 
 impl Line {
+    /// Why it cannot be kept as it is.
+    fn objection(&self) -> Option<&'static str> {
+        let node = match self {
+            Self::Step(event) => event.node,
+            Self::Fault(fault) => fault.node,
+            Self::Header(_)
+            | Self::Attempt(_)
+            | Self::Booking(_)
+            | Self::Footer(_)
+            | Self::End(_) => 0,
+        };
+        if node >= NODES_MAX {
+            Some("names a lock service beyond the sixteenth")
+        } else if self.ends_ns() > INSTANT_MAX_NS {
+            Some("is later than 78 hours")
+        } else {
+            None
+        }
+    }
+
     /// The latest instant it names.
     fn ends_ns(&self) -> u64 {
         match self {
             Self::Step(event) => event.invoked_ns.max(event.completed_ns),
             Self::Attempt(attempt) => attempt.started_ns.max(attempt.ended_ns),
-            Self::Header(_) | Self::Booking(_) | Self::Footer(_) => 0,
+            Self::Fault(fault) => fault.invoked_ns.max(fault.completed_ns),
+            Self::Header(_) | Self::Booking(_) | Self::Footer(_) | Self::End(_) => 0,
         }
     }
 }
@@ -40,109 +73,265 @@ pub enum ReadError {
     NotAHistory,
 }
 
+/// What was recorded in a file.
+#[derive(Debug)]
+pub struct Recording {
+    /// Its races, in their order; one with lines missing too, with its damage named.
+    pub races: Vec<Recorded>,
+    /// Why nothing can be concluded from all of them together; `None` when the file is whole.
+    pub damage: Option<String>,
+}
+
+/// A race as it was recorded.
+#[derive(Debug)]
+pub struct Recorded {
+    /// The race.
+    pub history: History,
+    /// Where it stands in the file.
+    pub lines: Lines,
+}
+
+/// The lines of a file that a race stands in, numbered from 1.
+#[derive(Debug, Default)]
+pub struct Lines {
+    /// The line of its header.
+    pub header: u32,
+    /// The line of each step.
+    pub events: Vec<u32>,
+    /// The line of each attempt.
+    pub attempts: Vec<u32>,
+    /// The line of each fault.
+    pub faults: Vec<u32>,
+    /// The line of each booking.
+    pub bookings: Vec<u32>,
+    /// The line of its footer.
+    pub footer: u32,
+}
+
 /// Writes one race, ready to be followed by another.
 ///
 /// # Errors
 /// When the writer fails.
 pub fn write(history: &History, to: &mut impl Write) -> io::Result<()> {
-    let mut line = |line: Line| -> io::Result<()> {
-        serde_json::to_writer(&mut *to, &line)?;
-        to.write_all(b"\n")
-    };
-    line(Line::Header(history.header.clone()))?;
-    history
-        .events
-        .iter()
-        .try_for_each(|event| line(Line::Step(event)))?;
-    history
-        .attempts
-        .iter()
-        .try_for_each(|attempt| line(Line::Attempt(attempt)))?;
-    history
-        .bookings
-        .iter()
-        .try_for_each(|booking| line(Line::Booking(*booking)))?;
-    line(Line::Footer(history.footer.clone()))
+    put(&Line::Header(history.header.clone()), to)?;
+    let mut events = history.events.iter();
+    events.try_for_each(|event| put(&Line::Step(event), to))?;
+    let mut attempts = history.attempts.iter();
+    attempts.try_for_each(|attempt| put(&Line::Attempt(attempt), to))?;
+    let mut faults = history.faults.iter();
+    faults.try_for_each(|fault| put(&Line::Fault(*fault), to))?;
+    let mut bookings = history.bookings.iter();
+    bookings.try_for_each(|booking| put(&Line::Booking(*booking), to))?;
+    put(&Line::Footer(history.footer.clone()), to)
 }
 
-/// Reads every race of a file. A race with lines missing is given too, with its damage named.
+/// Writes the last line of a file: how many races it holds, and whether the run was stopped before it
+/// had raced them all. A file without it is never taken for whole.
+///
+/// # Errors
+/// When the writer fails.
+pub fn write_end(races: usize, interrupted: bool, to: &mut impl Write) -> io::Result<()> {
+    put(&Line::End(End { races, interrupted }), to)
+}
+
+fn put(line: &Line, to: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *to, line)?;
+    to.write_all(b"\n")
+}
+
+/// Reads every race of a file.
 ///
 /// # Errors
 /// When the reader fails, or nothing in it is a history.
-pub fn read(from: impl BufRead) -> Result<Vec<History>, ReadError> {
+pub fn read(from: impl BufRead) -> Result<Recording, ReadError> {
     let mut reader = Reader::default();
-    for (index, bytes) in from.split(b'\n').enumerate() {
+    for (bytes, number) in from.split(b'\n').zip(1..) {
         let bytes = bytes?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
+        reader.number = number;
         match serde_json::from_slice::<Line>(&bytes) {
-            Ok(line) if line.ends_ns() > INSTANT_MAX_NS => {
-                reader.spoil(format!("line {} is later than 78 hours", index + 1));
-            }
             Ok(line) => reader.take(line),
-            Err(_) => reader.spoil(format!("line {} is not a line of a history", index + 1)),
+            Err(_) => reader.take_foreign(&bytes),
         }
     }
     reader.finish()
 }
 
+/// What every version of the format begins with.
+#[derive(Deserialize)]
+struct AnyHeader {
+    r#type: String,
+    version: u32,
+}
+
 /// The races read so far, and the one being read.
 #[derive(Default)]
 struct Reader {
-    whole: Vec<History>,
-    open: Option<History>,
+    races: Vec<Recorded>,
+    open: Option<Recorded>,
+    end: Option<End>,
+    /// Of the line that is read.
+    number: u32,
     understood: bool,
+    damage: Option<String>,
 }
 
 impl Reader {
     fn take(&mut self, line: Line) {
         self.understood = true;
+        if self.end.is_some() {
+            let more = format!("line {} comes after the end", self.number);
+            self.damage.get_or_insert(more);
+        }
+        if let Some(why) = line.objection() {
+            self.spoil(why);
+            return;
+        }
+        let number = self.number;
         match line {
-            Line::Header(header) => {
-                self.close(Some("its last line is missing"));
-                self.open = Some(History::begun(header));
+            Line::Header(header) => self.begin(header),
+            Line::Step(event) => {
+                let race = self.current();
+                race.history.events.push(event);
+                race.lines.events.push(number);
             }
-            Line::Step(event) => self.current().events.push(event),
-            Line::Attempt(attempt) => self.current().attempts.push(attempt),
-            Line::Booking(booking) => self.current().bookings.push(booking),
+            Line::Attempt(attempt) => {
+                let race = self.current();
+                race.history.attempts.push(attempt);
+                race.lines.attempts.push(number);
+            }
+            Line::Fault(fault) => {
+                let race = self.current();
+                race.history.faults.push(fault);
+                race.lines.faults.push(number);
+            }
+            Line::Booking(booking) => {
+                let race = self.current();
+                race.history.bookings.push(booking);
+                race.lines.bookings.push(number);
+            }
             Line::Footer(footer) => {
+                let race = self.current();
                 if let Some(why) = footer.unread.clone() {
-                    self.current().damage.get_or_insert(why);
+                    race.history.damage.get_or_insert(why);
                 }
-                self.current().footer = footer;
+                race.history.footer = footer;
+                race.lines.footer = number;
                 self.close(None);
             }
+            Line::End(end) => {
+                self.close(Some("its last line is missing"));
+                self.end = Some(end);
+            }
         }
+    }
+
+    /// A line that this build does not write: one of another version, or of nobody.
+    fn take_foreign(&mut self, bytes: &[u8]) {
+        match serde_json::from_slice::<AnyHeader>(bytes) {
+            Ok(any) if any.r#type == "header" && any.version != Header::VERSION => {
+                self.take(Line::Header(Header {
+                    version: any.version,
+                    ..Header::default()
+                }));
+            }
+            _ => self.spoil("is not a line of a history"),
+        }
+    }
+
+    fn begin(&mut self, header: Header) {
+        self.close(Some("its last line is missing"));
+        self.open = Some(Recorded {
+            history: History::begun(header),
+            lines: Lines {
+                header: self.number,
+                ..Lines::default()
+            },
+        });
     }
 
     /// The race being read; one whose header is missing when there is none.
-    fn current(&mut self) -> &mut History {
+    fn current(&mut self) -> &mut Recorded {
         self.open.get_or_insert_with(|| {
             let mut history = History::begun(Header::default());
             history.damage = Some("its first line is missing".to_owned());
-            history
+            Recorded {
+                history,
+                lines: Lines::default(),
+            }
         })
     }
 
-    fn spoil(&mut self, damage: String) {
-        self.current().damage.get_or_insert(damage);
+    /// The line that is read says nothing that can be kept.
+    fn spoil(&mut self, why: &str) {
+        let damage = format!("line {} {why}", self.number);
+        self.current().history.damage.get_or_insert(damage);
     }
 
     fn close(&mut self, damage: Option<&str>) {
-        if let Some(mut history) = self.open.take() {
+        if let Some(mut race) = self.open.take() {
+            let history = &mut race.history;
             let found = damage.map(str::to_owned).or_else(|| history.miscount());
-            history.damage = history.damage.or(found);
-            self.whole.push(history);
+            history.damage = history.damage.take().or(found);
+            self.races.push(race);
         }
     }
 
-    fn finish(mut self) -> Result<Vec<History>, ReadError> {
+    fn finish(mut self) -> Result<Recording, ReadError> {
         self.close(Some("its last line is missing"));
         if !self.understood {
             return Err(ReadError::NotAHistory);
         }
-        Ok(self.whole)
+        let missing = self.damage.take().or_else(|| self.missing());
+        Ok(Recording {
+            races: self.races,
+            damage: missing,
+        })
+    }
+
+    /// What the file lacks.
+    fn missing(&self) -> Option<String> {
+        let races = self.races.len();
+        let Some(end) = self.end else {
+            return Some("its end is missing: the run was killed, or lines were lost".to_owned());
+        };
+        if end.races != races {
+            return Some(format!("it has {races} of its {} races", end.races));
+        }
+        if let Some(lost) = self.lost_round() {
+            return Some(lost);
+        }
+        (races == 0 || end.interrupted)
+            .then(|| "the run was stopped before it had raced all its rounds".to_owned())
+    }
+
+    /// A round that is not there, or is not the next one of its strategy.
+    fn lost_round(&self) -> Option<String> {
+        let is_interrupted = self.end.is_some_and(|end| end.interrupted);
+        let mut next: BTreeMap<(&str, &str), (u32, u32)> = BTreeMap::new();
+        for Recorded { history, .. } in &self.races {
+            let Header {
+                strategy,
+                settings,
+                round,
+                rounds,
+                ..
+            } = &history.header;
+            let (due, of) = next.entry((strategy, settings)).or_insert((0, *rounds));
+            if (round, rounds) != (due, of) {
+                return Some(format!(
+                    "round {} of {of} of {strategy} is where round {} belongs",
+                    round.saturating_add(1),
+                    due.saturating_add(1),
+                ));
+            }
+            *due = due.saturating_add(1);
+        }
+        let mut short = next.into_iter().filter(|(_, (due, of))| due != of);
+        let ((strategy, _), (due, of)) = short.next().filter(|_| !is_interrupted)?;
+        Some(format!("{strategy} has {due} of its {of} rounds"))
     }
 }
 
@@ -150,29 +339,30 @@ impl History {
     fn begun(header: Header) -> Self {
         let version = header.version;
         let known = version == Header::VERSION;
+        let why = format!(
+            "it is written in version {version} of the format, and this racesim reads version {}: \
+            record it again",
+            Header::VERSION
+        );
         Self {
             header,
             events: Rows::default(),
             attempts: Rows::default(),
+            faults: Vec::new(),
             bookings: Vec::new(),
             footer: Footer::default(),
-            damage: (!known)
-                .then(|| format!("its format is version {version}, not {}", Header::VERSION)),
+            damage: (!known).then_some(why),
         }
     }
 
     /// The first kind of line of which there are not as many as the footer says.
     fn miscount(&self) -> Option<String> {
-        let Footer {
-            steps,
-            attempts,
-            bookings,
-            ..
-        } = self.footer;
+        let footer = &self.footer;
         [
-            ("steps", steps, self.events.len()),
-            ("attempts", attempts, self.attempts.len()),
-            ("bookings", bookings, self.bookings.len()),
+            ("steps", footer.steps, self.events.len()),
+            ("attempts", footer.attempts, self.attempts.len()),
+            ("faults", footer.fault_events, self.faults.len()),
+            ("bookings", footer.bookings, self.bookings.len()),
         ]
         .into_iter()
         .find(|(_, said, found)| said != found)

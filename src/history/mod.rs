@@ -6,11 +6,12 @@ mod rows;
 mod step;
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use lines::{ReadError, read, write};
-pub use rows::{Compact, INSTANT_MAX_NS, PackedAttempt, PackedEvent, Rows};
+pub use lines::{Lines, ReadError, Recorded, Recording, read, write, write_end};
+pub use rows::{Compact, INSTANT_MAX_NS, NODES_MAX, PackedAttempt, PackedEvent, Rows};
 pub use step::{Reply, Service, Step};
 
 use crate::seat::{Booking, SeatId, UserId};
@@ -24,6 +25,8 @@ pub struct History {
     pub events: Rows<Event>,
     /// The end of every attempt, in the order they ended.
     pub attempts: Rows<Attempt>,
+    /// What went wrong as it was asked for, where no step tells it, in the order it happened.
+    pub faults: Vec<FaultEvent>,
     /// The rows of the database after the race, in the order they were inserted.
     pub bookings: Vec<Booking>,
     /// How the race ended.
@@ -33,12 +36,13 @@ pub struct History {
 }
 
 impl History {
-    /// Whether every step and every attempt is there that was taken: they are counted at the end.
+    /// Whether every step and every attempt is there that was taken: they are counted at the end. Where no
+    /// more is wrong than that the rows could not be read, they are known.
     #[must_use]
     pub fn has_all_steps(&self) -> bool {
         let are_counted =
             self.footer.steps == self.events.len() && self.footer.attempts == self.attempts.len();
-        self.damage.is_none() || are_counted
+        self.damage.is_none() || (self.damage == self.footer.unread && are_counted)
     }
 
     /// Whether the rows are those of the database after the race.
@@ -54,6 +58,7 @@ impl History {
             header: self.header.clone(),
             events: Rows::default(),
             attempts: Rows::default(),
+            faults: Vec::new(),
             bookings: Vec::new(),
             footer: self.footer.clone(),
             damage: Some(why.to_owned()),
@@ -63,6 +68,7 @@ impl History {
 
 /// What was raced, on what, as the report's header repeats it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Header {
     /// The version of the history's format.
     pub version: u32,
@@ -73,6 +79,9 @@ pub struct Header {
     pub settings: String,
     /// Which round this is, from 0.
     pub round: u32,
+    /// How many rounds there were to be.
+    #[serde(default)]
+    pub rounds: u32,
     /// How many users were to race.
     pub users: u32,
     /// Which seats they wanted, in words.
@@ -94,17 +103,36 @@ pub struct Header {
     /// Whether the locks were kept inside racesim, and no Redis was raced.
     #[serde(default)]
     pub is_lock_simulated: bool,
+    /// What the strategy needs and does, as far as a checker must know it.
+    #[serde(default)]
+    pub conduct: Conduct,
     /// When the race began, in UTC.
     pub began: String,
 }
 
 impl Header {
     /// The version of the format that this build writes.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
+}
+
+/// What a strategy needs and does, as far as a checker must know it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[serde(default)]
+pub struct Conduct {
+    /// How many lock services it asks.
+    pub locks: u8,
+    /// Whether its inserts may stay in an open transaction.
+    pub transactions: bool,
+    /// Whether it may take a lock that another holds; `None` when nobody has said so.
+    pub takes_over: Option<bool>,
+    /// Whether it may free a lock that another holds; `None` when nobody has said so.
+    pub frees_others: Option<bool>,
 }
 
 /// How a race ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Footer {
     /// How many steps the history holds.
     pub steps: usize,
@@ -112,6 +140,9 @@ pub struct Footer {
     pub attempts: usize,
     /// How many bookings the history holds.
     pub bookings: usize,
+    /// How many faults the history holds.
+    #[serde(default)]
+    pub fault_events: usize,
     /// Whether the race was stopped before every user had its try.
     pub interrupted: bool,
     /// What the services did wrong, a line each.
@@ -128,10 +159,17 @@ pub struct Footer {
     /// Why the rows of the database could not be read; `None` when they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread: Option<String>,
+    /// Whether what the lock services hold after the race could not be read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub locks_unread: bool,
+    /// Whether a watchdog extended any lock: it may outlive its time to live.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_renewed: bool,
 }
 
 /// A fault that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FaultCount {
     /// The fault as it was asked for.
     pub fault: String,
@@ -139,8 +177,41 @@ pub struct FaultCount {
     pub happened: u64,
 }
 
+/// Something that went wrong as it was asked for, and that no step tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultEvent {
+    /// What.
+    pub fault: FaultKind,
+    /// Whose it was; `None` when it was everybody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
+    /// Which of several lock services it was, from 0.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub node: u8,
+    /// When it had not begun yet, from the start of the race.
+    pub invoked_ns: u64,
+    /// When it was over, from the start of the race.
+    pub completed_ns: u64,
+}
+
+/// What goes wrong without a step that tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// What a user holds for a time ran out; without a user, whatever was held.
+    Expire,
+    /// A user stood still until all that it held for a time had run out.
+    Stall,
+    /// A lock service forgot everything.
+    Restart,
+    /// A user stopped for ever.
+    Crash,
+}
+
 /// A lock that nobody will free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LockLeft {
     /// The seat that it is the lock of.
     pub seat: SeatId,
@@ -148,8 +219,18 @@ pub struct LockLeft {
     pub left_ms: Option<u64>,
 }
 
+impl From<(SeatId, Option<Duration>)> for LockLeft {
+    fn from((seat, life): (SeatId, Option<Duration>)) -> Self {
+        Self {
+            seat,
+            left_ms: life.map(|life| u64::try_from(life.as_millis()).unwrap_or(u64::MAX)),
+        }
+    }
+}
+
 /// One step of one user: a round trip to a service, or a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Event {
     /// Whose step it is.
     pub user: UserId,
@@ -183,6 +264,7 @@ const fn is_first(node: &u8) -> bool {
 
 /// One user's try at one seat, from its start to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Attempt {
     /// Who tried.
     pub user: UserId,

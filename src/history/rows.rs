@@ -10,7 +10,8 @@ pub trait Compact: Copy {
     /// The bytes it is kept in.
     type Packed: Copy;
 
-    /// The record as it is kept. An instant beyond [`INSTANT_MAX_NS`] is kept as that.
+    /// The record as it is kept. An instant beyond [`INSTANT_MAX_NS`] is kept as that, a lock service
+    /// beyond the last as the last.
     fn pack(self) -> Self::Packed;
 
     /// The record as it is used.
@@ -102,6 +103,9 @@ impl Instant {
     }
 }
 
+/// So many lock services can be told apart.
+pub const NODES_MAX: u8 = 1 << (u8::BITS - STEP_BITS);
+
 /// Half a byte says which step it was.
 const STEP_BITS: u32 = 4;
 const STEP_MASK: u8 = (1 << STEP_BITS) - 1;
@@ -126,7 +130,7 @@ impl Compact for Event {
         PackedEvent {
             user: self.user,
             seat: self.seat,
-            what: self.step as u8 | self.node << STEP_BITS,
+            what: self.step as u8 | self.node.min(NODES_MAX - 1) << STEP_BITS,
             reply: self.reply,
             invoked: Instant::pack(self.invoked_ns),
             completed: Instant::pack(self.completed_ns),

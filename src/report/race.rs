@@ -45,8 +45,10 @@ pub struct RaceReport {
     pub verdicts: Vec<VerdictReport>,
     /// The worst of the verdicts.
     pub verdict: &'static str,
-    /// How often a round had a double booking.
+    /// How often a round had a double booking, of those that were raced to their end and can be judged.
     pub rounds_double_booked: Rate,
+    /// The other rounds.
+    pub rounds_apart: RoundsApart,
     /// The interleaving that broke the first property that was violated.
     pub explanation: Option<Explanation>,
     /// Whether the race was stopped before every user had its try.
@@ -57,6 +59,17 @@ pub struct RaceReport {
     pub faults: Vec<FaultCount>,
     /// Locks that were left behind, of the first round that left any; the first few seats.
     pub locks_left: Vec<LockLeftReport>,
+}
+
+/// Rounds that no rate is of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct RoundsApart {
+    /// Stopped before everybody had its try: without a double booking so far.
+    pub stopped: u64,
+    /// Stopped, and had a double booking already.
+    pub stopped_double_booked: u64,
+    /// Not whole, or not what racesim can have written: nothing is known of them.
+    pub unjudged: u64,
 }
 
 /// A lock that was left behind.
@@ -136,9 +149,11 @@ pub struct VerdictReport {
 #[derive(Debug, Clone)]
 pub struct Tally {
     header: Header,
+    properties: &'static [Property],
     total: Stats,
     figures: Figures,
     double_booked: u64,
+    apart: RoundsApart,
     verdicts: Vec<VerdictReport>,
     explanation: Option<Explanation>,
     interrupted: bool,
@@ -151,11 +166,20 @@ impl Tally {
     /// A tally that begins with this race.
     #[must_use]
     pub fn begin(history: &History) -> Self {
+        Self::begin_by(&JUDGED, history)
+    }
+
+    /// The same, judged by these properties.
+    #[must_use]
+    pub fn begin_by(properties: &'static [Property], history: &History) -> Self {
         let stats = Stats::of(history);
+        let first = round(history, &stats);
         let mut tally = Self {
             header: history.header.clone(),
+            properties,
             figures: Figures::default(),
-            double_booked: u64::from(stats.double_bookings() > Some(0)),
+            double_booked: 0,
+            apart: RoundsApart::default(),
             total: stats,
             verdicts: Vec::new(),
             explanation: None,
@@ -164,22 +188,47 @@ impl Tally {
             faults: Vec::new(),
             locks_left: Vec::new(),
         };
-        tally.figures.push(round(history, &tally.total));
+        tally.count(history, first);
         tally.judge(history);
         tally
+    }
+
+    /// Something of the recording is lost: what holds in the rest may not hold in all.
+    pub fn lose(&mut self, damage: &str) {
+        let holding = self.verdicts.iter_mut();
+        for report in holding.filter(|report| report.verdict == Verdict::Holds.name()) {
+            let verdict = Verdict::Unknown(format!("the history is damaged: {damage}"));
+            report.verdict = verdict.name();
+            report.severity = verdict.severity();
+            report.detail = format!("the history is damaged: {damage}");
+        }
+    }
+
+    /// Counts a round where it belongs: only what was raced to its end and can be judged makes a rate.
+    fn count(&mut self, history: &History, round: Round) {
+        let is_double_booked = round.metrics.value("double_bookings") > Some(0.0);
+        self.figures.push(round);
+        let apart = &mut self.apart;
+        let count = match (&history.damage, history.footer.interrupted) {
+            (Some(_), _) => &mut apart.unjudged,
+            (None, true) if is_double_booked => &mut apart.stopped_double_booked,
+            (None, true) => &mut apart.stopped,
+            (None, false) if is_double_booked => &mut self.double_booked,
+            (None, false) => return,
+        };
+        *count += 1;
     }
 
     /// Adds another race of the same strategy.
     pub fn add(&mut self, history: &History) {
         let stats = Stats::of(history);
-        self.figures.push(round(history, &stats));
-        self.double_booked += u64::from(stats.double_bookings() > Some(0));
+        self.count(history, round(history, &stats));
         self.total.add(&stats);
         self.judge(history);
     }
 
     fn judge(&mut self, history: &History) {
-        let judgements = judge_by(&JUDGED, history);
+        let judgements = judge_by(self.properties, history);
         if self.explanation.is_none() {
             let witness = judgements
                 .iter()
@@ -228,6 +277,8 @@ impl Tally {
     #[must_use]
     pub fn report(self) -> RaceReport {
         let rounds = u64::try_from(self.figures.rounds().len()).unwrap_or(u64::MAX);
+        let apart = self.apart;
+        let whole = rounds - apart.stopped - apart.stopped_double_booked - apart.unjudged;
         let worst = self.verdicts.iter().max_by_key(|verdict| verdict.severity);
         RaceReport {
             header: self.header,
@@ -249,7 +300,8 @@ impl Tally {
                 .collect(),
             verdict: worst.map_or("unknown", |worst| worst.verdict),
             verdicts: self.verdicts,
-            rounds_double_booked: Rate::of(self.double_booked, rounds),
+            rounds_double_booked: Rate::of(self.double_booked, whole),
+            rounds_apart: apart,
             explanation: self.explanation,
             interrupted: self.interrupted,
             troubles: self.troubles,
@@ -268,6 +320,8 @@ fn round(history: &History, stats: &Stats) -> Round {
             Some("a service failed")
         } else if footer.interrupted {
             Some("the race was stopped")
+        } else if history.damage.is_some() {
+            Some("its history is not whole")
         } else {
             None
         },

@@ -172,6 +172,14 @@ impl Strategy for BuiltIn {
         delegate!(self, strategy => strategy.needs())
     }
 
+    fn takes_over(&self) -> Option<bool> {
+        delegate!(self, strategy => strategy.takes_over()).or(Some(false))
+    }
+
+    fn frees_others(&self) -> Option<bool> {
+        delegate!(self, strategy => strategy.frees_others()).or(Some(false))
+    }
+
     fn are_users_alike(&self) -> bool {
         delegate!(self, strategy => strategy.are_users_alike())
     }

@@ -18,7 +18,7 @@
 
 use tokio_util::either::Either;
 
-use super::{Naive, Needs, Options, Strategy};
+use super::{Freeing, Naive, Needs, Options, Strategy};
 use crate::client::{Client, StepError, Ttl};
 use crate::history::Outcome;
 
@@ -85,6 +85,19 @@ impl Strategy for Locked {
             counts_grants: self.options.fence != super::Fence::None,
             transactions: self.options.release_order.is_some(),
         }
+    }
+
+    fn takes_over(&self) -> Option<bool> {
+        Some(self.options.acquire == crate::client::AcquireBy::SetEx)
+    }
+
+    fn frees_others(&self) -> Option<bool> {
+        let is_own = match self.options.release {
+            Freeing::CompareAndDelete => self.options.value == super::LockValue::Request,
+            Freeing::None => true,
+            Freeing::Del | Freeing::GetThenDel => false,
+        };
+        Some(!is_own)
     }
 
     fn are_users_alike(&self) -> bool {

@@ -78,6 +78,16 @@ pub trait Strategy: Clone + Send + Sync + 'static {
         Needs::default()
     }
 
+    /// Whether it may take a lock that another holds; `None` when it does not say.
+    fn takes_over(&self) -> Option<bool> {
+        None
+    }
+
+    /// Whether it may free a lock that another holds; `None` when it does not say.
+    fn frees_others(&self) -> Option<bool> {
+        None
+    }
+
     /// Whether it makes no difference which user is which.
     fn are_users_alike(&self) -> bool {
         true

@@ -50,7 +50,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "strategy",
         ],
     ),
-    ("checker", &["history", "index", "seat"]),
+    (
+        "checker",
+        &["client", "exchange", "history", "index", "seat", "strategy"],
+    ),
     (
         "engine",
         &[

@@ -1,6 +1,7 @@
 //! racesim from outside: the real binary on real stores. One module per question.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod agreement;
 mod architecture;
 mod checker;
 mod databases;
@@ -21,6 +22,7 @@ mod messages;
 mod mutants;
 mod outputs;
 mod pairs;
+mod possible;
 mod races;
 mod random;
 mod redis;

@@ -6,7 +6,7 @@ use crate::explain::Explanation;
 use crate::history::{FaultCount, Outcome};
 use crate::report::exploration::in_full;
 use crate::report::metrics::Unit;
-use crate::report::race::{LockLeftReport, RaceReport, TimingReport, VerdictReport};
+use crate::report::race::{LockLeftReport, RaceReport, RoundsApart, TimingReport, VerdictReport};
 use crate::stats::{Rate, as_f64};
 
 /// All of it.
@@ -250,7 +250,11 @@ fn numbers(race: &RaceReport) -> Vec<(String, String)> {
     if race.rounds > 1 {
         facts.push(fact(
             "Rounds with a double booking",
-            rate(race.rounds_double_booked),
+            format!(
+                "{}{}",
+                rate(race.rounds_double_booked),
+                apart(race.rounds_apart)
+            ),
         ));
     }
     facts
@@ -270,10 +274,32 @@ fn rate(rate: Rate) -> String {
         low * 100.0,
         high * 100.0
     );
+    if of == 0 {
+        return "0 of 0: nothing is known".to_owned();
+    }
     if hits == 0 {
         return format!("0 of {of}: at most 3/{of} ({interval})");
     }
     format!("{hits} of {of}: {:.1} % ({interval})", rate.share() * 100.0)
+}
+
+/// The rounds that the rate is not of.
+fn apart(rounds: RoundsApart) -> String {
+    let RoundsApart {
+        stopped,
+        stopped_double_booked,
+        unjudged,
+    } = rounds;
+    let told = [
+        (stopped, "stopped before its end"),
+        (stopped_double_booked, "stopped before its end, and had one"),
+        (unjudged, "not whole, and nothing is known of it"),
+    ];
+    let told = told.into_iter().filter(|(rounds, _)| *rounds > 0);
+    let told: Vec<String> = told
+        .map(|(rounds, how)| format!("; {rounds} more: {how}"))
+        .collect();
+    told.concat()
 }
 
 fn verdicts(race: &RaceReport) -> Grid {

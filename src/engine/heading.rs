@@ -1,0 +1,57 @@
+//! What is raced, on what: as a history's header tells it, and as the database keeps it.
+
+use std::time::SystemTime;
+
+use super::Engine;
+use crate::history::{Conduct, Header};
+use crate::lock::LockService;
+use crate::plan::Plan;
+use crate::store::RunRecord;
+use crate::strategy::Strategy;
+
+impl Engine {
+    pub(super) fn header<S: Strategy>(&self, strategy: &S, plan: &Plan, round: u32) -> Header {
+        let needed = usize::from(strategy.needs().locks);
+        let locks = self.services.world.locks.iter().take(needed);
+        let locks: Vec<&str> = locks.map(LockService::description).collect();
+        let ttl = strategy.ttl();
+        Header {
+            version: Header::VERSION,
+            strategy: strategy.name().to_owned(),
+            settings: strategy.settings(),
+            round,
+            rounds: plan.rounds.get(),
+            users: plan.users.get(),
+            wanted: plan.wanted.to_string(),
+            payment: plan.payment.to_string(),
+            concurrency: plan.concurrency.map(std::num::NonZeroU32::get),
+            arrive_over: plan.arrivals_in_words(),
+            seed: plan.seed.0,
+            ttl_ms: ttl.map(crate::client::Ttl::as_millis),
+            database: self.services.database_for(strategy.needs()),
+            lock: match locks.as_slice() {
+                [] => None,
+                [one] => Some((*one).to_owned()),
+                [first, ..] => Some(format!("{} of them, the first: {first}", locks.len())),
+            },
+            is_lock_simulated: needed > 0 && self.services.is_lock_simulated(),
+            conduct: Conduct {
+                locks: strategy.needs().locks,
+                transactions: strategy.needs().transactions,
+                takes_over: strategy.takes_over(),
+                frees_others: strategy.frees_others(),
+            },
+            began: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
+        }
+    }
+}
+
+pub(super) fn record(header: &Header) -> RunRecord {
+    RunRecord {
+        began: header.began.clone(),
+        strategy: header.strategy.clone(),
+        round: header.round,
+        users: header.users,
+        seed: header.seed,
+    }
+}

@@ -1,0 +1,93 @@
+//! Do the search and the checker mean the same by a property? What the search finds is forced on the real
+//! stores, and the checker judges what happened there.
+
+use racesim::checker::{Property, judge_by};
+use racesim::cli::strategy_of;
+use racesim::engine::Engine;
+use racesim::explore::{Answer, Search, samples, search};
+use racesim::matrix::Expectations;
+use racesim::plan::Plan;
+use racesim::replay::replay;
+use racesim::schedule::Schedule;
+use racesim::strategy::BuiltIn;
+
+use super::support::{engine, everything, on_a_runtime};
+
+/// More states are looked at by the matrix; what breaks at all breaks within these.
+const STATES: u64 = 1000;
+
+/// Every set of faults that the matrix has, with its users.
+fn faults() -> Vec<Search> {
+    let known = Expectations::built_in();
+    let mut all: Vec<(u32, Vec<String>)> = Vec::new();
+    for column in known.columns {
+        let pair = (column.users, column.faults);
+        if !all.contains(&pair) {
+            all.push(pair);
+        }
+    }
+    let search = |(users, faults): (u32, Vec<String>)| Search {
+        users,
+        faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
+        limit_states: STATES,
+        ..Search::default()
+    };
+    all.into_iter().map(search).collect()
+}
+
+/// What the checker says about a schedule on the real stores.
+async fn judged(
+    engine: &Engine,
+    strategy: &BuiltIn,
+    users: u32,
+    (schedule, property): (Schedule, Property),
+) -> (&'static str, String) {
+    let plan = Plan::new(users.try_into().unwrap());
+    let replayed = replay(engine, strategy, &plan, schedule).await.unwrap();
+    assert_eq!(replayed.differences, [""; 0]);
+    let verdict = judge_by(&[property], &replayed.history).remove(0).verdict;
+    (verdict.name(), format!("{verdict:?}"))
+}
+
+#[test]
+fn what_the_search_finds_for_any_property_is_violated_in_the_checker_too() {
+    on_a_runtime(async {
+        let plan = Plan::new(3.try_into().unwrap());
+        let engine = engine(&plan, everything(5)).await;
+        let mut found = 0;
+        let mut wrong = Vec::new();
+        for row in Expectations::built_in().rows {
+            let strategy = strategy_of(&row.strategy).unwrap();
+            for faults in faults() {
+                for property in Property::ALL {
+                    let answer = search(&strategy, property, &faults).answer;
+                    let (schedules, is_broken) = match answer {
+                        Answer::Violated(schedule) => (vec![schedule], true),
+                        Answer::Holds => (samples(&strategy, &faults, 1), false),
+                        Answer::Unknown(_) => continue,
+                    };
+                    for schedule in schedules {
+                        let (verdict, why) = judged(
+                            &engine,
+                            &strategy,
+                            faults.users,
+                            (schedule.clone(), property),
+                        )
+                        .await;
+                        found += 1;
+                        if (verdict == "violated") != is_broken || verdict == "unknown" {
+                            wrong.push(format!("{} {property} {schedule}: {why}", row.strategy));
+                        }
+                    }
+                }
+            }
+        }
+        assert!(
+            wrong.is_empty(),
+            "{} of {found}:\n{}",
+            wrong.len(),
+            wrong.join("\n")
+        );
+        assert!(found > 1000, "{found} schedules say too little");
+    });
+}
