@@ -61,13 +61,8 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
     let engine = Engine::new(services).stopping_on(stop);
     let watch = (!outlets.is_quiet())
         .then(|| Watch::begin(engine.finished(), users_in_all(&command), "users"));
-    let racing = Races {
-        engine: &engine,
-        command: &command,
-        history: &mut history,
-        recorded: 0,
-    };
-    let (raced, failed) = racing.run().await;
+    let racing = Races::new(&engine, &command, &mut history).run();
+    let (raced, failed) = racing.await;
     drop(watch);
     let kept = history.map_or(Ok(()), Target::finish);
     let failed = match failed {
@@ -151,7 +146,20 @@ impl Raced {
     }
 }
 
-impl Races<'_> {
+impl<'a> Races<'a> {
+    const fn new(
+        engine: &'a Engine,
+        command: &'a RaceCommand,
+        history: &'a mut Option<Target>,
+    ) -> Self {
+        Self {
+            engine,
+            command,
+            history,
+            recorded: 0,
+        }
+    }
+
     /// The races, and why there are no more of them where something failed: what was raced before is
     /// told all the same.
     async fn run(mut self) -> (Raced, Option<AppError>) {

@@ -104,8 +104,13 @@ fn kept_on(node: u8, history: &History) -> ByUser<Kept> {
                     is_released: false,
                 },
             ),
-            (Step::Release, Reply::Released | Reply::NotHeld) | (Step::Verify, Reply::NotHeld) => {
-                kept.remove(event.seat, event.user);
+            (Step::Release, Reply::Released) => drop(kept.remove(event.seat, event.user)),
+            (Step::Release | Step::Verify, Reply::NotHeld) => {
+                match kept.get_mut(event.seat, event.user) {
+                    // Its request may still be on its way.
+                    Some(kept) if kept.grant.reply == Reply::Lost => kept.is_released = true,
+                    _ => drop(kept.remove(event.seat, event.user)),
+                }
             }
             (Step::Release, _) => {
                 if let Some(kept) = kept.get_mut(event.seat, event.user) {

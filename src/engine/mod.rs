@@ -4,13 +4,14 @@ mod aftermath;
 mod conductor;
 mod crowd;
 mod error;
+mod heading;
 mod memory;
 mod services;
 mod watchdog;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -20,17 +21,16 @@ pub use services::{RedisChoice, ServiceChoice, ServiceError, Services};
 use crate::client::{Clock, Log, Race, Stop, Turnstile, Watchdogs};
 use crate::fault::{Fault, Injector};
 use crate::history::{
-    Conduct, FaultEvent, FaultKind, Footer, Header, History, LockLeft, Outcome, Reply, Service,
-    Step,
+    FaultEvent, FaultKind, Footer, Header, History, LockLeft, Outcome, Reply, Service, Step,
 };
-use crate::lock::{Held, LockService};
+use crate::lock::Held;
 use crate::plan::Plan;
 use crate::schedule::{Delivery, Move, Schedule};
-use crate::store::RunRecord;
 use crate::strategy::Strategy;
 use aftermath::faults_of;
 use conductor::{Conductor, Followed};
 use crowd::Crowd;
+use heading::record;
 
 /// What came of an interleaving that was forced.
 #[derive(Debug)]
@@ -362,55 +362,10 @@ impl Engine {
             damage,
         }
     }
-
-    fn header<S: Strategy>(&self, strategy: &S, plan: &Plan, round: u32) -> Header {
-        let needed = usize::from(strategy.needs().locks);
-        let locks = self.services.world.locks.iter().take(needed);
-        let locks: Vec<&str> = locks.map(LockService::description).collect();
-        let ttl = strategy.ttl();
-        Header {
-            version: Header::VERSION,
-            strategy: strategy.name().to_owned(),
-            settings: strategy.settings(),
-            round,
-            rounds: plan.rounds.get(),
-            users: plan.users.get(),
-            wanted: plan.wanted.to_string(),
-            payment: plan.payment.to_string(),
-            concurrency: plan.concurrency.map(std::num::NonZeroU32::get),
-            arrive_over: plan.arrivals_in_words(),
-            seed: plan.seed.0,
-            ttl_ms: ttl.map(crate::client::Ttl::as_millis),
-            database: self.services.database_for(strategy.needs()),
-            lock: match locks.as_slice() {
-                [] => None,
-                [one] => Some((*one).to_owned()),
-                [first, ..] => Some(format!("{} of them, the first: {first}", locks.len())),
-            },
-            is_lock_simulated: needed > 0 && self.services.is_lock_simulated(),
-            conduct: Conduct {
-                locks: strategy.needs().locks,
-                transactions: strategy.needs().transactions,
-                takes_over: strategy.takes_over(),
-                frees_others: strategy.frees_others(),
-            },
-            began: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
-        }
-    }
 }
 
 /// Looks after a race for as long as it is polled: gives up the services that are silent, and tells
 /// the users when they are to stop.
 async fn mind(race: &Race, limit: Duration) {
     tokio::join!(watchdog::watch(&race.world, limit), race.stop.watch());
-}
-
-fn record(header: &Header) -> RunRecord {
-    RunRecord {
-        began: header.began.clone(),
-        strategy: header.strategy.clone(),
-        round: header.round,
-        users: header.users,
-        seed: header.seed,
-    }
 }

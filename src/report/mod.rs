@@ -13,6 +13,7 @@ mod metrics;
 mod race;
 mod replay;
 mod table;
+mod timing;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -28,9 +29,10 @@ pub use exploration::{ExploreReport, PropertyReport};
 pub use figures::{Figures, Round};
 pub use matrix::{MatrixCell, MatrixReport, MatrixRow};
 pub use metrics::{METRICS, Metric, Metrics, TOTAL, Unit};
-pub use race::{RaceReport, SeatReport, Tally, TimingReport, VerdictReport};
+pub use race::{RaceReport, SeatReport, Tally, VerdictReport};
 pub use replay::{MoveReport, ReplayReport, SingleReplay};
 pub use table::terminal_width;
+pub use timing::TimingReport;
 
 /// All that a command found out.
 #[derive(Debug, Clone, Serialize)]

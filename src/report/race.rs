@@ -4,11 +4,12 @@ use serde::Serialize;
 
 use super::figures::{Figures, Round};
 use super::metrics::Metrics;
+use super::timing::TimingReport;
 use crate::checker::{Property, Verdict, judge_by};
 use crate::explain::{Explanation, explain};
 use crate::history::{FaultCount, Header, History, Outcome, Step};
 use crate::seat::{SeatId, UserId};
-use crate::stats::{Rate, SeatStats, Stats, Timing};
+use crate::stats::{Rate, SeatStats, Stats};
 
 /// How many seats are listed; of more, the worst.
 const SEATS_LISTED: usize = 10;
@@ -96,40 +97,6 @@ pub struct SeatReport {
     pub total_double_bookings: Option<u64>,
     /// The first users who got it.
     pub first_users: Vec<UserId>,
-}
-
-/// How often something happened, and how long it took, in milliseconds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TimingReport<K> {
-    /// What happened.
-    pub kind: K,
-    /// How often in all rounds.
-    pub total_count: u64,
-    /// Half of them took no longer.
-    pub p50_ms: f64,
-    /// Nine in ten took no longer.
-    pub p90_ms: f64,
-    /// 99 in 100 took no longer.
-    pub p99_ms: f64,
-    /// None took longer.
-    pub max_ms: f64,
-}
-
-impl<K> TimingReport<K> {
-    fn of(kind: K, timing: &Timing) -> Self {
-        let ms = |time: Option<std::time::Duration>| {
-            crate::duration::as_millis(time.unwrap_or_default())
-        };
-        let quantile = |quantile| ms(timing.quantile(quantile));
-        Self {
-            kind,
-            total_count: timing.count(),
-            p50_ms: quantile(0.50),
-            p90_ms: quantile(0.90),
-            p99_ms: quantile(0.99),
-            max_ms: ms(timing.max()),
-        }
-    }
 }
 
 /// What the checker says about one property.
@@ -320,7 +287,7 @@ fn round(history: &History, stats: &Stats) -> Round {
             Some("a service failed")
         } else if footer.interrupted {
             Some("the race was stopped")
-        } else if history.damage.is_some() {
+        } else if !stats.is_whole {
             Some("its history is not whole")
         } else {
             None

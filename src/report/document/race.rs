@@ -6,7 +6,8 @@ use crate::explain::Explanation;
 use crate::history::{FaultCount, Outcome};
 use crate::report::exploration::in_full;
 use crate::report::metrics::Unit;
-use crate::report::race::{LockLeftReport, RaceReport, RoundsApart, TimingReport, VerdictReport};
+use crate::report::race::{LockLeftReport, RaceReport, RoundsApart, VerdictReport};
+use crate::report::timing::TimingReport;
 use crate::stats::{Rate, as_f64};
 
 /// All of it.
