@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::args::{LockArgs, OutputArgs, PACE, RACE, RESULTS, SERVICES, services};
 use super::tuning::{TtlArgs, TuningArgs};
 use super::{Command, RaceCommand, RaceKind, Repeats, reproduce, values};
-use crate::duration::duration;
+use crate::duration::{Millis, duration};
 use crate::fault::{Fault, Injection};
 use crate::lock::Ttl;
 use crate::plan::{Commit, Payment, Plan, Wanted};
@@ -165,6 +165,7 @@ impl RaceArgs {
             .tuning(&request.names, request.ttl, servers)?;
         let strategies = strategies(&request.names, &tuning)?;
         refuse_long_stalls(&plan, &strategies)?;
+        refuse_what_arrives_too_late(&plan)?;
         if tuning.busy_timeout.is_some_and(|busy| busy >= plan.timeout) {
             return Err("--busy-timeout is not shorter than --timeout, after which a silent database is given up: raise --timeout".to_owned());
         }
@@ -241,6 +242,23 @@ fn refuse_long_stalls(plan: &Plan, strategies: &[BuiltIn]) -> Result<(), String>
         )),
         _ => Ok(()),
     }
+}
+
+/// The end of a race waits for what is late, but not for longer than for a silent service.
+fn refuse_what_arrives_too_late(plan: &Plan) -> Result<(), String> {
+    let mut late = plan
+        .faults
+        .iter()
+        .filter(|fault| fault.fault == Fault::Late);
+    let waits = plan.timeout;
+    let beyond = late.find(|fault| fault.time.is_some_and(|time| time >= waits));
+    beyond.map_or(Ok(()), |fault| {
+        Err(format!(
+            "--fault '{fault}' arrives after --timeout {}, for which the end of a race waits at the most: \
+             give a shorter time, or raise --timeout",
+            Millis(waits)
+        ))
+    })
 }
 
 /// Every assertion is about a strategy that is raced.

@@ -136,7 +136,11 @@ impl<'c> Session<'c> {
         }
         let answer = self.answer(request).and_then(|answer| {
             if let (Said::Yes, Some((seat, user))) = (answer.said, request.books()) {
-                self.move_to_the_end(seat, user)?;
+                let moved = self.move_to_the_end(seat, user);
+                // A row that is committed stays, in the place it was sent with: the answer is yes.
+                if is_compound {
+                    moved?;
+                }
             }
             if is_compound {
                 self.commit.execute([])?;
