@@ -24,8 +24,8 @@ Examples:
                                             fail a build that sells a seat twice
 
 Exit status: 0 what was asked holds, 1 a property was violated or an assertion failed,
-2 usage, 3 the verdict is unknown, 4 a service could not be used, 130 stopped by Ctrl-C
-(143 by SIGTERM, 129 by SIGHUP).
+2 usage, 3 unknown (a verdict, or an assertion on what could not be counted), 4 a service could not
+be used, or failed, 130 stopped by Ctrl-C (143 by SIGTERM, 129 by SIGHUP).
 `racesim naive` by itself exits 0: showing the race is what was asked.";
 
 const RACE_EXAMPLES: &str = "\
@@ -38,7 +38,8 @@ Examples:
   racesim matrix                                       fails if any cell is not as stated
   racesim matrix unique 'locked --renew' --fault stall --fault expire+crash
 
-Exit status: 0 every cell is as it is to be, 1 one is not, 3 a search reached its limit.";
+Exit status: 0 every cell is as it is to be, 1 one is not, 3 a search reached its limit,
+4 a service could not be used, or failed.";
 
 pub(super) const RACE: &str = "Race";
 pub(super) const SERVICES: &str = "Services";

@@ -20,8 +20,8 @@ Examples:
   racesim replay naive --schedule 'A.check B.check A.insert B.insert'
 
 A schedule names users A, B, C and their steps, one after another. What goes wrong is a move too:
-expire, restart, A.stall, A.crash, A.give-up, A.insert:lost-reply, A.insert:lost-request, A.insert:late and later
-'A.insert arrives', pause-redis, A.check:slow; A.acquire@2 and expire@2 on the second Redis.";
+expire, restart, A.stall, A.crash, A.give-up, A.insert:lost-reply, A.insert:lost-request,
+A.insert:late and later 'A.insert arrives', pause-redis, A.check:slow; A.acquire@2 and expire@2 on the second Redis.";
 
 const SEARCH: &str = "Search";
 const SERVICES: &str = "Services";

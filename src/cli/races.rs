@@ -77,7 +77,7 @@ pub(super) struct RaceArgs {
     #[arg(long, value_name = "DUR", default_value = "5s", value_parser = values::timeout, help_heading = SERVICES)]
     timeout: Duration,
 
-    /// Something that goes wrong: KIND[:DUR][:STEP][:RATE], after this step, for this share of users;
+    /// Something that goes wrong: KIND[:DUR][:STEP][:RATE], at this step, for this share of users;
     /// repeatable. Kinds: stall, expire, crash, give-up, lost-reply, lost-request, late:DUR, restart,
     /// pause-redis:DUR, slow:DUR
     #[arg(long = "fault", value_name = "FAULT", value_parser = values::race_fault, help_heading = RACE)]

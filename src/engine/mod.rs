@@ -174,8 +174,9 @@ impl Engine {
         let missing = race.late.all_arrived(self.is_over(plan.timeout)).await;
         let mut history = self.history(header, &race).await;
         if missing > 0 {
+            let requests = if missing == 1 { "request" } else { "requests" };
             let trouble = format!(
-                "{missing} late requests had not arrived when the race was over: what came of them is not known"
+                "{missing} late {requests} had not arrived when the race was over: what became of that is not known"
             );
             history.footer.troubles.push(trouble);
         }

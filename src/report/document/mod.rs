@@ -121,13 +121,21 @@ pub(super) fn of(report: &Report) -> Vec<Block> {
 fn stopped(report: &Report) -> String {
     let rounds = report.races.iter().map(|race| {
         let rounds = if race.rounds == 1 { "round" } else { "rounds" };
-        format!("{} {rounds} of {}", race.rounds, race.header.strategy)
+        let partly = if race.interrupted {
+            ", the last not whole"
+        } else {
+            ""
+        };
+        format!(
+            "{} {rounds} of {}{partly}",
+            race.rounds, race.header.strategy
+        )
     });
     let rounds: Vec<String> = rounds.collect();
     if rounds.is_empty() {
-        "It was stopped before the first round.".to_owned()
+        "It was stopped before the first round was whole.".to_owned()
     } else {
-        format!("It was stopped: this is after {}.", rounds.join(", "))
+        format!("It was stopped: this is after {}.", rounds.join("; "))
     }
 }
 

@@ -384,11 +384,9 @@ fn locked_out(left: &LockLeftReport) -> String {
     } = left;
     let time = left_ms.map_or_else(
         || "for ever: its lock has no time to live".to_owned(),
-        |ms| {
-            format!(
-                "for another {}",
-                Millis(std::time::Duration::from_millis(ms))
-            )
+        |ms| match ms {
+            0..1000 => format!("for another {ms}ms"),
+            _ => format!("for another {}.{:02}s", ms / 1000, ms % 1000 / 10),
         },
     );
     let state = if *is_sold {
