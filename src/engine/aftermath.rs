@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::Engine;
+use super::{Engine, EngineError};
 use crate::fault::{Fault, Injector, Order, ServiceFault, Setting};
 use crate::history::{History, LockLeft};
 use crate::plan::Plan;
@@ -79,6 +79,23 @@ impl Engine {
             });
         }
         left.map(|left| left.into_iter().map(LockLeft::from).collect())
+    }
+
+    /// Removes the locks that are left after a forced interleaving, on every lock service.
+    pub(super) async fn tidy_forced(&self, plan: &Plan) -> Result<Vec<LockLeft>, EngineError> {
+        let mut locks_left = Vec::new();
+        let seats = plan.seats_wanted_in(0);
+        for lock in &self.services.world.locks {
+            let left = lock.left(&seats, plan.timeout).await;
+            // Whoever crashed has left its lock behind, and nobody else may wait for its end.
+            let swept = lock.sweep(&seats, plan.timeout).await;
+            // A stop may come while a server is started again.
+            if !self.is_stopped() {
+                locks_left.extend(left?.into_iter().map(LockLeft::from));
+                swept?;
+            }
+        }
+        Ok(locks_left)
     }
 }
 

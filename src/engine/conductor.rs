@@ -186,15 +186,7 @@ impl<'a> Conductor<'a> {
                 self.settled(user).await?;
             }
             Move::Expire(node) => {
-                let mut has_run_out = false;
-                for seat in self.seats.clone() {
-                    has_run_out |= self.expire(node, seat).await?;
-                    has_run_out |= self.services.world.expire_claim(seat).await;
-                }
-                if !has_run_out {
-                    let how = "nothing is held whose time to live ends, so nothing runs out";
-                    return Err(EngineError::Astray(how.to_owned()));
-                }
+                self.expire_all(node).await?;
                 self.record(FaultKind::Expire, None, node, began_ns);
             }
             Move::PauseRedis => drop(self.services.pause(DELAY).await),
@@ -215,6 +207,19 @@ impl<'a> Conductor<'a> {
         let answer = tokio::time::timeout(self.limit, arriving).await;
         let answer = answer.map_err(|_| EngineError::Silent)?;
         Ok(reply_of(step, answer))
+    }
+
+    /// Lets the locks on this node run out, and the claims.
+    async fn expire_all(&self, node: u8) -> Result<(), EngineError> {
+        let mut has_run_out = false;
+        for seat in &self.seats {
+            has_run_out |= self.expire(node, *seat).await?;
+            has_run_out |= self.services.world.expire_claim(*seat).await;
+        }
+        let how = "nothing is held whose time to live ends, so nothing runs out";
+        has_run_out
+            .then_some(())
+            .ok_or_else(|| EngineError::Astray(how.to_owned()))
     }
 
     /// Lets the lock on this node run out, unless it has no end, or a watchdog puts that off.

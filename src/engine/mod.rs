@@ -21,7 +21,7 @@ pub use services::{RedisChoice, ServiceChoice, ServiceError, Services};
 use crate::client::{Clock, Log, Race, Stop, Turnstile, Watchdogs};
 use crate::fault::{Fault, Injector};
 use crate::history::{
-    FaultEvent, FaultKind, Footer, Header, History, LockLeft, Outcome, Reply, Service, Step,
+    FaultEvent, FaultKind, Footer, Header, History, Outcome, Reply, Service, Step,
 };
 use crate::lock::Held;
 use crate::plan::Plan;
@@ -180,10 +180,8 @@ impl Engine {
             );
             history.footer.troubles.push(trouble);
         }
-        let left = self
-            .unless_stopped_for(GRACE, self.tidy(strategy, plan, &history))
-            .await
-            .flatten();
+        let tidying = self.tidy(strategy, plan, &history);
+        let left = self.unless_stopped_for(GRACE, tidying).await.flatten();
         history.footer.locks_unread = left.is_none();
         history.footer.locks_left = left.unwrap_or_default();
         // Of a race that was stopped, not everybody has begun.
@@ -243,18 +241,7 @@ impl Engine {
         for user in plan.user_ids() {
             race.world.disconnect(user).await;
         }
-        let mut locks_left = Vec::new();
-        let seats = plan.seats_wanted_in(0);
-        for lock in &race.world.locks {
-            let left = lock.left(&seats, plan.timeout).await;
-            // Whoever crashed has left its lock behind, and nobody else may wait for its end.
-            let swept = lock.sweep(&seats, plan.timeout).await;
-            // A stop may come while a server is started again.
-            if !self.is_stopped() {
-                locks_left.extend(left?.into_iter().map(LockLeft::from));
-                swept?;
-            }
-        }
+        let locks_left = self.tidy_forced(plan).await?;
         let astray = match followed {
             Ok(()) => None,
             Err(EngineError::Astray(how)) => Some(how),

@@ -10,6 +10,7 @@ mod database;
 mod entrants;
 mod every;
 mod late;
+mod lease;
 mod model;
 mod property;
 mod rows;

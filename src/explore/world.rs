@@ -1,6 +1,7 @@
 //! The stores as the model sees them: one seat, its locks, and who has what.
 
 use super::database::{By, Database};
+use super::lease::Lease;
 use crate::client::{AcquireBy, Asked, Held, ReleaseBy, Token};
 use crate::exchange::{Answer, CallError, Said};
 use crate::history::{Service, Step};
@@ -49,33 +50,6 @@ struct Holder {
 pub(super) struct Value {
     name: u8,
     request: u8,
-}
-
-/// The time for which a user was given a lock, or the seat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-enum Lease {
-    #[default]
-    None,
-    /// It has some of several locks, and has not looked whether that is enough.
-    Begun,
-    /// The time of those was over before it looked: it never went by them.
-    Late,
-    Running,
-    Over,
-    /// It has claimed the seat in the database, and holds no lock.
-    Claimed,
-    ClaimOver,
-}
-
-impl Lease {
-    /// The same when its time has run out.
-    const fn over(self) -> Self {
-        match self {
-            Self::Claimed | Self::ClaimOver => Self::ClaimOver,
-            Self::Begun | Self::Late => Self::Late,
-            Self::None | Self::Running | Self::Over => Self::Over,
-        }
-    }
 }
 
 /// What goes along with a request, as it was when it was sent.
