@@ -1,7 +1,7 @@
 //! Do the search and the checker mean the same by a property? What the search finds is forced on the real
 //! stores, and the checker judges what happened there.
 
-use racesim::checker::{Property, judge_by};
+use racesim::checker::{Judgement, Property, judge_by};
 use racesim::cli::strategy_of;
 use racesim::engine::Engine;
 use racesim::explore::{Answer, Search, samples, search};
@@ -35,18 +35,43 @@ fn faults() -> Vec<Search> {
     all.into_iter().map(search).collect()
 }
 
+/// Schedules, and whether each breaks the properties that stand with it.
+type Schedules = Vec<(Schedule, Vec<Property>, bool)>;
+
+/// A schedule for every property that the search finds broken, and one for all those that hold.
+fn schedules(strategy: &BuiltIn, faults: &Search) -> Schedules {
+    let (mut schedules, mut holding) = (Schedules::new(), Vec::new());
+    for property in Property::ALL {
+        match search(strategy, property, faults).answer {
+            Answer::Violated(schedule) => {
+                let known = schedules.iter_mut().find(|(known, ..)| *known == schedule);
+                match known {
+                    Some((_, broken, _)) => broken.push(property),
+                    None => schedules.push((schedule, vec![property], true)),
+                }
+            }
+            Answer::Holds => holding.push(property),
+            Answer::Unknown(_) => {}
+        }
+    }
+    let samples = samples(strategy, faults, 1).into_iter();
+    schedules.extend(samples.map(|schedule| (schedule, holding.clone(), false)));
+    schedules
+}
+
 /// What the checker says about a schedule on the real stores.
 async fn judged(
     engine: &Engine,
     strategy: &BuiltIn,
     users: u32,
-    (schedule, property): (Schedule, Property),
-) -> (&'static str, String) {
+    (schedule, properties): (&Schedule, &[Property]),
+) -> Vec<Judgement> {
     let plan = Plan::new(users.try_into().unwrap());
-    let replayed = replay(engine, strategy, &plan, schedule).await.unwrap();
+    let replayed = replay(engine, strategy, &plan, schedule.clone())
+        .await
+        .unwrap();
     assert_eq!(replayed.differences, [""; 0]);
-    let verdict = judge_by(&[property], &replayed.history).remove(0).verdict;
-    (verdict.name(), format!("{verdict:?}"))
+    judge_by(properties, &replayed.history)
 }
 
 #[test]
@@ -59,24 +84,15 @@ fn what_the_search_finds_for_any_property_is_violated_in_the_checker_too() {
         for row in Expectations::built_in().rows {
             let strategy = strategy_of(&row.strategy).unwrap();
             for faults in faults() {
-                for property in Property::ALL {
-                    let answer = search(&strategy, property, &faults).answer;
-                    let (schedules, is_broken) = match answer {
-                        Answer::Violated(schedule) => (vec![schedule], true),
-                        Answer::Holds => (samples(&strategy, &faults, 1), false),
-                        Answer::Unknown(_) => continue,
-                    };
-                    for schedule in schedules {
-                        let (verdict, why) = judged(
-                            &engine,
-                            &strategy,
-                            faults.users,
-                            (schedule.clone(), property),
-                        )
-                        .await;
+                for (schedule, properties, is_broken) in schedules(&strategy, &faults) {
+                    let asked = (&schedule, properties.as_slice());
+                    for judgement in judged(&engine, &strategy, faults.users, asked).await {
+                        let Judgement { property, verdict } = judgement;
+                        let expected = if is_broken { "violated" } else { "holds" };
                         found += 1;
-                        if (verdict == "violated") != is_broken || verdict == "unknown" {
-                            wrong.push(format!("{} {property} {schedule}: {why}", row.strategy));
+                        if verdict.name() != expected {
+                            let name = &row.strategy;
+                            wrong.push(format!("{name} {property} {schedule}: {verdict:?}"));
                         }
                     }
                 }

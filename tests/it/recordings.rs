@@ -1,0 +1,79 @@
+//! What is known of a recording whose run did not come to its end?
+
+use std::process::Stdio;
+
+use super::support::{eventually, history_file, racesim, run, text_of};
+
+// A run that was killed left rounds that were each whole, and the check of them said that all held.
+#[test]
+fn of_a_run_that_was_killed_nothing_is_said_to_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("killed.jsonl");
+    let mut command = racesim(&["locked", "-q", "--users", "20", "--rounds", "100000"]);
+    command.arg("--history").arg(&file);
+    let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+    eventually("a round is recorded", || {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        text.contains("\"type\":\"footer\"")
+    });
+    // SIGKILL.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let ran = run(&["check", file.to_str().unwrap(), "--format", "json"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.all());
+    for verdict in ran.json()["races"][0]["verdicts"].as_array().unwrap() {
+        assert_eq!(verdict["verdict"], "unknown", "{verdict}");
+    }
+}
+
+/// A recording of rounds with a double booking, of which these were stopped.
+fn double_booked(are_stopped: &[bool]) -> String {
+    let text = text_of(history_file("double-booking.jsonl"));
+    let lines: Vec<&str> = text.lines().collect();
+    let race = lines[..lines.len() - 1].join("\n");
+    let rounds = are_stopped.len();
+    let races = are_stopped.iter().enumerate().map(|(round, is_stopped)| {
+        let number = format!("\"round\":{round},\"rounds\":{rounds},");
+        let race = race.replace("\"round\":0,\"rounds\":1,", &number);
+        race.replace(
+            "\"interrupted\":false",
+            &format!("\"interrupted\":{is_stopped}"),
+        )
+    });
+    let races: Vec<String> = races.collect();
+    let end = format!("{{\"type\":\"end\",\"races\":{rounds},\"interrupted\":false}}\n");
+    format!("{}\n{end}", races.join("\n"))
+}
+
+// A round that was stopped counted as one that was raced: "2 of 3: 66.7 %". It is told apart, whatever it
+// had come to.
+#[test]
+fn a_round_that_was_stopped_or_cannot_be_judged_is_in_no_rate() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("stopped.jsonl");
+    let rates = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let ran = run(&["check", file.to_str().unwrap(), "--format", "json"]);
+        let report = &ran.json()["races"][0];
+        let rate = &report["rounds_double_booked"];
+        let apart = &report["rounds_apart"];
+        let numbers = [
+            &rate["hits"],
+            &rate["of"],
+            &apart["stopped"],
+            &apart["stopped_double_booked"],
+            &apart["unjudged"],
+        ];
+        numbers.map(|number| number.as_u64().unwrap())
+    };
+    let whole = double_booked(&[false, false, false]);
+    assert_eq!(rates(&whole), [3, 3, 0, 0, 0]);
+    assert_eq!(
+        rates(&double_booked(&[false, false, true])),
+        [2, 2, 0, 1, 0]
+    );
+    let last_row = whole.rfind("{\"type\":\"booking\"").unwrap();
+    let after_it = last_row + whole[last_row..].find('\n').unwrap() + 1;
+    let damaged = [&whole[..last_row], &whole[after_it..]].concat();
+    assert_eq!(rates(&damaged), [2, 2, 0, 0, 1]);
+}
