@@ -83,8 +83,8 @@ impl OnItsWay {
 pub struct Late {
     /// What arrives when it is its turn.
     held: Mutex<HashMap<UserId, OnItsWay>>,
-    /// What arrives by itself: whether each did.
-    coming: Mutex<JoinSet<bool>>,
+    /// What arrives by itself.
+    coming: Mutex<JoinSet<()>>,
 }
 
 impl Late {
@@ -108,22 +108,19 @@ impl Late {
     pub(super) fn arrive_after(&self, time: Duration, request: OnItsWay, world: Arc<World>) {
         lock(&self.coming).spawn(async move {
             tokio::time::sleep(time).await;
-            request.arrive(&world).await.is_ok()
+            // Refused, or cut off by a restart of its service: it is on its way no more, and its user
+            // was told that nobody knows.
+            let _ = request.arrive(&world).await;
         });
     }
 
-    /// How much of what arrives by itself has not arrived when the limit is reached.
+    /// How much of what arrives by itself is still on its way when the limit is reached.
     pub async fn all_arrived(&self, limit: impl Future<Output = ()>) -> usize {
         let mut coming = std::mem::take(&mut *lock(&self.coming));
-        let mut missing = 0;
-        let arriving = async {
-            while let Some(arrived) = coming.join_next().await {
-                missing += usize::from(!arrived.unwrap_or(false));
-            }
-        };
+        let arriving = async { while coming.join_next().await.is_some() {} };
         tokio::select! {
-            () = arriving => missing,
-            () = limit => missing + coming.len(),
+            () = arriving => 0,
+            () = limit => coming.len(),
         }
     }
 }

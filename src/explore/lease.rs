@@ -21,8 +21,8 @@ impl Lease {
     pub(super) const fn over(self) -> Self {
         match self {
             Self::Claimed | Self::ClaimOver => Self::ClaimOver,
-            Self::Begun | Self::Late => Self::Late,
-            Self::None | Self::Running | Self::Over => Self::Over,
+            Self::None | Self::Begun | Self::Late => Self::Late,
+            Self::Running | Self::Over => Self::Over,
         }
     }
 }

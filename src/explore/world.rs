@@ -284,7 +284,11 @@ impl World {
             if let Some(holder) = lock.holder.take_if(ends)
                 && room.nodes == 1
             {
-                self.leases[usize::from(holder.user)] = Lease::Over;
+                // Who has asked to free it does not go by it any more.
+                let lease = &mut self.leases[usize::from(holder.user)];
+                if !matches!(lease, Lease::None | Lease::Late) {
+                    *lease = Lease::Over;
+                }
             }
         }
         for user in self.database.rows.run_out(None) {

@@ -455,6 +455,77 @@ fn what_would_arrive_after_the_end_of_the_race_is_refused_before_it() {
     assert_eq!(metric(&ran.json(), "bookings"), 3, "{}", ran.all());
 }
 
+// A user whose request to free its lock was lost went by the lock again once its time had run out: the
+// search said that two went by it, the checker that nobody did any more who had asked to free it.
+#[test]
+fn who_has_asked_to_free_a_lock_does_not_go_by_it_any_more() {
+    let before_commit = ["locked", "--renew", "--release-order", "before-commit"];
+    let faults = [
+        "--fault",
+        "lost-request",
+        "--fault",
+        "expire",
+        "--property",
+        "mutual-exclusion",
+    ];
+    let found = run(&[
+        &["explore"],
+        &before_commit[..],
+        &faults,
+        &["--format", "json"],
+    ]
+    .concat());
+    assert_eq!(
+        found.json()["properties"][0]["verdict"],
+        "holds",
+        "{}",
+        found.all()
+    );
+    let schedule =
+        "A.acquire A.check A.insert A.release:lost-request expire B.acquire A.commit B.check";
+    let replayed = run(&[&["replay"], &before_commit[..], &["--schedule", schedule]].concat());
+    assert!(
+        replayed.stdout.contains("mutual-exclusion   ┆ holds"),
+        "{}",
+        replayed.all()
+    );
+}
+
+// A release that was on its way when a restart cut its connection was called a failure of the service,
+// exit 4: the restart was asked for, and nothing failed.
+#[test]
+fn what_a_restart_cuts_off_is_no_failure_of_the_service() {
+    let one_after_another = [
+        "locked",
+        "--users",
+        "2",
+        "--concurrency",
+        "1",
+        "--ttl",
+        "50ms",
+        "--on-busy",
+        "wait:2s",
+    ];
+    let faults = [
+        "--fault",
+        "late:400ms:release:1",
+        "--fault",
+        "restart:acquire:0.5",
+        "--seed",
+        "1",
+    ];
+    let ran = run(&[&one_after_another[..], &faults, &["--format", "json"]].concat());
+    let report = ran.json();
+    assert_eq!(
+        report["races"][0]["faults"][1]["happened"],
+        1,
+        "{}",
+        ran.all()
+    );
+    assert_eq!(report["races"][0]["troubles"], serde_json::json!([]));
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+}
+
 /// The command is with the server but for its last byte, also where it is reached by TCP and wants a
 /// password; not even a number of it is done before it is let go.
 #[test]
