@@ -37,12 +37,23 @@ fn stopped_at(moment: Duration, arguments: &[&str], name: &str) -> Ran {
     ran
 }
 
+/// The signals that a command of this process hears: one started by `nohup` leaves its hang-ups ignored
+/// (<https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>, `SigIgn`; SIGHUP is the first bit).
+fn heard() -> Vec<(&'static str, i32)> {
+    let status = super::support::text_of(Path::new("/proc/self/status"));
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = u64::from_str_radix(ignored.unwrap().trim(), 16).unwrap();
+    let is_heard = |(name, _): &(&str, i32)| *name != "HUP" || mask & 1 == 0;
+    SIGNALS.into_iter().filter(is_heard).collect()
+}
+
 /// Sends a signal at every moment; whatever is printed is whole, and the status is the signal's.
 fn ends_at_every_moment(arguments: &[&str]) {
+    let signals = heard();
     let mut by_handler = 0;
     for number in 0..MOMENTS {
         let moment = LAST * number * number / (MOMENTS * MOMENTS);
-        let (name, status) = SIGNALS[usize::try_from(number).unwrap() % SIGNALS.len()];
+        let (name, status) = signals[usize::try_from(number).unwrap() % signals.len()];
         let ran = stopped_at(moment, arguments, name);
         match ran.code {
             // Before it listens for signals it dies as any other program does.
