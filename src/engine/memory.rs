@@ -38,8 +38,8 @@ fn fits(plan: &Plan, available: u64) -> Result<(), EngineError> {
         users,
         needed_mib: needed >> 20,
         available_mib: available >> 20,
-        // A little less: what is free is never twice the same.
-        all_at_once: (available - available / 32) / (IN_FLIGHT_BYTES + kept),
+        // An eighth less: what is free is never twice the same.
+        all_at_once: (available - available / 8) / (IN_FLIGHT_BYTES + kept),
     })
 }
 
@@ -66,7 +66,7 @@ mod tests {
             matches!(
                 refused,
                 Err(EngineError::TooLarge {
-                    all_at_once: 2_080_374,
+                    all_at_once: 1_879_048,
                     ..
                 })
             ),
