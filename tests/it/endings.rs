@@ -14,19 +14,7 @@ fn paying(strategy: &str, folder: &Path) -> Child {
         .arg("--database")
         .arg(&database)
         .env("TMPDIR", folder);
-    let child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    eventually("the race has begun", || {
-        let connection = rusqlite::Connection::open(&database);
-        let runs = connection.and_then(|db| {
-            db.query_row("SELECT count(*) FROM runs", [], |row| row.get::<_, u32>(0))
-        });
-        runs == Ok(1)
-    });
-    child
+    super::support::begun(&mut command, &database)
 }
 
 /// The temporary files of a run that are still there.
@@ -197,19 +185,8 @@ fn ended_after_a_kill(after: std::time::Duration) -> super::support::Ran {
         .args(["--timeout", "1s"])
         .arg("--database")
         .arg(&database);
-    let child = command
-        .env("TMPDIR", folder.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    eventually("the race has begun", || {
-        let connection = rusqlite::Connection::open(&database);
-        let runs = connection.and_then(|db| {
-            db.query_row("SELECT count(*) FROM runs", [], |row| row.get::<_, u32>(0))
-        });
-        runs == Ok(1)
-    });
+    command.env("TMPDIR", folder.path());
+    let child = super::support::begun(&mut command, &database);
     std::thread::park_timeout(after);
     let server = Command::new("pkill")
         .args([

@@ -1,32 +1,20 @@
 //! Does every figure say what was counted, under one name with one meaning?
 
 use std::path::Path;
-use std::process::Stdio;
 
 use racesim::client::{Client, StepError};
 use racesim::history::Outcome;
 use racesim::plan::Plan;
 use racesim::stats::Stats;
 
-use super::support::{Ran, end, engine, eventually, on_a_runtime, racesim, run, text_of};
+use super::support::{Ran, end, engine, on_a_runtime, racesim, run, text_of};
 
 /// A race whose database file is removed in its middle: the users go on, and their rows are nowhere.
 fn robbed(folder: &Path, arguments: &[&str]) -> Ran {
     let database = folder.join("race.db");
     let mut command = racesim(&["naive", "--users", "20", "--payment", "500ms"]);
     command.args(arguments).arg("--database").arg(&database);
-    let child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    eventually("the race has begun", || {
-        let connection = rusqlite::Connection::open(&database);
-        let runs = connection.and_then(|db| {
-            db.query_row("SELECT count(*) FROM runs", [], |row| row.get::<_, u32>(0))
-        });
-        runs == Ok(1)
-    });
+    let child = super::support::begun(&mut command, &database);
     for file in ["race.db", "race.db-wal", "race.db-shm"] {
         // Some of them may not be there.
         let _ = std::fs::remove_file(folder.join(file));

@@ -109,6 +109,20 @@ pub(crate) fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
     }
 }
 
+/// The command's process, once its race is entered in this database.
+pub(crate) fn begun(command: &mut Command, database: &Path) -> Child {
+    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = output.spawn().unwrap();
+    eventually("the race has begun", || {
+        let connection = rusqlite::Connection::open(database);
+        let runs = connection.and_then(|db| {
+            db.query_row("SELECT count(*) FROM runs", [], |row| row.get::<_, u32>(0))
+        });
+        runs == Ok(1)
+    });
+    child
+}
+
 /// The value of a metric in the first race of a JSON report.
 #[track_caller]
 pub(crate) fn metric(report: &serde_json::Value, name: &str) -> u64 {
