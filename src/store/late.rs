@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -63,7 +63,8 @@ pub(super) struct LateStatements {
     place: Arc<Place>,
     trouble: Trouble,
     room: Arc<Semaphore>,
-    closed: Option<Sender<()>>,
+    /// `None` once no more are taken.
+    closed: Mutex<Option<Sender<()>>>,
     are_closed: Mutex<Receiver<()>>,
 }
 
@@ -75,7 +76,7 @@ impl LateStatements {
             place: Arc::clone(place),
             trouble: trouble.clone(),
             room: Arc::new(Semaphore::new(WAITING_MAX)),
-            closed: Some(closed),
+            closed: Mutex::new(Some(closed)),
             are_closed: Mutex::new(are_closed),
         }
     }
@@ -92,7 +93,7 @@ impl LateStatements {
     ) -> Result<LateStatement, Answer<Response>> {
         let (Ok(permit), Some(closed)) = (
             Arc::clone(&self.room).try_acquire_owned(),
-            self.closed.clone(),
+            lock(&self.closed).clone(),
         ) else {
             return Err(Err(CallError::Failed));
         };
@@ -129,15 +130,15 @@ impl LateStatements {
 
 impl LateStatements {
     /// Waits until the threads have closed the file, so that no log of it is left beside it.
-    pub(super) fn close(&mut self) {
-        self.closed.take();
-        let are_closed = self
-            .are_closed
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn close(&self) {
+        lock(&self.closed).take();
         // Past the limit the disk hangs; there is nothing more to wait for.
-        let _ = are_closed.recv_timeout(CLOSE_LIMIT);
+        let _ = lock(&self.are_closed).recv_timeout(CLOSE_LIMIT);
     }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A statement and all that it takes to send it.
@@ -170,8 +171,7 @@ impl Sending {
         let mut session = Session::new(&connection, &self.path, self.place)?;
         let is_in_the_way = obstruct(&writer, self.obstacle)?;
         let writer = is_in_the_way.then_some(writer);
-        *obstruction.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Obstruction { writer, waits });
+        *lock(&obstruction) = Some(Obstruction { writer, waits });
         session.alone_and_late(self.request)
     }
 }
@@ -211,11 +211,7 @@ struct Wait {
 impl Wait {
     /// Whether the statement is to be tried again, said when it may be.
     fn goes_on(&mut self) -> bool {
-        let obstruction = self
-            .obstruction
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let obstruction = lock(&self.obstruction).take();
         let Some(Obstruction { writer, waits }) = obstruction else {
             let next = self.turn.recv_timeout(TRY_AGAIN);
             return next != Err(RecvTimeoutError::Disconnected);

@@ -251,9 +251,15 @@ impl Sqlite {
         self.exchange.halt();
     }
 
-    /// Closes the file, when no reply is wanted any more, and waits until it is closed.
+    /// Closes the file, when no reply is wanted any more, and waits until it is closed, so that no log
+    /// of it is left beside it.
     pub fn end(&self) {
         self.exchange.end();
+        self.wait_until_closed();
+    }
+
+    fn wait_until_closed(&self) {
+        self.late.close();
         let is_closed = self
             .is_closed
             .lock()
@@ -288,17 +294,10 @@ impl Sqlite {
 }
 
 impl Drop for Sqlite {
-    /// Lets the thread close the file, so that no log of it is left beside it.
     fn drop(&mut self) {
-        self.late.close();
         self.exchange.close();
         self.ringing.abort();
-        // Past the limit the disk hangs; there is nothing more to wait for.
-        let is_closed = self
-            .is_closed
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        let _ = is_closed.recv_timeout(CLOSE_LIMIT);
+        self.wait_until_closed();
     }
 }
 
