@@ -77,12 +77,13 @@ impl Process {
         };
         let group = i32::try_from(pid).ok().and_then(Pid::from_raw);
         let group = group.ok_or(io::ErrorKind::InvalidData)?;
-        guardian.guard(group);
-        std::fs::File::from(go.into_owned_fd()?).write_all(b"go\n")?;
+        // Whatever fails before it is told to go leaves nothing: it ends when this end is closed.
+        let mut go = std::fs::File::from(go.into_owned_fd()?);
+        let output = pipe::Receiver::from_owned_fd(OwnedFd::from(output))?;
 
+        guardian.guard(group);
         let printed = Arc::new(Mutex::new(Printed::default()));
         let (reading, read) = watch::channel(());
-        let output = pipe::Receiver::from_owned_fd(OwnedFd::from(output))?;
         tokio::spawn(keep_the_end(output, Arc::clone(&printed), reading));
         let (ending, ended) = watch::channel(None);
         let watcher = guardian.clone();
@@ -92,13 +93,15 @@ impl Process {
                 ending.send_replace(Some(status));
             }
         });
-        Ok(Self {
+        let process = Self {
             group,
             ended,
             printed,
             read,
             guardian,
-        })
+        };
+        go.write_all(b"go\n")?;
+        Ok(process)
     }
 
     /// How it ends, for whoever is told later.
