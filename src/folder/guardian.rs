@@ -43,6 +43,12 @@ const CLEAN_UP_LIMIT: Duration = Duration::from_millis(300);
 /// How often it is looked whether it has.
 const CLEAN_UP_POLL: Duration = Duration::from_millis(1);
 
+/// A guardian that is gone sooner than this after its start cannot live here.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// So many of those in a row are enough.
+const SHORT_LIVED_MAX: u32 = 20;
+
 /// What a secret of a person must not be handed on in, and where a shell finds its tools when PATH
 /// does not say.
 const SECRET: &str = "RACESIM_REDIS";
@@ -205,7 +211,9 @@ fn spawn(folder: &Path) -> io::Result<(Shell, pipe::Receiver)> {
 
 /// Starts another guardian whenever one is gone that is still wanted.
 async fn replace_when_gone(watch: Weak<Watch>, mut gone: pipe::Receiver) {
+    let mut short_lived = 0;
     loop {
+        let began = Instant::now();
         // It says nothing, so that this ends with it.
         while gone.read(&mut [0; 64]).await.is_ok_and(|bytes| bytes > 0) {}
         let Some(guardian) = watch.upgrade().map(Guardian) else {
@@ -218,7 +226,17 @@ async fn replace_when_gone(watch: Weak<Watch>, mut gone: pipe::Receiver) {
         // A shell that closed its end but lives on is no guardian.
         let _ = old.child.kill();
         let _ = old.child.wait();
-        match spawn(&guardian.0.folder) {
+        short_lived = if began.elapsed() < SETTLED {
+            short_lived + 1
+        } else {
+            0
+        };
+        let next = if short_lived > SHORT_LIVED_MAX {
+            Err(io::Error::other("each one ends at once"))
+        } else {
+            spawn(&guardian.0.folder)
+        };
+        match next {
             Ok((shell, next)) => {
                 state.shell = Some(shell);
                 for server in state.servers.clone() {
@@ -239,6 +257,10 @@ async fn replace_when_gone(watch: Weak<Watch>, mut gone: pipe::Receiver) {
 }
 
 /// Whether something is true within a time; looked at now and then.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the system tells of another's end only to who asks, and there is no runtime at the end"
+)]
 pub(super) fn happens_within(limit: Duration, mut is_true: impl FnMut() -> bool) -> bool {
     let began = Instant::now();
     loop {
@@ -248,6 +270,6 @@ pub(super) fn happens_within(limit: Duration, mut is_true: impl FnMut() -> bool)
         if began.elapsed() > limit {
             return false;
         }
-        std::thread::park_timeout(CLEAN_UP_POLL);
+        std::thread::sleep(CLEAN_UP_POLL);
     }
 }

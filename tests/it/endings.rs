@@ -134,7 +134,7 @@ fn nothing_is_left_after_kills_at_any_moment() {
             .unwrap();
         // A third of them in the first 20 ms.
         let last = if number % 3 == 0 { 20 } else { 400 };
-        std::thread::park_timeout(std::time::Duration::from_millis(u64::from(
+        super::support::let_pass(std::time::Duration::from_millis(u64::from(
             number * 7919 % last,
         )));
         child.kill().unwrap();
@@ -187,7 +187,7 @@ fn ended_after_a_kill(after: std::time::Duration) -> super::support::Ran {
         .arg(&database);
     command.env("TMPDIR", folder.path());
     let child = super::support::begun(&mut command, &database);
-    std::thread::park_timeout(after);
+    super::support::let_pass(after);
     let server = Command::new("pkill")
         .args([
             "-KILL",

@@ -64,7 +64,12 @@ fn listens_on_the_network(pid: u32) -> bool {
 
 /// A race in its middle: everybody pays for a minute, and the private server holds the lock.
 fn paying(folder: &Path, extra: &[&str]) -> Child {
-    let mut command = racesim(&["locked", "--users", "3", "--payment", "60s"]);
+    paying_for("60s", folder, extra)
+}
+
+/// The same with a payment of this length.
+fn paying_for(payment: &str, folder: &Path, extra: &[&str]) -> Child {
+    let mut command = racesim(&["locked", "--users", "3", "--payment", payment]);
     command.args(extra).env("TMPDIR", folder);
     let child = command
         .stdout(Stdio::piped())
@@ -328,16 +333,40 @@ fn a_guardian_that_is_killed_is_replaced_and_nothing_is_left() {
     assert_nothing_left(folder.path());
 }
 
+/// A guardian that was gone as soon as it was started was replaced for ever, without a pause and without
+/// a word.
+#[test]
+fn guardians_that_end_as_soon_as_they_are_started_end_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    // Whoever pays goes on until that is over.
+    let mut child = paying_for("5s", folder.path(), &["--quiet"]);
+    eventually("racesim has given up", || {
+        if let Some(guardian) = guardian_in(folder.path()) {
+            // It may be gone since.
+            let _ = Command::new("kill")
+                .args(["-KILL", &guardian.to_string()])
+                .stderr(Stdio::null())
+                .status();
+        }
+        child.try_wait().unwrap().is_some()
+    });
+    let ran = end(child);
+    assert_eq!(ran.code, Some(4), "{}", ran.all());
+    let why = "what cleans up after racesim is gone, and cannot be started again";
+    assert!(ran.stderr.contains(why), "{}", ran.all());
+    assert_nothing_left(folder.path());
+}
+
 /// With the guardian and racesim killed at once nobody is left who knows of the server. It dies with
-/// racesim all the same, where `setpriv` can ask the system for that.
+/// racesim all the same, because `setpriv` asks the system for that.
+#[cfg(target_os = "linux")]
 #[test]
 fn a_server_whose_guardian_and_racesim_are_both_killed_ends_by_itself() {
     let can = Command::new("setpriv")
         .args(["--pdeathsig", "KILL", "true"])
         .status();
-    if !can.is_ok_and(|status| status.success()) {
-        return;
-    }
+    let is_there = can.is_ok_and(|status| status.success());
+    assert!(is_there, "this test needs setpriv: install util-linux");
     let folder = tempfile::tempdir().unwrap();
     let child = paying(folder.path(), &[]);
     // Stopped first, so that it cannot replace the guardian.

@@ -105,8 +105,17 @@ pub(crate) fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_true() {
         assert!(start.elapsed() < LIMIT, "never came true: {what}");
-        std::thread::park_timeout(Duration::from_millis(5));
+        let_pass(Duration::from_millis(5));
     }
+}
+
+/// Lets a time pass where the moment is what the test is about.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place; what a test waits for is looked at with `eventually`"
+)]
+pub(crate) fn let_pass(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// The command's process, once its race is entered in this database.
