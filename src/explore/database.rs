@@ -81,8 +81,12 @@ impl Hash for Database {
         let flags = u64::from(has_row) | u64::from(is_guarded) << 1 | u64::from(is_dirty) << 2;
         let pending = u64::from(version) << 11 | u64::from(fence) << 3 | flags;
         self.rows.hash(state);
-        state.write_u128(transactions);
-        state.write_u64(pending << 16 | u64::from(self.writer) << 8 | u64::from(self.commits));
+        let writing = pending << 16 | u64::from(self.writer) << 8 | u64::from(self.commits);
+        // Whether there are transactions stands first.
+        state.write_u64(writing << 1 | u64::from(transactions != 0));
+        if transactions != 0 {
+            state.write_u128(transactions);
+        }
     }
 }
 

@@ -101,7 +101,7 @@ pub struct Found {
 pub enum Answer {
     /// No interleaving breaks it.
     Holds,
-    /// This one does, and none is shorter.
+    /// This one does, and none is shorter in what was looked at whole.
     Violated(Schedule),
     /// The search ended early, and had found none.
     Unknown(Limit),

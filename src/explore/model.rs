@@ -177,10 +177,12 @@ impl<S: Strategy> Race<S> {
         }
         for node in 0..self.room.nodes {
             let mut values = state.world.may_expire(node, self.room);
-            if values.any(|value| !self.is_extended(state, node, value, None)) {
+            if self.is_left(Fault::Expire, state)
+                && values.any(|value| !self.is_extended(state, node, value, None))
+            {
                 self.if_allowed(Fault::Expire, state, Move::Expire(narrow(node)), moves);
             }
-            if self.remembers(state, node) {
+            if self.is_left(Fault::Restart, state) && self.remembers(state, node) {
                 self.if_allowed(Fault::Restart, state, Move::Restart(narrow(node)), moves);
             }
         }
@@ -205,7 +207,7 @@ impl<S: Strategy> Race<S> {
         }
         if user.has_started() {
             self.if_allowed(Fault::Crash, state, Move::Crash(who), moves);
-            if self.may_stall(state, place) {
+            if self.is_left(Fault::Stall, state) && self.may_stall(state, place) {
                 self.if_allowed(Fault::Stall, state, Move::Stall(who), moves);
             }
             if !step.is_tidying() && user.gave_up_after.is_none() {
@@ -221,11 +223,15 @@ impl<S: Strategy> Race<S> {
         step: Move,
         moves: &mut Vec<Move>,
     ) {
-        let at = fault.index();
-        if state.used[at] < self.allowed[at] {
-            self.possible[at].store(true, Ordering::Relaxed);
+        if self.is_left(fault, state) {
+            self.possible[fault.index()].store(true, Ordering::Relaxed);
             moves.push(step);
         }
+    }
+
+    /// Whether the fault may happen once more.
+    const fn is_left(&self, fault: Fault, state: &State) -> bool {
+        state.used[fault.index()] < self.allowed[fault.index()]
     }
 
     /// Carries out a move: where everybody is then, and what the service said, if one was asked.

@@ -54,7 +54,8 @@ impl Seat {
     }
 }
 
-/// Two numbers instead of forty fields: a search hashes every state it comes to.
+/// One number instead of forty fields, or three where anything is written on a seat: a search hashes
+/// every state it comes to.
 impl Hash for Rows {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let rows = self.rows.iter().fold(0_u64, |sum, row| {
@@ -65,8 +66,11 @@ impl Hash for Rows {
             let claim = u128::from(seat.claimed_by) << 1 | u128::from(seat.is_claim_over);
             sum << 20 | u128::from(seat.version) << 12 | u128::from(seat.fence) << 4 | claim
         });
-        state.write_u64(rows);
-        state.write_u128(seats);
+        // Which of the two it is stands first.
+        state.write_u64(rows << 1 | u64::from(seats != 0));
+        if seats != 0 {
+            state.write_u128(seats);
+        }
     }
 }
 
