@@ -100,7 +100,8 @@ impl Outlets {
         }
     }
 
-    /// Says on stderr what went wrong with the services, where no table on stdout has said it.
+    /// Says on stderr what went wrong with the services, and why what happened is not known, where no table
+    /// on stdout has said it.
     pub(super) fn warn(&self, report: &report::Report) {
         let is_told = matches!(self.format, Format::Table | Format::Markdown);
         if is_told && !self.is_quiet {
@@ -112,6 +113,9 @@ impl Outlets {
                 complain(&format!(
                     "{strategy}: a service failed during the race: {trouble}"
                 ));
+            }
+            if let Some(damage) = &race.damage {
+                complain(&format!("{}: {damage}", race.header.strategy));
             }
         }
     }

@@ -56,6 +56,8 @@ pub struct RaceReport {
     pub interrupted: bool,
     /// What the services did wrong, a line each.
     pub troubles: Vec<String>,
+    /// Why nothing can be concluded from a round, of the first such round; `None` when there is none.
+    pub damage: Option<String>,
     /// What went wrong as was asked for, and how often in all rounds.
     pub faults: Vec<FaultCount>,
     /// Locks that were left behind, of the first round that left any; the first few seats.
@@ -125,6 +127,7 @@ pub struct Tally {
     explanation: Option<Explanation>,
     interrupted: bool,
     troubles: Vec<String>,
+    damage: Option<String>,
     faults: Vec<FaultCount>,
     locks_left: Vec<LockLeftReport>,
 }
@@ -152,6 +155,7 @@ impl Tally {
             explanation: None,
             interrupted: false,
             troubles: Vec::new(),
+            damage: None,
             faults: Vec::new(),
             locks_left: Vec::new(),
         };
@@ -162,6 +166,7 @@ impl Tally {
 
     /// Something of the recording is lost: what holds in the rest may not hold in all.
     pub fn lose(&mut self, damage: &str) {
+        self.damage.get_or_insert_with(|| damage.to_owned());
         let holding = self.verdicts.iter_mut();
         for report in holding.filter(|report| report.verdict == Verdict::Holds.name()) {
             let verdict = Verdict::Unknown(format!("the history is damaged: {damage}"));
@@ -223,6 +228,9 @@ impl Tally {
             self.locks_left = locks_left(history);
         }
         self.interrupted |= history.footer.interrupted;
+        if self.damage.is_none() {
+            self.damage.clone_from(&history.damage);
+        }
         for trouble in &history.footer.troubles {
             if !self.troubles.contains(trouble) {
                 self.troubles.push(trouble.clone());
@@ -272,6 +280,7 @@ impl Tally {
             explanation: self.explanation,
             interrupted: self.interrupted,
             troubles: self.troubles,
+            damage: self.damage,
             faults: self.faults,
             locks_left: self.locks_left,
         }

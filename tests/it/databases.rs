@@ -324,3 +324,45 @@ fn a_temporary_folder_that_cannot_be_made_is_named() {
     command.env("TMPDIR", "/no/such/folder");
     finish(command).assert_refused(4, "cannot make a temporary folder in '/no/such/folder'");
 }
+
+/// Races on a database whose files are removed once its race is entered.
+fn on_a_database_that_is_removed(arguments: &[&str]) -> super::support::Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("race.db");
+    let mut command = super::support::racesim(arguments);
+    command.arg("--database").arg(&database);
+    let child = super::support::begun(&mut command, &database);
+    for ending in ["", "-wal", "-shm"] {
+        let name = format!("{}{ending}", database.display());
+        // A log that is not there yet needs no removal.
+        let _ = std::fs::remove_file(name);
+    }
+    super::support::end(child)
+}
+
+// The bookings were null and the status was 3, and neither stderr nor the report said why.
+#[test]
+fn why_rows_could_not_be_read_stands_in_the_report_and_on_stderr() {
+    let race = ["naive", "--users", "50", "--arrive-over", "500ms"];
+    let why = "its bookings could not be read: ";
+    let ran = on_a_database_that_is_removed(&[&race[..], &["--format", "json"]].concat());
+    assert_eq!(ran.code, Some(3), "{}", ran.all());
+    let report = ran.json();
+    assert_eq!(
+        report["races"][0]["metrics"]["bookings"],
+        serde_json::Value::Null
+    );
+    let damage = report["races"][0]["damage"].as_str().unwrap();
+    assert!(damage.starts_with(why), "{damage}");
+    assert_eq!(ran.stderr, format!("racesim: naive: {damage}\n"));
+    for how in [&["--quiet"][..], &["--format", "csv"]] {
+        let ran = on_a_database_that_is_removed(&[&race[..], how].concat());
+        assert_eq!(ran.code, Some(3), "{}", ran.all());
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+        assert!(ran.stderr.contains(why), "{}", ran.stderr);
+    }
+    // A table tells it itself.
+    let ran = on_a_database_that_is_removed(&race);
+    assert!(ran.stdout.contains(why), "{}", ran.all());
+    assert_eq!(ran.stderr, "");
+}

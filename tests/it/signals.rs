@@ -297,11 +297,26 @@ fn under(limits: &str, arguments: &str) -> Ran {
     finish(command)
 }
 
-// With few descriptors racesim panicked.
+/// Asserts that a run whose rows could not be read says why, in its report and in one line beside it.
+fn says_why_its_bookings_are_not_known(ran: &Ran, text: &str) {
+    let race = &ran.json()["races"][0];
+    assert_eq!(
+        race["metrics"]["bookings"],
+        serde_json::Value::Null,
+        "{text}"
+    );
+    let why = race["damage"].as_str().unwrap_or_else(|| panic!("{text}"));
+    assert!(why.contains("its bookings could not be read"), "{text}");
+    assert_eq!(ran.stderr.lines().count(), 1, "{text}");
+    assert!(ran.stderr.contains(why), "{text}");
+}
+
+// With few descriptors racesim panicked. Where they are enough for the race and not for the look at its
+// rows afterwards, the bookings were null and nothing said why.
 #[test]
 fn too_few_descriptors_are_said_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
-    for count in [3, 5, 8, 10, 12, 14, 16, 20] {
+    for count in [3, 5, 8, 10, 12, 14, 15, 16, 17, 18, 20] {
         let place = format!(
             "export TMPDIR='{}'; ulimit -n {count}",
             folder.path().display()
@@ -316,6 +331,7 @@ fn too_few_descriptors_are_said_in_one_line() {
             assert!(!ran.stderr.contains("panicked"), "{text}");
             match ran.code {
                 Some(0) => drop(ran.json()),
+                Some(3) => says_why_its_bookings_are_not_known(&ran, &text),
                 // Where not even a shared library can be opened, racesim has not begun.
                 Some(127) => assert!(ran.stderr.contains("shared librar"), "{text}"),
                 code => {

@@ -40,6 +40,7 @@ pub(super) fn compared(report: &Report, comparison: &Comparison, blocks: &mut Ve
             blocks.push(Block::Grid(grid));
         }
         let told = blocks.len();
+        blocks.extend(race.damage.clone().map(Block::Note));
         warnings(race, blocks);
         for block in &mut blocks[told..] {
             if let Block::Note(note) = block {
