@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::input;
 use super::output::{Outlets, PIPE_LIMIT};
 use super::place::Uses;
-use super::{AppError, Exit};
+use super::{AppError, Exit, reasons};
 use crate::checker::{self, Property};
 use crate::cli::{self, Output};
 use crate::engine::EngineError;
@@ -64,7 +64,13 @@ pub(super) async fn run(
         stopped: stop.is_cancelled(),
         ..Report::of(races)
     };
-    outlets.publish(Shown::Races(&report)).await?;
+    let published = outlets.publish(Shown::Races(&report)).await;
+    if !report.stopped {
+        let races = report.races.iter();
+        let reasons = races.flat_map(|race| reasons::of_race(race, true, exit));
+        outlets.warn(&reasons.collect::<Vec<_>>());
+    }
+    published?;
     Ok(exit)
 }
 

@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::output::{Outlets, PIPE_LIMIT};
 use super::place::Uses;
-use super::{AppError, Exit};
+use super::{AppError, Exit, reasons};
 use crate::checker::Property;
 use crate::cli::{Expectation, ExploreCommand};
 use crate::explore::{Answer, Found, Limit, follow, search_until};
@@ -43,8 +43,13 @@ pub(super) async fn run(
         impossible: impossible.iter().map(ToString::to_string).collect(),
         properties,
     };
-    outlets.publish(Shown::Exploration(&report)).await?;
-    Ok(exit(&report, command.expected))
+    let exit = exit(&report, command.expected);
+    let published = outlets.publish(Shown::Exploration(&report)).await;
+    if !stop.is_cancelled() {
+        outlets.warn(&reasons::of_search(&report, command.expected, exit));
+    }
+    published?;
+    Ok(exit)
 }
 
 fn answer(

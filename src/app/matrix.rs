@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::output::{Outlets, PIPE_LIMIT};
 use super::place::Uses;
-use super::{AppError, Exit};
+use super::{AppError, Exit, reasons};
 use crate::cli::{self, MatrixCommand};
 use crate::duration::as_millis;
 use crate::engine::{Engine, EngineError, ServiceChoice, Services};
@@ -69,8 +69,11 @@ pub(super) async fn run(command: MatrixCommand, stop: CancellationToken) -> Resu
     drop(watch);
     let mut report = report(Some(&engine), columns, rows);
     report.took_ms = as_millis(begun.elapsed());
-    outlets.publish(Shown::Matrix(&report)).await?;
-    Ok(exit(&report))
+    let exit = exit(&report);
+    let published = outlets.publish(Shown::Matrix(&report)).await;
+    outlets.warn(&reasons::of_matrix(&report, exit));
+    published?;
+    Ok(exit)
 }
 
 async fn cells(

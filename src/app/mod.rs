@@ -8,6 +8,7 @@ mod output;
 mod place;
 mod probes;
 mod race;
+mod reasons;
 mod replay;
 mod signals;
 mod simulated;
@@ -98,9 +99,10 @@ impl AppError {
                 | EngineError::Lock(_)
                 | EngineError::Unguarded(_)
                 | EngineError::Silent => Exit::Service,
-                EngineError::Panicked(_) | EngineError::Astray(_) | EngineError::Stopped => {
-                    Exit::Unknown
-                }
+                EngineError::Panicked(_)
+                | EngineError::Astray(_)
+                | EngineError::Unread(_)
+                | EngineError::Stopped => Exit::Unknown,
                 EngineError::TooLarge { .. } => Exit::Usage,
             },
             Self::History { .. } | Self::Recording { .. } | Self::Words(_) | Self::Replay(_) => {

@@ -100,23 +100,14 @@ impl Outlets {
         }
     }
 
-    /// Says on stderr what went wrong with the services, and why what happened is not known, where no table
-    /// on stdout has said it.
-    pub(super) fn warn(&self, report: &report::Report) {
+    /// Says on stderr why the status is not 0, where no table on stdout has said it.
+    pub(super) fn warn(&self, reasons: &[String]) {
         let is_told = matches!(self.format, Format::Table | Format::Markdown);
         if is_told && !self.is_quiet {
             return;
         }
-        for race in &report.races {
-            for trouble in &race.troubles {
-                let strategy = &race.header.strategy;
-                complain(&format!(
-                    "{strategy}: a service failed during the race: {trouble}"
-                ));
-            }
-            if let Some(damage) = &race.damage {
-                complain(&format!("{}: {damage}", race.header.strategy));
-            }
+        for reason in reasons {
+            complain(reason);
         }
     }
 

@@ -8,7 +8,7 @@ use super::output::{Outlets, complain};
 use super::place::Uses;
 use super::signals::{UntilStopped, on_a_thread};
 use super::target::Target;
-use super::{AppError, Exit, probes, simulated};
+use super::{AppError, Exit, probes, reasons, simulated};
 use crate::cli::{RaceCommand, RaceKind};
 use crate::engine::{Engine, EngineError, Services};
 use crate::history::{self, History};
@@ -71,10 +71,10 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
     };
     let report = report(&command, raced, engine.is_stopped());
     let published = outlets.publish(Shown::Races(&report)).await;
-    outlets.warn(&report);
+    let exit = exit(&command, &report);
+    outlets.warn(&reasons(&command, &report, exit));
     say_assertions(&report);
     published.and(kept)?;
-    let exit = exit(&command, &report);
     match failed {
         Some(error) if exit != Exit::Violated => Err(error),
         Some(error) => {
@@ -285,6 +285,15 @@ fn figures_of(assertion: &Assertion, races: &[RaceReport]) -> Figures {
     };
     let meant = races.iter().find(is_meant);
     meant.map(|race| race.figures.clone()).unwrap_or_default()
+}
+
+/// Why the status is what it is, as far as no assertion says it. A stop is its own reason.
+fn reasons(command: &RaceCommand, report: &Report, exit: Exit) -> Vec<String> {
+    let exit = if report.stopped { Exit::Holds } else { exit };
+    let raced = report.races.iter().zip(&command.strategies);
+    raced
+        .flat_map(|(race, strategy)| reasons::of_race(race, strategy.promises_one_booking(), exit))
+        .collect()
 }
 
 /// Names every assertion that does not hold.

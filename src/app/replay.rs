@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::input;
 use super::output::Outlets;
 use super::place::Uses;
-use super::{AppError, Exit};
+use super::{AppError, Exit, reasons};
 use crate::cli::{self, ReplayCommand, ReplayWhat};
 use crate::engine::{Engine, EngineError, Services};
 use crate::plan::Plan;
@@ -73,7 +73,9 @@ pub(super) async fn run(command: ReplayCommand, stop: CancellationToken) -> Resu
     }
     let mut report = report(&task, &replayed);
     report.stopped = stop.is_cancelled();
-    outlets.publish(Shown::Replay(&report)).await?;
+    let published = outlets.publish(Shown::Replay(&report)).await;
+    outlets.warn(&reasons::of_replay(&report));
+    published?;
     Ok(if report.differences.is_empty() {
         Exit::Holds
     } else {

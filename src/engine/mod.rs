@@ -248,6 +248,7 @@ impl Engine {
             Err(error) => return Err(error),
         };
         let mut history = self.history(header, &race).await;
+        self.refuse_unread(&history)?;
         history.footer.locks_left = locks_left;
         history.footer.locks_unread = self.is_stopped();
         Ok(Forced {
@@ -287,6 +288,15 @@ impl Engine {
             watchdogs: Watchdogs::default(),
             faults,
             late: Box::default(),
+        }
+    }
+
+    /// What a forced interleaving leaves is compared: rows that could not be read are no rows of nobody.
+    fn refuse_unread(&self, history: &History) -> Result<(), EngineError> {
+        match &history.damage {
+            None => Ok(()),
+            Some(_) if self.is_stopped() => Err(EngineError::Stopped),
+            Some(why) => Err(EngineError::Unread(why.clone())),
         }
     }
 

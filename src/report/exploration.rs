@@ -73,6 +73,21 @@ impl PropertyReport {
         }
     }
 
+    /// The verdict, and what ended the search early where that is why.
+    #[must_use]
+    pub fn verdict_in_full(&self) -> String {
+        let why = match self.limit {
+            None => return self.verdict.clone(),
+            Some(Limit::States) => "--limit-states was reached",
+            Some(Limit::Time) => "--limit-time was reached",
+            Some(Limit::Steps) => "an attempt waits for no step, or has too many",
+            Some(Limit::Memory) => "no memory is left for more states",
+            Some(Limit::Threads) => "the system gives no thread for it",
+            Some(Limit::Stopped) => "it was stopped",
+        };
+        format!("{}: {why}", self.verdict)
+    }
+
     /// How many moves break it.
     #[must_use]
     pub fn steps(&self) -> Option<usize> {
@@ -84,8 +99,13 @@ impl ExploreReport {
     /// The command that forces a schedule of this report on the real stores.
     #[must_use]
     pub fn replay_line(&self, schedule: &Schedule) -> String {
-        let strategy = in_full(&self.strategy, &self.settings);
-        format!("racesim replay {strategy} --schedule '{schedule}'")
+        format!("racesim replay {} --schedule '{schedule}'", self.in_full())
+    }
+
+    /// The strategy with its options, as a person types it.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        in_full(&self.strategy, &self.settings)
     }
 }
 

@@ -377,7 +377,12 @@ impl RaceReport {
     /// Whether any property is violated; double bookings count only where none were to be expected.
     #[must_use]
     pub fn breaks(&self, promises_one_booking: bool) -> bool {
-        self.verdicts.iter().any(|report| {
+        self.violated(promises_one_booking).next().is_some()
+    }
+
+    /// The properties that are violated; double bookings only where none were to be expected.
+    pub fn violated(&self, promises_one_booking: bool) -> impl Iterator<Item = &VerdictReport> {
+        self.verdicts.iter().filter(move |report| {
             report.verdict == "violated"
                 && (promises_one_booking || report.property != Property::NoDoubleBooking)
         })

@@ -25,6 +25,7 @@ mod pairs;
 mod possible;
 mod races;
 mod random;
+mod reasons;
 mod recordings;
 mod redis;
 mod replay;

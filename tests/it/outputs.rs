@@ -388,9 +388,9 @@ fn pipes_carry_results_and_recordings_whole() {
         cat report > report.json & cat events > copy.jsonl &
         "$1" naive -q --users 5000 --export json:report --history events || exit 9
         wait
-        cat copy.jsonl > events & "$1" check events --format json > checked.json
+        cat copy.jsonl > events & "$1" check events --format json > checked.json 2> why
         [ $? = 1 ] || exit 8
-        "$1" check <(cat copy.jsonl) --format json | cmp - checked.json
+        "$1" check <(cat copy.jsonl) --format json 2> why | cmp - checked.json
     "#;
     let mut command = Command::new("/bin/bash");
     command

@@ -1,7 +1,7 @@
 //! What a search found, and what the real stores did.
 
 use super::{Block, Cell, Grid, Tone, cell, fact, head, tone};
-use crate::explore::{Limit, Line};
+use crate::explore::Line;
 use crate::fault::Fault;
 use crate::report::exploration::{ExploreReport, PropertyReport, in_full};
 use crate::report::metrics::Unit;
@@ -71,22 +71,11 @@ fn idle(fault: &str) -> String {
 
 fn answers(report: &ExploreReport) -> Grid {
     let rows = report.properties.iter().map(|property| {
-        let verdict = match property.limit {
-            None => property.verdict.clone(),
-            Some(Limit::States) => "unknown: --limit-states was reached".to_owned(),
-            Some(Limit::Time) => "unknown: --limit-time was reached".to_owned(),
-            Some(Limit::Steps) => {
-                "unknown: an attempt waits for no step, or has too many".to_owned()
-            }
-            Some(Limit::Memory) => "unknown: no memory is left for more states".to_owned(),
-            Some(Limit::Threads) => "unknown: the system gives no thread for it".to_owned(),
-            Some(Limit::Stopped) => "unknown: it was stopped".to_owned(),
-        };
         let count = |number: u64| cell(Unit::Count.shown(as_f64(number)));
         vec![
             cell(property.property.to_string()),
             Cell {
-                text: verdict,
+                text: property.verdict_in_full(),
                 tone: tone(&property.verdict),
             },
             cell(
