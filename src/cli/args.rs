@@ -15,7 +15,9 @@ use crate::engine::{RedisChoice, ServiceChoice};
 use crate::lock::{KeyPrefix, Url};
 use crate::matrix::Column;
 use crate::report::Format;
-use crate::strategy::{Conditional, Hold, Locked, Naive, Optimistic, Redlock, Transaction, Unique};
+use crate::strategy::{
+    BuiltIn, Conditional, Hold, Locked, Naive, Optimistic, Redlock, Strategy, Transaction, Unique,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -154,7 +156,7 @@ enum Sub {
 pub(super) struct LockArgs {
     /// A Redis of yours (redis://, rediss://, unix://), `private` or `in-process` (simulated locks, no
     /// Redis); repeatable for redlock [default: a private one, if redis-server is installed]
-    /// [env: `RACESIM_REDIS`]
+    /// [env: `RACESIM_REDIS`; empty is as unset]
     #[arg(long, value_name = "URL", help_heading = SERVICES)]
     redis: Vec<String>,
     /// What the key of every lock begins with
@@ -244,17 +246,7 @@ pub(super) fn services(
         });
     };
     let (words, place) = lock.words();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let redis = match words.as_slice() {
-        [] | [""] => RedisChoice::Any,
-        ["private"] => RedisChoice::Private,
-        ["in-process"] => RedisChoice::InProcess,
-        urls => {
-            let urls = urls.iter().map(|url| url.parse::<Url>());
-            let urls: Result<Vec<Url>, _> = urls.collect();
-            RedisChoice::Urls(urls.map_err(|error| format!("{place}: {error}"))?)
-        }
-    };
+    let redis = redis(&words).map_err(|why| format!("{place}: {why}"))?;
     Ok(ServiceChoice {
         database,
         redis,
@@ -262,25 +254,69 @@ pub(super) fn services(
     })
 }
 
+/// What these words choose.
+fn redis(words: &[String]) -> Result<RedisChoice, String> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] => Ok(RedisChoice::Any),
+        [PRIVATE] => Ok(RedisChoice::Private),
+        [IN_PROCESS] => Ok(RedisChoice::InProcess),
+        several => match several.iter().find(|word| !is_url(word)) {
+            Some(&"") => Err(
+                "an empty word names no Redis: write redis://HOST:PORT, private or in-process, or leave it out"
+                    .to_owned(),
+            ),
+            Some(word) => Err(format!(
+                "'{word}' stands alone, for all the locks that are needed: give it once, and no other server"
+            )),
+            None => {
+                let urls = several.iter().map(|url| url.parse::<Url>());
+                let urls: Result<Vec<Url>, _> = urls.collect();
+                urls.map(RedisChoice::Urls).map_err(|error| error.to_string())
+            }
+        },
+    }
+}
+
 /// Where a Redis is named if not on the command line, which everybody on the machine can read. It is
 /// read here, so that no message of clap's can hold it.
 const REDIS: &str = "RACESIM_REDIS";
+
+/// A server that is started for the run.
+const PRIVATE: &str = "private";
+
+/// No server: locks inside racesim.
+const IN_PROCESS: &str = "in-process";
 
 impl LockArgs {
     /// What was said about the servers, and where.
     fn words(&self) -> (Vec<String>, &'static str) {
         match std::env::var_os(REDIS) {
-            Some(word) if self.redis.is_empty() => {
+            // Empty is as unset, as it is to other programs.
+            Some(word) if self.redis.is_empty() && !word.is_empty() => {
                 (vec![word.to_string_lossy().into_owned()], REDIS)
             }
             _ => (self.redis.clone(), "--redis"),
         }
     }
 
+    /// Refuses a server that was typed, where no strategy asks it anything.
+    pub(super) fn refuse_for(&self, strategies: &[BuiltIn]) -> Result<(), String> {
+        if self.redis.is_empty() || strategies.iter().any(|it| it.needs().locks > 0) {
+            return Ok(());
+        }
+        let names: Vec<&str> = strategies.iter().map(Strategy::name).collect();
+        let take = if names.len() == 1 { "takes" } else { "take" };
+        Err(format!(
+            "--redis: {} {take} no lock, so no Redis is asked: leave it out",
+            names.join(", ")
+        ))
+    }
+
     /// Whether the servers are those that the environment names: then no option need repeat them.
     pub(super) fn is_of_environment(&self) -> bool {
         let (words, place) = self.words();
-        place == REDIS && words.iter().any(|word| !word.is_empty())
+        place == REDIS && !words.is_empty()
     }
 
     /// How many servers are named.
@@ -290,5 +326,5 @@ impl LockArgs {
 }
 
 fn is_url(text: &str) -> bool {
-    !["", "private", "in-process"].contains(&text)
+    !["", PRIVATE, IN_PROCESS].contains(&text)
 }

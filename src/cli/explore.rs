@@ -118,7 +118,11 @@ impl ReplayArgs {
     pub(super) fn into_command(self) -> Result<Command, String> {
         let (tuning, ttl) = (self.tuning, self.ttl.ttl);
         let servers = self.lock.servers();
-        let strategy = |name| strategy(name, tuning, ttl, servers);
+        let strategy = |name| {
+            let strategy = strategy(name, tuning, ttl, servers)?;
+            self.lock.refuse_for(std::slice::from_ref(&strategy))?;
+            Ok::<_, String>(strategy)
+        };
         let what = match (self.from, self.strategy, self.schedule, self.all) {
             (Some(path), ..) => ReplayWhat::File(path),
             (None, Some(name), Some(schedule), _) => {

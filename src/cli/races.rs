@@ -164,6 +164,9 @@ impl RaceArgs {
             .tuning
             .tuning(&request.names, request.ttl, servers)?;
         let strategies = strategies(&request.names, &tuning)?;
+        if let Some(lock) = &lock {
+            lock.refuse_for(&strategies)?;
+        }
         refuse_long_stalls(&plan, &strategies)?;
         refuse_what_arrives_too_late(&plan)?;
         if tuning.busy_timeout.is_some_and(|busy| busy >= plan.timeout) {

@@ -95,6 +95,7 @@ impl Services {
         seats: &[SeatId],
     ) -> Result<Self, ServiceError> {
         let nodes = usize::from(needs.locks);
+        refuse_idle(choice, nodes)?;
         let program = match choice.redis {
             RedisChoice::Any | RedisChoice::Private if nodes > 0 => find_server(),
             _ => None,
@@ -320,6 +321,19 @@ async fn open_lock(
     Redis::connect(server, prefix, seats, limit)
         .await
         .map(LockService::Redis)
+}
+
+/// A server that nobody would ask is one too many.
+fn refuse_idle(choice: &ServiceChoice, wanted: usize) -> Result<(), LockError> {
+    match &choice.redis {
+        RedisChoice::Urls(urls) if wanted > 0 && urls.len() > wanted => Err(LockError::TooMany {
+            servers: urls.len(),
+            wanted,
+        }),
+        RedisChoice::Urls(_) | RedisChoice::Any | RedisChoice::Private | RedisChoice::InProcess => {
+            Ok(())
+        }
+    }
 }
 
 /// Servers that are one and the same are no several: a strategy that locks on most of them would find

@@ -138,6 +138,14 @@ pub enum LockError {
         "there are {0} servers, and more are to be locked: repeat --redis, or give fewer --nodes"
     )]
     TooFew(usize),
+    /// Fewer servers are wanted.
+    #[error("{servers} servers are given, and the locks are on {wanted}: give so many --redis")]
+    TooMany {
+        /// How many are given.
+        servers: usize,
+        /// How many are wanted.
+        wanted: usize,
+    },
     /// There is no server to start.
     #[error(
         "neither redis-server nor valkey-server is on PATH: install one (apt-get install redis-server), or give --redis URL"
@@ -160,7 +168,10 @@ impl LockError {
     /// Whether it is what was typed that is wrong, and not a server.
     #[must_use]
     pub const fn is_of_usage(&self) -> bool {
-        matches!(self, Self::Url | Self::Twice { .. } | Self::TooFew(_))
+        matches!(
+            self,
+            Self::Url | Self::Twice { .. } | Self::TooFew(_) | Self::TooMany { .. }
+        )
     }
 
     /// Whether another try, a moment later, may go well.

@@ -82,6 +82,90 @@ fn a_url_that_cannot_be_read_is_never_shown() {
     }
 }
 
+/// An empty `--redis` was taken as none, a word beside another as a malformed URL, and a server that no
+/// lock was on was not mentioned.
+#[test]
+fn a_redis_that_would_not_be_asked_as_typed_is_refused() {
+    let one = "redis://127.0.0.1:1";
+    let two = "redis://127.0.0.1:2";
+    let alone = "stands alone, for all the locks that are needed";
+    for (arguments, text) in [
+        (
+            &["locked", "--redis", ""][..],
+            "--redis: an empty word names no Redis",
+        ),
+        (
+            &["redlock", "--redis", one, "--redis", ""],
+            "--redis: an empty word names no Redis",
+        ),
+        (
+            &["locked", "--redis", "private", "--redis", "private"],
+            alone,
+        ),
+        (
+            &["locked", "--redis", "private", "--redis", "in-process"],
+            alone,
+        ),
+        (&["redlock", "--redis", one, "--redis", "private"], alone),
+        (&["compare", "--redis", "in-process", "--redis", one], alone),
+        (
+            &["locked", "--redis", one, "--redis", two],
+            "only redlock locks on several servers",
+        ),
+        (
+            &["compare", "--redis", one, "--redis", two],
+            "only redlock locks on several servers",
+        ),
+        (
+            &["replay", "locked", "--all", "--redis", one, "--redis", two],
+            "only redlock locks on several servers",
+        ),
+        (
+            &["redlock", "--nodes", "1", "--redis", one, "--redis", two],
+            "2 servers are given, and the locks are on 1",
+        ),
+        (
+            &["compare", "naive", "unique", "--redis", one],
+            "naive, unique take no lock",
+        ),
+        (
+            &["replay", "naive", "--all", "--redis", one],
+            "naive takes no lock",
+        ),
+        (&["naive", "-q", "-q"], "--quiet is given twice"),
+    ] {
+        run(arguments).assert_refused(2, text);
+    }
+}
+
+#[test]
+fn an_empty_environment_variable_is_as_one_that_is_not_set() {
+    let ran = racing_by_environment("");
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert!(ran.stdout.contains("a private server at"), "{}", ran.stdout);
+}
+
+/// A recorded schedule says which strategy it is: what it does not lock on is known when it is read.
+#[test]
+fn a_server_too_many_for_a_recorded_schedule_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let found = folder.path().join("found.json");
+    let export = format!("json:{}", found.display());
+    let searched =
+        "explore locked --release del --fault expire --property no-foreign-release --export";
+    let searched: Vec<&str> = searched.split(' ').chain([export.as_str()]).collect();
+    assert_eq!(run(&searched).code, Some(1));
+    let from = found.to_str().unwrap();
+    let servers = [
+        "--redis",
+        "redis://127.0.0.1:1",
+        "--redis",
+        "redis://127.0.0.1:2",
+    ];
+    let ran = run(&[&["replay", "--from", from][..], &servers].concat());
+    ran.assert_refused(2, "2 servers are given, and the locks are on 1");
+}
+
 /// Whatever is wrong with the words that hold it, a password is not repeated: not in the wrong place, not
 /// under the wrong name, not in any form of output.
 #[test]
@@ -118,7 +202,10 @@ fn a_password_in_the_wrong_place_is_not_repeated() {
     help.env("RACESIM_REDIS", url);
     let help = finish(help).stdout;
     let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("[env: `RACESIM_REDIS`]"), "{help}");
+    assert!(
+        words.contains("[env: `RACESIM_REDIS`; empty is as unset]"),
+        "{help}"
+    );
     assert!(!help.contains("CRET"), "{help}");
 }
 
