@@ -24,6 +24,9 @@ pub(super) enum OutputError {
     /// A file that is read, kept, or another result's already.
     #[error("'{}' is {owner} too: give each result a file of its own", path.display())]
     Shared { path: PathBuf, owner: &'static str },
+    /// The name of another database's log.
+    #[error("'{}' is where SQLite keeps a log of the database '{}': give another name", path.display(), database.display())]
+    Companion { path: PathBuf, database: PathBuf },
     /// A pipe with only one end.
     #[error("nobody reads the pipe '{}': start its reader first", .0.display())]
     Unread(PathBuf),
@@ -35,7 +38,7 @@ pub(super) enum OutputError {
 impl OutputError {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Open { .. } | Self::Shared { .. } => Exit::Usage,
+            Self::Open { .. } | Self::Shared { .. } | Self::Companion { .. } => Exit::Usage,
             Self::Unread(_) | Self::Write { .. } => Exit::Service,
         }
     }

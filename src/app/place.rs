@@ -2,8 +2,9 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -176,10 +177,42 @@ pub(super) fn refuse_shared<'a>(
     if let Some(history) = uses.history {
         taken.take(history, "the history")?;
     }
-    for result in results {
+    let results: Vec<&Path> = results.collect();
+    for result in &results {
         taken.take(result, "the place of another result")?;
     }
-    Ok(())
+    let written = uses.database.into_iter().chain(uses.history);
+    written.chain(results).try_for_each(refuse_companion)
+}
+
+/// Refuses a name under which SQLite keeps the log of a database that is there: it would be taken for that.
+fn refuse_companion(path: &Path) -> Result<(), OutputError> {
+    // A place that cannot be had is refused by whoever opens it.
+    let Ok(real) = resolve(path) else {
+        return Ok(());
+    };
+    let name = real.as_os_str().as_bytes();
+    let owners = COMPANIONS
+        .iter()
+        .filter_map(|ending| name.strip_suffix(ending.as_bytes()));
+    let mut owners = owners.map(|owner| PathBuf::from(OsStr::from_bytes(owner)));
+    match owners.find(|owner| is_database(owner)) {
+        Some(database) => Err(OutputError::Companion {
+            path: path.to_owned(),
+            database,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Whether it is a file that begins as an SQLite database does
+/// (<https://www.sqlite.org/fileformat2.html#the_database_header>).
+fn is_database(path: &Path) -> bool {
+    let mut start = [0; 16];
+    path.is_file()
+        && File::open(path)
+            .and_then(|mut file| file.read_exact(&mut start))
+            .is_ok_and(|()| &start == b"SQLite format 3\0")
 }
 
 /// Whether it is something like a pipe or a terminal, which takes any number of results.

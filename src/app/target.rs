@@ -16,13 +16,15 @@ use crate::folder::PartFile;
 /// How long a pipe that is not ready is left alone.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// How a database begins, its two kinds of log, and its journal
-/// (<https://www.sqlite.org/fileformat2.html>).
-const DATABASES: [&[u8]; 4] = [
+/// How a database begins, its two kinds of log, its journal, and the index of its log in either order of
+/// bytes (<https://www.sqlite.org/fileformat2.html>, <https://www.sqlite.org/walformat.html>).
+const DATABASES: [&[u8]; 6] = [
     b"SQLite format 3\0",
     b"\x37\x7f\x06\x82",
     b"\x37\x7f\x06\x83",
     b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7",
+    b"\x18\xe2\x2d\x00",
+    b"\x00\x2d\xe2\x18",
 ];
 
 /// Where one result goes.

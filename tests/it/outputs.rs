@@ -182,6 +182,49 @@ fn a_database_is_never_replaced_by_a_result() {
     }
 }
 
+/// A link of the index of a log, elsewhere, was replaced, and a recording beside a database was taken for
+/// its log by whoever opened that next.
+#[test]
+fn no_result_takes_the_place_of_what_another_database_keeps_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    std::fs::create_dir(place.join("sub")).unwrap();
+    symlink("shop.db-wal", place.join("soft")).unwrap();
+    let shop = rusqlite::Connection::open(place.join("shop.db")).unwrap();
+    shop.pragma_update(None, "journal_mode", "wal").unwrap();
+    shop.execute_batch("CREATE TABLE orders (id); INSERT INTO orders VALUES (1)")
+        .unwrap();
+    let text = "it is an SQLite database, which no result replaces";
+    for ending in ["", "-wal", "-shm"] {
+        let name = format!("shop.db{ending}");
+        let other = format!("sub/link{ending}-elsewhere");
+        std::fs::hard_link(place.join(&name), place.join(&other)).unwrap();
+        refused_as_a_result(place, &other, text);
+    }
+    drop(shop);
+    let text = "is where SQLite keeps a log of the database";
+    for name in ["shop.db-wal", "./shop.db-shm", "shop.db-journal", "soft"] {
+        refused_as_a_result(place, name, text);
+        let ran = run_in(place, &["naive", "--database", name]);
+        ran.assert_refused(2, text);
+    }
+    // Nothing is beside these.
+    for name in ["new.db-wal", "sub/shop.db-wal"] {
+        let ran = run_in(place, &["naive", "-q", "--users", "5", "--history", name]);
+        assert_eq!(ran.code, Some(0), "{}", ran.all());
+    }
+}
+
+#[track_caller]
+fn refused_as_a_result(folder: &Path, name: &str, text: &str) {
+    let before = std::fs::read(folder.join(name)).ok();
+    let export = format!("json:{name}");
+    for arguments in [["--export", &export], ["--history", name]] {
+        run_in(folder, &[&["naive", "-q"], &arguments[..]].concat()).assert_refused(2, text);
+        assert_eq!(std::fs::read(folder.join(name)).ok(), before, "{name}");
+    }
+}
+
 #[test]
 fn a_result_goes_where_a_link_leads_and_keeps_the_permissions() {
     let folder = tempfile::tempdir().unwrap();
