@@ -114,6 +114,7 @@ impl AppError {
 
 /// Does what the command line asks, and says how it went.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    signals::let_long_files_fail();
     let command = match cli::parse(words) {
         Ok(command) => command,
         Err(refusal) => return refuse(&refusal).code(),
@@ -157,7 +158,10 @@ fn refuse(refusal: &Refusal) -> Exit {
     match refusal {
         Refusal::Help(page) => match output::print(output::chosen(page, &std::io::stdout())) {
             Ok(()) => Exit::Holds,
-            Err(error) => error.exit(),
+            Err(error) => {
+                output::complain(&error.to_string());
+                error.exit()
+            }
         },
         Refusal::Nothing(page) => {
             output::advise(output::chosen(page, &std::io::stderr()));

@@ -7,6 +7,7 @@
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -68,6 +69,14 @@ pub(super) fn with_signals(
         }
     }
     Ok(Exit::Signal(first))
+}
+
+/// Lets a write beyond the longest file that this process may make fail, with words, instead of ending the
+/// process (<https://man7.org/linux/man-pages/man2/setrlimit.2.html>, `RLIMIT_FSIZE`). The signal is caught
+/// and not ignored: what is started is to have it as it always has.
+pub(super) fn let_long_files_fail() {
+    // Where it cannot be caught, the process ends as any other does.
+    let _ = signal_hook::flag::register(libc::SIGXFSZ, Arc::default());
 }
 
 /// Does `work` on a thread of its own, and gives what came of it.

@@ -274,7 +274,7 @@ fn on_a_disk_of(kib: u32, script: &str) -> super::support::Ran {
     } else {
         (
             Command::new("/bin/bash"),
-            format!("trap '' XFSZ; ulimit -f {kib}; {script}"),
+            format!("ulimit -f {kib}; {script}"),
         )
     };
     command
@@ -316,6 +316,68 @@ fn a_disk_that_is_full_from_the_start_is_refused() {
         "{}",
         ran.stderr
     );
+}
+
+/// Runs the binary where no file may grow beyond so many KiB, in a folder of its own.
+fn with_files_of_at_most(kib: u32, arguments: &str) -> super::support::Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new("/bin/bash");
+    let line = format!("ulimit -f {kib}; exec \"$1\" {arguments}");
+    command
+        .args(["-c", &line, "sh", env!("CARGO_BIN_EXE_racesim")])
+        .env_remove("RACESIM_REDIS")
+        .current_dir(folder.path());
+    finish(command)
+}
+
+// SIGXFSZ ended it with 153 and not a word.
+#[test]
+fn a_file_that_grows_beyond_the_limit_of_the_process_is_said_in_one_line() {
+    for (kib, arguments, text) in [
+        (
+            200,
+            "naive -q --users 3000 --history h.jsonl",
+            "File too large",
+        ),
+        (
+            10,
+            "naive -q --users 3000 --history h.jsonl",
+            "disk I/O error",
+        ),
+        (10, "locked --users 20 --database race.db", "disk I/O error"),
+        (10, "replay transaction --all", "disk I/O error"),
+        (
+            1,
+            "explore naive --expect violated -q --export json:x",
+            "File too large",
+        ),
+        (0, "--help > help", "File too large"),
+        (0, "strategies > names", "File too large"),
+    ] {
+        with_files_of_at_most(kib, arguments).assert_refused(4, text);
+    }
+    let ran = with_files_of_at_most(2000, "locked -q --users 20");
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_server_of_the_runs_own_is_ended_by_a_file_too_long_as_any_other() {
+    // An ignored signal would be handed on to it, one that is caught is not.
+    let folder = tempfile::tempdir().unwrap();
+    let server = folder.path().join("redis-server");
+    std::fs::write(
+        &server,
+        "#!/bin/sh\ngrep SigIgn /proc/self/status\nexit 1\n",
+    )
+    .unwrap();
+    std::fs::set_permissions(&server, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut command = super::support::racesim(&["locked"]);
+    command.env("PATH", folder.path());
+    let ran = finish(command);
+    let (_, mask) = ran.stderr.rsplit_once("SigIgn:").unwrap();
+    let mask = u64::from_str_radix(mask.trim(), 16).unwrap();
+    // SIGXFSZ is the 25th.
+    assert_eq!(mask >> 24 & 1, 0, "{}", ran.stderr);
 }
 
 #[test]
