@@ -60,7 +60,9 @@ fn answer(
     let found = search_until(&command.strategy, property, &command.search, stop);
     let trace = match &found.answer {
         Answer::Unknown(Limit::Threads) => {
-            return Err(AppError::System(std::io::ErrorKind::WouldBlock.into()));
+            return Err(AppError::System(std::io::Error::from_raw_os_error(
+                libc::EAGAIN,
+            )));
         }
         Answer::Violated(schedule) => {
             let users = command.search.users.max(schedule.users());

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 use crate::client::World;
 use crate::fault::Fault;
-use crate::folder::RunFolder;
+use crate::folder::{self, RunFolder};
 use crate::lock::{
     InProcess, KeyPrefix, LockError, LockService, PrivateServer, Redis, Server, Url, find_server,
     start_server,
@@ -276,7 +276,7 @@ impl Drop for Services {
 
 fn folder() -> Result<RunFolder, ServiceError> {
     RunFolder::create().map_err(|source| ServiceError::Folder {
-        folder: std::env::temp_dir(),
+        folder: folder::temporary(),
         source,
     })
 }

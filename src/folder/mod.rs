@@ -102,10 +102,21 @@ fn socket_name(number: usize) -> String {
     }
 }
 
+/// The system's place for temporary files. An empty TMPDIR is as unset
+/// (<https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html>).
+#[must_use]
+pub fn temporary() -> PathBuf {
+    let named = std::env::temp_dir();
+    if named.as_os_str().is_empty() {
+        return PathBuf::from("/tmp");
+    }
+    named
+}
+
 /// Where the folder is to be: `/tmp`, when the system's place for temporary files has too long a path
 /// for a socket in it.
 fn place() -> io::Result<PathBuf> {
-    let usual = std::path::absolute(std::env::temp_dir())?;
+    let usual = std::path::absolute(temporary())?;
     let length = usual.as_os_str().len() + 1 + NAME.len() + DIGITS + 1 + socket_name(99).len();
     let short = Path::new("/tmp");
     if length > SOCKET_PATH_MAX && usual.is_dir() && short.is_dir() {

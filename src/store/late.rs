@@ -158,7 +158,7 @@ impl Sending {
     ) -> rusqlite::Result<Response> {
         let opened = |error: super::StoreError| match error {
             super::StoreError::Sqlite { source, .. } => source,
-            _ => rusqlite::Error::InvalidPath(self.path.clone()),
+            other => rusqlite::Error::ToSqlConversionFailure(Box::new(other)),
         };
         let (writer, _) = prepare(&self.path).map_err(opened)?;
         let (mut connection, _) = prepare(&self.path).map_err(opened)?;

@@ -90,6 +90,14 @@ pub enum StoreError {
         /// What `SQLite` says.
         source: rusqlite::Error,
     },
+    /// There is no memory to open it with.
+    #[error("no memory is left for the database '{}': raise the limit, see ulimit -v", .0.display())]
+    Memory(PathBuf),
+    /// A connection has no thread.
+    #[error(
+        "the system gives no more threads for the database ({0}): raise its limits, see ulimit -u and -v"
+    )]
+    Thread(std::io::Error),
     /// The store's thread is gone.
     #[error("the database does not answer any more: {0}")]
     Gone(String),

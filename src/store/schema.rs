@@ -114,12 +114,31 @@ fn make_ours(connection: &Connection) -> rusqlite::Result<()> {
 
 /// The error that says best what is wrong with the file at `path`.
 pub(super) fn failure(path: &Path, source: rusqlite::Error) -> StoreError {
-    let path = path.to_owned();
+    let owned = path.to_owned();
     match source.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase) => StoreError::NotADatabase(path),
-        Some(rusqlite::ErrorCode::ReadOnly) => StoreError::ReadOnly(path),
-        _ => StoreError::Sqlite { path, source },
+        Some(rusqlite::ErrorCode::NotADatabase) => StoreError::NotADatabase(owned),
+        Some(rusqlite::ErrorCode::ReadOnly) => StoreError::ReadOnly(owned),
+        // Its text is the path, once more or alone.
+        Some(rusqlite::ErrorCode::CannotOpen) => StoreError::Open {
+            reason: why_not_opened(path),
+            path: owned,
+        },
+        Some(rusqlite::ErrorCode::OutOfMemory) => StoreError::Memory(owned),
+        _ => StoreError::Sqlite {
+            path: owned,
+            source,
+        },
     }
+}
+
+/// Why a file cannot be opened, which `SQLite` does not say: the system is asked again. It opens more than
+/// this one file.
+fn why_not_opened(path: &Path) -> String {
+    let opened = File::options().read(true).write(true).open(path);
+    opened.err().map_or_else(
+        || "it, or a file beside it, could not be opened: see ulimit -n".to_owned(),
+        |error| error.to_string(),
+    )
 }
 
 /// Whose file it is, by its first hundred bytes; it is only read.
@@ -167,4 +186,32 @@ fn number_at(header: &[u8], offset: usize) -> u32 {
     header[offset..offset + 4]
         .iter()
         .fold(0, |number, byte| number << 8 | u32::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    /// What is told of such a failure, whose text `rusqlite` takes from the path.
+    fn told(code: i32, text: &str, path: &str) -> String {
+        let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some(text.to_owned()));
+        failure(Path::new(path), error).to_string()
+    }
+
+    // "the database 'X' failed: X" hid the cause.
+    #[test]
+    fn a_database_that_is_not_opened_is_named_once_with_the_cause() {
+        let path = "/no/such/folder/race.db";
+        assert_eq!(
+            told(ffi::SQLITE_NOMEM, path, path),
+            format!("no memory is left for the database '{path}': raise the limit, see ulimit -v")
+        );
+        let text = format!("unable to open database file: {path}");
+        assert_eq!(
+            told(ffi::SQLITE_CANTOPEN, &text, path),
+            format!("cannot open the database '{path}': No such file or directory (os error 2)")
+        );
+    }
 }

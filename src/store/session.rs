@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rusqlite::{Connection, Statement, params};
+use rusqlite::{Connection, OpenFlags, Statement, params};
 
 use super::record::RunRecord;
 use super::request::Request;
@@ -321,7 +321,9 @@ impl<'c> Session<'c> {
     }
 
     fn bookings(&self) -> rusqlite::Result<Vec<Booking>> {
-        let reader = Connection::open(schema::literal(self.path))?;
+        // A database that somebody has removed is not made again.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let reader = Connection::open_with_flags(schema::literal(self.path), flags)?;
         reader.busy_timeout(BUSY_TIMEOUT)?;
         let mut select =
             reader.prepare("SELECT seat, user FROM bookings WHERE run = ?1 ORDER BY position")?;

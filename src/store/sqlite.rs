@@ -117,7 +117,7 @@ impl Sqlite {
                 server.run(&settings.path, ready);
                 drop(closed);
             })
-            .map_err(|error| StoreError::Gone(error.to_string()))?;
+            .map_err(StoreError::Thread)?;
         let journal_mode = is_ready
             .await
             .map_err(|_| StoreError::Gone("it did not start".to_owned()))??;

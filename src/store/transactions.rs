@@ -105,7 +105,7 @@ impl Transactions {
                     drop(connection);
                     drop(closed);
                 })
-                .map_err(|error| StoreError::Gone(error.to_string()))?;
+                .map_err(StoreError::Thread)?;
         }
         Ok(Self {
             waiting: Mutex::new(Some(waiting)),

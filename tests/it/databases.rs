@@ -380,6 +380,20 @@ fn a_server_of_the_runs_own_is_ended_by_a_file_too_long_as_any_other() {
     assert_eq!(mask >> 24 & 1, 0, "{}", ran.stderr);
 }
 
+// It said "cannot make an empty path absolute".
+#[test]
+fn an_empty_tmpdir_is_as_one_that_is_not_set() {
+    for arguments in [["naive", "--users", "5"], ["locked", "--users", "5"]] {
+        let mut command = super::support::racesim(&arguments);
+        command.env("TMPDIR", "");
+        let ran = finish(command);
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+        if arguments[0] == "locked" {
+            assert!(ran.stdout.contains(" at /tmp/racesim-"), "{}", ran.stdout);
+        }
+    }
+}
+
 #[test]
 fn a_temporary_folder_that_cannot_be_made_is_named() {
     let mut command = super::support::racesim(&["naive"]);
@@ -399,7 +413,9 @@ fn on_a_database_that_is_removed(arguments: &[&str]) -> super::support::Ran {
         // A log that is not there yet needs no removal.
         let _ = std::fs::remove_file(name);
     }
-    super::support::end(child)
+    let ran = super::support::end(child);
+    assert!(!database.exists(), "it was made again");
+    ran
 }
 
 // The bookings were null and the status was 3, and neither stderr nor the report said why.
@@ -416,6 +432,9 @@ fn why_rows_could_not_be_read_stands_in_the_report_and_on_stderr() {
     );
     let damage = report["races"][0]["damage"].as_str().unwrap();
     assert!(damage.starts_with(why), "{damage}");
+    assert_eq!(damage.matches("race.db").count(), 1, "{damage}");
+    let cause = "No such file or directory";
+    assert!(damage.contains(cause), "{damage}");
     assert_eq!(ran.stderr, format!("racesim: naive: {damage}\n"));
     for how in [&["--quiet"][..], &["--format", "csv"]] {
         let ran = on_a_database_that_is_removed(&[&race[..], how].concat());
