@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::args::{LockArgs, OutputArgs, services};
 use super::tuning::{TtlArgs, TuningArgs};
-use super::{Command, Expectation, ExploreCommand, ReplayCommand, ReplayWhat, values};
+use super::{Command, Expectation, ExploreCommand, ReplayCommand, ReplayWhat, impossible, values};
 use crate::checker::Property;
 use crate::duration::duration;
 use crate::explore::Search;
@@ -98,8 +98,10 @@ impl ExploreArgs {
         } else {
             self.properties
         };
+        let strategy = strategy(self.strategy, self.tuning, self.ttl.ttl, 0)?;
+        impossible::refuse_in_search(&self.faults, &strategy)?;
         Ok(Command::Explore(Box::new(ExploreCommand {
-            strategy: strategy(self.strategy, self.tuning, self.ttl.ttl, 0)?,
+            strategy,
             search: Search {
                 users: self.users,
                 faults: self.faults,

@@ -2,6 +2,7 @@
 
 mod args;
 mod explore;
+mod impossible;
 mod races;
 mod refusal;
 mod reproduce;

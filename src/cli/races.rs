@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::args::{LockArgs, OutputArgs, PACE, RACE, RESULTS, SERVICES, services};
 use super::tuning::{TtlArgs, TuningArgs};
-use super::{Command, RaceCommand, RaceKind, Repeats, reproduce, values};
+use super::{Command, RaceCommand, RaceKind, Repeats, impossible, reproduce, values};
 use crate::duration::{Millis, duration};
 use crate::fault::{Fault, Injection};
 use crate::lock::Ttl;
@@ -167,6 +167,7 @@ impl RaceArgs {
         if let Some(lock) = &lock {
             lock.refuse_for(&strategies)?;
         }
+        impossible::refuse_in_race(&plan.faults, &strategies)?;
         refuse_long_stalls(&plan, &strategies)?;
         refuse_what_arrives_too_late(&plan)?;
         if tuning.busy_timeout.is_some_and(|busy| busy >= plan.timeout) {

@@ -9,7 +9,7 @@ use super::{
     Unique,
 };
 use crate::client::{Begin, Client, StepError, Ttl};
-use crate::history::Outcome;
+use crate::history::{Outcome, Step};
 
 /// The strategies that racesim brings.
 #[derive(Debug, Clone)]
@@ -170,6 +170,10 @@ impl Strategy for BuiltIn {
 
     fn needs(&self) -> Needs {
         delegate!(self, strategy => strategy.needs())
+    }
+
+    fn steps(&self) -> Option<Vec<Step>> {
+        delegate!(self, strategy => strategy.steps())
     }
 
     fn takes_over(&self) -> Option<bool> {

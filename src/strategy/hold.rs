@@ -14,7 +14,7 @@
 
 use super::Strategy;
 use crate::client::{Client, Said, StepError, Ttl};
-use crate::history::Outcome;
+use crate::history::{Outcome, Step};
 
 /// A claim with an end, in the database.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,6 +35,10 @@ impl Strategy for Hold {
 
     fn ttl(&self) -> Option<Ttl> {
         Some(self.ttl)
+    }
+
+    fn steps(&self) -> Option<Vec<Step>> {
+        Some(vec![Step::Hold, Step::Check, Step::Pay, Step::Confirm])
     }
 
     async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {

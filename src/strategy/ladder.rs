@@ -15,7 +15,7 @@ use super::{chosen, in_words, name_in, time_in_words};
 use crate::client::{
     AcquireBy, Client, Guard, Manner, Patience, ReleaseBy, Said, StepError, Ttl, Watchdog,
 };
-use crate::history::Outcome;
+use crate::history::{Outcome, Step};
 
 /// How the lock is freed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -146,6 +146,20 @@ impl Options {
             &chosen("release", &RELEASES, self.release),
             &order,
         ])
+    }
+
+    /// The steps that are taken with these options.
+    pub(super) fn steps(self) -> Vec<Step> {
+        let is_taken = |step: &Step| match step {
+            Step::Acquire | Step::Check | Step::Pay | Step::Insert => true,
+            Step::SetTtl => self.acquire == AcquireBy::SetNx,
+            Step::Wait => self.on_busy != OnBusy::Refuse,
+            Step::Commit | Step::Rollback => self.release_order.is_some(),
+            Step::Verify => self.release == Freeing::GetThenDel,
+            Step::Release => self.release != Freeing::None,
+            Step::Validate | Step::Hold | Step::Begin | Step::Confirm => false,
+        };
+        Step::ALL.into_iter().filter(is_taken).collect()
     }
 
     pub(super) async fn attempt(self, ttl: Ttl, client: &mut Client) -> Result<Outcome, StepError> {

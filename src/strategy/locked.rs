@@ -20,7 +20,7 @@ use tokio_util::either::Either;
 
 use super::{Freeing, Naive, Needs, Options, Strategy};
 use crate::client::{Client, StepError, Ttl};
-use crate::history::Outcome;
+use crate::history::{Outcome, Step};
 
 /// A lock in Redis around check and insert.
 #[derive(Debug, Clone, Copy, Default)]
@@ -85,6 +85,10 @@ impl Strategy for Locked {
             counts_grants: self.options.fence != super::Fence::None,
             transactions: self.options.release_order.is_some(),
         }
+    }
+
+    fn steps(&self) -> Option<Vec<Step>> {
+        Some(self.options.steps())
     }
 
     fn takes_over(&self) -> Option<bool> {

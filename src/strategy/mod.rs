@@ -14,7 +14,7 @@ mod unique;
 use std::time::Duration;
 
 use crate::client::{Client, StepError, Ttl};
-use crate::history::Outcome;
+use crate::history::{Outcome, Step};
 
 pub use crate::client::Begin;
 pub use built_in::{BuiltIn, CATALOGUE, Entry, Tuning};
@@ -76,6 +76,19 @@ pub trait Strategy: Clone + Send + Sync + 'static {
     /// Which services it uses beside the bookings.
     fn needs(&self) -> Needs {
         Needs::default()
+    }
+
+    /// The steps that its users may take, in the order of [`Step::ALL`]; `None` when it does not say.
+    fn steps(&self) -> Option<Vec<Step>> {
+        None
+    }
+
+    /// Those of them whose requests may arrive late: none that is part of an open transaction.
+    fn late_steps(&self) -> Option<Vec<Step>> {
+        let stays_open = self.needs().transactions;
+        let can_be_late = |step: &Step| step.can_be_late() && !(stays_open && step.may_book());
+        let steps = self.steps()?.into_iter();
+        Some(steps.filter(can_be_late).collect())
     }
 
     /// Whether it may take a lock that another holds; `None` when it does not say.

@@ -9,7 +9,7 @@
 
 use super::Strategy;
 use crate::client::{Client, StepError};
-use crate::history::Outcome;
+use crate::history::{Outcome, Step};
 
 /// Check, then insert.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,10 @@ impl Naive {
 impl Strategy for Naive {
     fn name(&self) -> &str {
         Self::NAME
+    }
+
+    fn steps(&self) -> Option<Vec<Step>> {
+        Some(vec![Step::Check, Step::Pay, Step::Insert])
     }
 
     fn promises_one_booking(&self) -> bool {

@@ -13,7 +13,7 @@
 
 use super::Strategy;
 use crate::client::{Client, Guard, Manner, Said, StepError};
-use crate::history::Outcome;
+use crate::history::{Outcome, Step};
 
 /// A compare-and-set on the seat's version.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,6 +34,10 @@ impl Strategy for Optimistic {
 
     fn settings(&self) -> String {
         super::retries_in_words(self.retries)
+    }
+
+    fn steps(&self) -> Option<Vec<Step>> {
+        Some(vec![Step::Check, Step::Pay, Step::Insert])
     }
 
     async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {

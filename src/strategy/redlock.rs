@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use super::{Naive, Needs, Strategy};
 use crate::client::{AcquireBy, Client, Manner, Patience, Said, StepError, Ttl};
-use crate::history::Outcome;
+use crate::history::{Outcome, Step};
 
 /// A lock on most of several independent Redis.
 #[derive(Debug, Clone, Copy)]
@@ -115,6 +115,13 @@ impl Strategy for Redlock {
             locks: self.nodes,
             ..Needs::default()
         }
+    }
+
+    fn steps(&self) -> Option<Vec<Step>> {
+        let may_wait = (self.retries > 0).then_some(Step::Wait);
+        let tried = [Step::Acquire, Step::Validate].into_iter().chain(may_wait);
+        let booked = [Step::Check, Step::Pay, Step::Insert, Step::Release];
+        Some(tried.chain(booked).collect())
     }
 
     async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use super::Strategy;
 use crate::client::{Begin, Client, Guard, Manner, Said, StepError};
-use crate::history::Outcome;
+use crate::history::{Outcome, Step};
 
 /// Ways to begin a transaction by name, the usual one first.
 pub const BEGINS: [(&str, Begin); 3] = [
@@ -102,6 +102,17 @@ impl Strategy for Transaction {
             transactions: true,
             ..super::Needs::default()
         }
+    }
+
+    fn steps(&self) -> Option<Vec<Step>> {
+        Some(vec![
+            Step::Begin,
+            Step::Check,
+            Step::Pay,
+            Step::Insert,
+            Step::Commit,
+            Step::Rollback,
+        ])
     }
 
     async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {

@@ -11,7 +11,7 @@
 
 use super::Strategy;
 use crate::client::{Client, Guard, StepError};
-use crate::history::Outcome;
+use crate::history::{Outcome, Step};
 
 /// A UNIQUE constraint on the seat.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +25,10 @@ impl Unique {
 impl Strategy for Unique {
     fn name(&self) -> &str {
         Self::NAME
+    }
+
+    fn steps(&self) -> Option<Vec<Step>> {
+        Some(vec![Step::Check, Step::Pay, Step::Insert])
     }
 
     async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {

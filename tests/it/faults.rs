@@ -1,5 +1,12 @@
 //! What goes wrong in a race: does it, for whom, and is it said?
 
+use std::collections::BTreeSet;
+
+use racesim::explore::{Search, samples};
+use racesim::history::Step;
+use racesim::schedule::{Delivery, Move};
+use racesim::strategy::Strategy;
+
 use super::support::{Ran, metric, run};
 
 fn raced(arguments: &[&str]) -> Ran {
@@ -179,22 +186,127 @@ fn a_transaction_of_a_user_that_crashes_is_undone() {
 
 #[test]
 fn what_could_not_happen_is_said() {
-    let ran = run(&[
-        "naive", "--users", "5", "--fault", "stall", "--fault", "restart",
-    ]);
-    assert_eq!(ran.code, Some(0), "{}", ran.all());
-    for fault in ["stall:0.1 did not happen", "restart:1 did not happen"] {
-        assert!(ran.stdout.contains(fault), "{}", ran.stdout);
-    }
-    let ran = raced(&[
+    let renewed = [
         "locked",
         "--renew",
         "--users",
         "5",
         "--fault",
         "expire:check",
-    ]);
+    ];
+    let ran = raced(&renewed);
     assert_eq!(happened(&ran), [("expire:check:1".to_owned(), 0)]);
+    let ran = run(&renewed);
+    let text = "expire:check:1 did not happen";
+    assert!(ran.stdout.contains(text), "{}", ran.stdout);
+    // What one of several strategies can have is no mistake.
+    let compared = ["compare", "naive", "hold", "--users", "5", "--rounds", "1"];
+    let ran = run(&[&compared[..], &["--ttl", "50ms", "--fault", "expire:hold"]].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+}
+
+/// Faults that nothing could ever strike were taken without a word, and the race called fit.
+#[test]
+fn a_fault_that_can_never_happen_to_any_of_the_strategies_is_refused() {
+    let no_lease = "it holds nothing for a time; leave it out, or take locked, hold or redlock";
+    let no_redis = "it asks no Redis; leave it out, or take locked";
+    let in_order = "it inserts in a transaction, whose steps come in their order";
+    for (words, text) in [
+        ("naive --fault stall", no_lease),
+        ("unique --fault expire:check:0.5", no_lease),
+        ("naive --fault restart", no_redis),
+        ("hold --fault pause-redis:50ms", no_redis),
+        ("transaction --fault restart", no_redis),
+        ("transaction --fault late:50ms", in_order),
+        (
+            "locked --release-order after-commit --fault late:50ms:insert",
+            in_order,
+        ),
+        (
+            "naive --fault crash:acquire",
+            "its steps are check, pay, insert, and none is 'acquire'",
+        ),
+        (
+            "conditional --fault lost-reply:check",
+            "and none is 'check'; leave it out, or take naive",
+        ),
+        ("locked --fault slow:5ms:verify", "and none is 'verify'"),
+        (
+            "locked --release none --fault lost-request:release",
+            "its steps with these options are",
+        ),
+        (
+            "redlock --retries 0 --fault give-up:wait",
+            "and none is 'wait'; leave it out",
+        ),
+        (
+            "compare naive unique --fault expire",
+            "never happen to naive, unique",
+        ),
+        (
+            "compare naive transaction --fault crash:hold",
+            "never happen to naive, transaction",
+        ),
+        ("explore naive --fault expire", no_lease),
+        ("explore optimistic --fault restart:2", no_redis),
+        ("explore hold --fault pause-redis:50ms", no_redis),
+        ("explore transaction --fault late", in_order),
+    ] {
+        let arguments: Vec<&str> = words.split(' ').collect();
+        run(&arguments).assert_refused(2, text);
+    }
+}
+
+/// What a strategy says of its steps is what its users do, whatever goes wrong: none more, none fewer.
+#[test]
+fn the_steps_that_a_strategy_names_are_those_that_its_users_take() {
+    let faults = [
+        "expire:2",
+        "stall:2",
+        "crash",
+        "give-up",
+        "lost-reply:2",
+        "late",
+        "restart",
+    ];
+    for words in [
+        "naive",
+        "locked",
+        "locked --acquire setnx-then-expire --release get-then-del",
+        "locked --on-busy wait:1s --release none --fence check-and-write",
+        "locked --release-order after-commit",
+        "locked --release-order before-commit --unique",
+        "unique",
+        "conditional",
+        "optimistic --retries 1",
+        "hold",
+        "transaction --begin deferred --retries 1",
+        "redlock --nodes 2 --retries 1",
+        "redlock --nodes 1 --retries 0",
+    ] {
+        let strategy = racesim::cli::strategy_of(words).unwrap();
+        let search = Search {
+            users: 3,
+            faults: faults.map(|fault| fault.parse().unwrap()).to_vec(),
+            ..Search::default()
+        };
+        let mut taken = BTreeSet::new();
+        let mut late = BTreeSet::new();
+        for schedule in samples(&strategy, &search, 2000) {
+            for one in schedule.0 {
+                if let Move::Step { step, reply, .. } = one {
+                    taken.insert(step);
+                    late.extend((reply == Delivery::Late).then_some(step));
+                }
+            }
+        }
+        // The model takes no time to pay.
+        taken.insert(Step::Pay);
+        let named: BTreeSet<Step> = strategy.steps().unwrap().into_iter().collect();
+        assert_eq!(taken, named, "{words}");
+        let named: BTreeSet<Step> = strategy.late_steps().unwrap().into_iter().collect();
+        assert_eq!(late, named, "{words}");
+    }
 }
 
 #[test]
