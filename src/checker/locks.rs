@@ -6,8 +6,8 @@ use crate::history::{Event, History, Reply, Step};
 use crate::index::ByUser;
 use crate::seat::{SeatId, UserId};
 
-/// The time a user certainly went by a lock: from the answer that granted it until it asked for the last
-/// step that the lock was to protect.
+/// The time a user goes by a lock: from the answer that granted it until it takes the last step that the
+/// lock was to protect, at some moment between asking for that step and its answer.
 ///
 /// A lock that expires meanwhile does not end this: the user does not know, which is the danger.
 #[derive(Debug, Clone, Copy)]
@@ -15,39 +15,51 @@ struct Use {
     seat: SeatId,
     user: UserId,
     from_ns: u64,
+    /// When it asked for its last step.
     until_ns: u64,
+    /// When that was answered.
+    answered_ns: u64,
 }
 
-/// Two uses of one lock that overlap are the witness. Those that only touch do not.
+/// Two users who certainly went by one lock at once are the witness. Who was granted it while another's last
+/// step was under way may have met it, or not.
 pub(super) fn mutual_exclusion(contended: &Contended<'_>) -> Verdict {
     let mut uses = uses(contended);
     uses.sort_unstable_by_key(|lease| (lease.seat, lease.from_ns, lease.until_ns, lease.user));
-    // On each seat, the use that ends last so far; any later one that begins before that overlaps.
-    let mut last: Option<Use> = None;
-    for next in uses {
-        match last {
-            Some(held) if held.seat == next.seat && next.from_ns < held.until_ns => {
-                return overlap(held, next);
-            }
-            Some(held) if held.seat == next.seat && held.until_ns > next.until_ns => {}
-            _ => last = Some(next),
-        }
+    if let Some((held, next)) = meeting(&uses, |lease| lease.until_ns) {
+        return Verdict::Violated(Witness {
+            text: format!(
+                "user {} was granted the lock of seat {} while user {} still went by it",
+                next.user, next.seat, held.user
+            ),
+            seat: held.seat,
+            users: vec![held.user, next.user],
+        });
     }
-    Verdict::Holds
-}
-
-fn overlap(held: Use, next: Use) -> Verdict {
-    Verdict::Violated(Witness {
-        text: format!(
-            "user {} was granted the lock of seat {} while user {} still went by it",
+    meeting(&uses, |lease| lease.answered_ns).map_or(Verdict::Holds, |(held, next)| {
+        Verdict::Unknown(format!(
+            "user {} was granted the lock of seat {} while the last step of user {} was under way",
             next.user, next.seat, held.user
-        ),
-        seat: held.seat,
-        users: vec![held.user, next.user],
+        ))
     })
 }
 
-/// Every use that took any time.
+/// Two uses of one lock, each of which begins before the other ends. Those that only touch do not meet.
+fn meeting(uses: &[Use], end_ns: impl Fn(&Use) -> u64) -> Option<(Use, Use)> {
+    // On each seat, the use that ends last so far; one's own is over before one's next begins.
+    let mut last: Option<Use> = None;
+    uses.iter().find_map(|next| {
+        let held = last.filter(|held| held.seat == next.seat);
+        if held.is_none_or(|held| end_ns(next) > end_ns(&held)) {
+            last = Some(*next);
+        }
+        let held = held?;
+        let is_met = next.from_ns < end_ns(&held) && held.from_ns < end_ns(next);
+        is_met.then_some((held, *next))
+    })
+}
+
+/// Every use: a grant, and at least one step after it.
 fn uses(contended: &Contended<'_>) -> Vec<Use> {
     let history = contended.history;
     let mut holders: ByUser<Holder> = ByUser::for_about(contended.events.len());
@@ -82,8 +94,8 @@ fn is_grant(history: &History, event: &Event) -> bool {
 #[derive(Debug, Clone, Copy, Default)]
 struct Holder {
     since_ns: Option<u64>,
-    /// When it asked for its last step that is not to tidy up.
-    until_ns: u64,
+    /// When it asked for its last step that is not to tidy up, and when that was answered.
+    last_ns: Option<(u64, u64)>,
 }
 
 impl Holder {
@@ -95,7 +107,7 @@ impl Holder {
             return used;
         }
         if self.since_ns.is_some() && !event.step.is_tidying() {
-            self.until_ns = event.invoked_ns;
+            self.last_ns = Some((event.invoked_ns, event.completed_ns));
         }
         if is_grant(history, event) {
             self.since_ns.get_or_insert(event.completed_ns);
@@ -104,12 +116,13 @@ impl Holder {
     }
 
     fn used(&self, seat: SeatId, user: UserId) -> Option<Use> {
-        let from_ns = self.since_ns.filter(|since_ns| *since_ns < self.until_ns)?;
+        let (from_ns, (until_ns, answered_ns)) = self.since_ns.zip(self.last_ns)?;
         Some(Use {
             seat,
             user,
             from_ns,
-            until_ns: self.until_ns,
+            until_ns,
+            answered_ns,
         })
     }
 }

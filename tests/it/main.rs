@@ -35,5 +35,6 @@ mod statements;
 mod steps;
 mod support;
 mod truth;
+mod verdicts;
 mod wire;
 mod words;
