@@ -51,6 +51,52 @@ impl<'h> Contended<'h> {
         seats.find_map(taken_away)
     }
 
+    /// A user who may have held a lock of this lock service, and the request of another that may have been
+    /// carried out meanwhile.
+    pub(super) fn perhaps_taken_away(&self, node: u8) -> Option<(UserId, Event)> {
+        let mut tenures = self.tenures(node);
+        tenures.sort_by_key(|tenure| (tenure.event.seat, tenure.event.invoked_ns));
+        let mut seats = by_seat(&tenures, |tenure| tenure.event.seat);
+        seats.find_map(|tenures| {
+            let mut held_longest: TopTwo<u64> = TopTwo::default();
+            tenures.iter().find_map(|next| {
+                let holder = held_longest.of_others(next.user());
+                held_longest.add(next.user(), next.until_ns);
+                let (other, until_ns) = holder?;
+                (until_ns >= next.event.invoked_ns).then_some((other, next.event))
+            })
+        })
+    }
+
+    /// The times for which each lock of this lock service may have been held: until its user has certainly
+    /// freed it, or been granted it once more.
+    pub(super) fn tenures(&self, node: u8) -> Vec<Grant> {
+        let mut tenures: Vec<Grant> = Vec::new();
+        let mut open: ByUser<usize> = ByUser::for_about(self.events.len());
+        for event in self.events.iter().filter(|event| event.node == node) {
+            let until_ns = u64::MAX;
+            let tenure = Grant {
+                event: *event,
+                until_ns,
+            };
+            match (event.step, event.reply) {
+                (Step::Acquire, Reply::Lost) => tenures.push(tenure),
+                (Step::Acquire, Reply::Granted)
+                | (Step::Release, Reply::Released | Reply::NotHeld) => {
+                    if let Some(at) = open.remove(event.seat, event.user) {
+                        tenures[at].until_ns = event.completed_ns;
+                    }
+                    if event.step == Step::Acquire {
+                        open.insert(event.seat, event.user, tenures.len());
+                        tenures.push(tenure);
+                    }
+                }
+                _ => {}
+            }
+        }
+        tenures
+    }
+
     /// The grants of this lock service.
     pub(super) fn grants(&self, node: u8) -> Vec<Grant> {
         let mut grants: Vec<Grant> = Vec::new();
@@ -91,13 +137,21 @@ fn taken_away(grants: &[Grant]) -> Option<(UserId, Event)> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Grant {
     pub(super) event: Event,
-    /// Before this its holder has neither freed it nor lost it, but to another user.
+    /// Until then its holder has neither freed it nor lost it, but to another user.
     pub(super) until_ns: u64,
 }
 
 impl Grant {
     pub(super) const fn user(&self) -> UserId {
         self.event.user
+    }
+
+    /// When it was granted at the latest: at any time, where no reply has come.
+    pub(super) fn granted_ns(&self) -> u64 {
+        match self.event.reply {
+            Reply::Lost => u64::MAX,
+            _ => self.event.completed_ns,
+        }
     }
 }
 
@@ -115,6 +169,8 @@ fn lock_events(history: &History) -> impl Iterator<Item = Event> + '_ {
 
 /// What takes locks away from those who hold them: their time to live, and what went wrong.
 pub(super) struct Losses {
+    /// Whether a service has failed: it may have lost anything at any time.
+    are_all_lost: bool,
     ttl_ns: Option<u64>,
     /// Of single users, by their numbers.
     of_users: Vec<(UserId, FaultEvent)>,
@@ -136,6 +192,7 @@ impl Losses {
         }
         of_users.sort_by_key(|(user, _)| *user);
         Self {
+            are_all_lost: !history.footer.troubles.is_empty(),
             ttl_ns: history.header.ttl_ms.map(|ms| ms.saturating_mul(1_000_000)),
             of_users,
             of_all,
@@ -144,6 +201,9 @@ impl Losses {
 
     /// The earliest moment at which the lock that was granted here may have been lost.
     pub(super) fn earliest(&self, grant: &Event) -> u64 {
+        if self.are_all_lost {
+            return 0;
+        }
         let first = self
             .of_users
             .partition_point(|(user, _)| *user < grant.user);

@@ -3,11 +3,13 @@
 //! What happened in which order is known only as far as the times at which steps were asked and
 //! answered tell it. So a release is certainly another's, certainly nobody else's, or neither is known.
 
+use std::cmp::Reverse;
+
 use super::grants::{Contended, Grant, TopTwo, by_seat};
 use super::{Verdict, Witness};
 use crate::history::{Conduct, Event, Reply, Step};
 use crate::index::ByUser;
-use crate::seat::UserId;
+use crate::seat::{SeatId, UserId};
 
 /// Nobody frees the lock of another, nor takes it away while the other still holds it.
 pub(super) fn no_foreign_release(contended: &Contended<'_>) -> Verdict {
@@ -22,6 +24,8 @@ fn on_node(node: u8, contended: &Contended<'_>) -> Verdict {
     let mut grants = contended.grants(node);
     // Stable: of those answered at once, in the order of the history.
     grants.sort_by_key(|grant| grant.event.seat);
+    let mut tenures = contended.tenures(node);
+    tenures.sort_by_key(|tenure| tenure.event.seat);
     let releases = releases(node, contended);
     let mut worst = Verdict::Holds;
     let mut worsen = |verdict: Verdict| {
@@ -32,17 +36,27 @@ fn on_node(node: u8, contended: &Contended<'_>) -> Verdict {
     if let Some((other, grant)) = contended.taken_away(node) {
         worsen(overtaken(contended, other, grant));
     }
+    if contended.history.header.conduct.takes_over != Some(false)
+        && let Some((other, grant)) = contended.perhaps_taken_away(node)
+    {
+        worsen(perhaps_overtaken(other, grant));
+    }
     for releases in by_seat(&releases, |release| release.event.seat) {
         let seat = releases[0].event.seat;
-        let first = grants.partition_point(|grant| grant.event.seat < seat);
-        let last = grants.partition_point(|grant| grant.event.seat <= seat);
-        worsen(freed(
-            contended.history.header.conduct,
-            &grants[first..last],
-            releases,
-        ));
+        let others = Others {
+            certain: Certain::of(on_seat(&grants, seat)),
+            possible: Possible::of(on_seat(&tenures, seat)),
+        };
+        worsen(freed(contended.history.header.conduct, &others, releases));
     }
     worst
+}
+
+/// Those of one seat, of what is sorted by seat.
+fn on_seat(grants: &[Grant], seat: SeatId) -> &[Grant] {
+    let first = grants.partition_point(|grant| grant.event.seat < seat);
+    let last = grants.partition_point(|grant| grant.event.seat <= seat);
+    &grants[first..last]
 }
 
 fn overtaken(contended: &Contended<'_>, other: UserId, grant: Event) -> Verdict {
@@ -54,7 +68,7 @@ fn overtaken(contended: &Contended<'_>, other: UserId, grant: Event) -> Verdict 
         ..
     } = contended.history.header.conduct;
     let is_harmless = takes_over == Some(false) && frees_others == Some(false);
-    if is_harmless || !contended.history.footer.troubles.is_empty() {
+    if is_harmless {
         return Verdict::Unknown(format!("{text}: the lock service has lost it"));
     }
     Verdict::Violated(Witness {
@@ -62,6 +76,13 @@ fn overtaken(contended: &Contended<'_>, other: UserId, grant: Event) -> Verdict 
         seat,
         users: vec![other, user],
     })
+}
+
+fn perhaps_overtaken(other: UserId, grant: Event) -> Verdict {
+    let (seat, user) = (grant.seat, grant.user);
+    Verdict::Unknown(format!(
+        "user {user} may have taken the lock of seat {seat} while user {other} held it: which came first is not known"
+    ))
 }
 
 /// A release that freed something, or may have, and the last time its user was given the lock before.
@@ -99,24 +120,25 @@ fn releases(node: u8, contended: &Contended<'_>) -> Vec<Release> {
 }
 
 /// Whose lock each of these releases freed, of one seat.
-fn freed(conduct: Conduct, grants: &[Grant], releases: &[Release]) -> Verdict {
-    let others = Others::of(grants);
+fn freed(conduct: Conduct, others: &Others<'_>, releases: &[Release]) -> Verdict {
+    let Others { certain, possible } = others;
     let mut worst = Verdict::Holds;
     for release in releases {
         let event = release.event;
         let is_heard = event.reply == Reply::Released;
-        let certain = others.between(release).or_else(|| others.during(release));
-        match certain {
+        let other = certain.between(release);
+        match other.or_else(|| certain.during(release)) {
             Some(other) if is_heard => return foreign(event, other),
             Some(other) if conduct.frees_others != Some(false) => {
                 worst = Verdict::Unknown(unsure(event, other));
             }
             _ => {}
         }
-        let possible = others.perhaps_between(release, conduct.takes_over == Some(true));
-        let may_free = conduct.frees_others != Some(false);
-        if let Some(other) = possible.filter(|_| may_free && worst == Verdict::Holds) {
-            worst = Verdict::Unknown(unsure(event, other));
+        if conduct.frees_others != Some(false) && worst == Verdict::Holds {
+            let other = possible.holder(release, conduct.takes_over != Some(false));
+            if let Some(other) = other {
+                worst = Verdict::Unknown(unsure(event, other));
+            }
         }
     }
     worst
@@ -138,18 +160,22 @@ fn unsure(release: Event, other: UserId) -> String {
     )
 }
 
-/// The grants of one seat, ready to be asked about those of other users.
+/// The locks of one seat, ready to be asked about those of other users.
 struct Others<'g> {
+    certain: Certain<'g>,
+    possible: Possible,
+}
+
+/// The grants, in the order they were answered.
+struct Certain<'g> {
     grants: &'g [Grant],
     /// Of the first so many, the latest that was asked for.
     latest: Vec<TopTwo<u64>>,
     /// Of the first so many, the one that was certainly held for the longest.
     longest: Vec<TopTwo<u64>>,
-    /// Of all but the first so many, the earliest that was asked for; larger is earlier.
-    earliest: Vec<TopTwo<std::cmp::Reverse<u64>>>,
 }
 
-impl<'g> Others<'g> {
+impl<'g> Certain<'g> {
     fn of(grants: &'g [Grant]) -> Self {
         let (mut latest, mut longest) = (vec![TopTwo::default()], vec![TopTwo::default()]);
         let (mut late, mut long) = (TopTwo::default(), TopTwo::default());
@@ -159,18 +185,10 @@ impl<'g> Others<'g> {
             latest.push(late);
             longest.push(long);
         }
-        let mut earliest = vec![TopTwo::default()];
-        let mut top = TopTwo::default();
-        for grant in grants.iter().rev() {
-            top.add(grant.user(), std::cmp::Reverse(grant.event.invoked_ns));
-            earliest.push(top);
-        }
-        earliest.reverse();
         Self {
             grants,
             latest,
             longest,
-            earliest,
         }
     }
 
@@ -196,22 +214,70 @@ impl<'g> Others<'g> {
         let (other, _) = holder.filter(|(_, until_ns)| *until_ns >= event.completed_ns)?;
         Some(other)
     }
+}
 
-    /// Somebody else who may have been granted the lock in that time: if it may be taken over, or if it
-    /// may have been lost by then.
-    fn perhaps_between(&self, release: &Release, takes_over: bool) -> Option<UserId> {
+/// The times for which the lock may have been held.
+struct Possible {
+    /// When each was asked for, in order.
+    asked_ns: Vec<u64>,
+    /// Of the first so many, the one that may have been held for the longest.
+    longest: Vec<TopTwo<u64>>,
+    /// When each may have been granted at the latest, in order.
+    granted_ns: Vec<u64>,
+    /// Of all but the first so many, the earliest that was asked for; larger is earlier.
+    earliest: Vec<TopTwo<Reverse<u64>>>,
+}
+
+impl Possible {
+    fn of(tenures: &[Grant]) -> Self {
+        let mut by_start = tenures.to_vec();
+        by_start.sort_by_key(|tenure| tenure.event.invoked_ns);
+        let mut longest = vec![TopTwo::default()];
+        let mut top = TopTwo::default();
+        for tenure in &by_start {
+            top.add(tenure.user(), tenure.until_ns);
+            longest.push(top);
+        }
+        let mut by_grant = tenures.to_vec();
+        by_grant.sort_by_key(Grant::granted_ns);
+        let mut earliest = vec![TopTwo::default()];
+        let mut top = TopTwo::default();
+        for tenure in by_grant.iter().rev() {
+            top.add(tenure.user(), Reverse(tenure.event.invoked_ns));
+            earliest.push(top);
+        }
+        earliest.reverse();
+        Self {
+            asked_ns: by_start.iter().map(|it| it.event.invoked_ns).collect(),
+            longest,
+            granted_ns: by_grant.iter().map(Grant::granted_ns).collect(),
+            earliest,
+        }
+    }
+
+    /// Somebody else whose lock the release may have freed.
+    fn holder(&self, release: &Release, takes_over: bool) -> Option<UserId> {
         let event = release.event;
-        // A request whose reply was lost may never have been carried out.
-        let from_ns = release.own.map_or(0, |own| match own.event.reply {
-            Reply::Granted if !takes_over => own.lost_ns,
-            _ => own.event.invoked_ns,
-        });
-        if from_ns >= event.completed_ns {
+        let holds = |own: &Own| own.event.reply == Reply::Granted;
+        let Some(own) = release.own.filter(holds) else {
+            // Its user may have had no lock, and whoever had it at that time is robbed.
+            let asked = self
+                .asked_ns
+                .partition_point(|at| *at <= event.completed_ns);
+            let (other, until_ns) = self.longest[asked].of_others(event.user)?;
+            return (until_ns >= event.invoked_ns).then_some(other);
+        };
+        // One's own may have been lost from then on, or taken over.
+        let from_ns = if takes_over {
+            own.event.invoked_ns
+        } else {
+            own.lost_ns.saturating_add(1)
+        };
+        if from_ns > event.completed_ns {
             return None;
         }
-        let is_over = |grant: &Grant| grant.event.completed_ns <= from_ns;
-        let over = self.grants.partition_point(is_over);
-        let (other, invoked_ns) = self.earliest[over].of_others(event.user)?;
-        (invoked_ns.0 < event.completed_ns).then_some(other)
+        let over = self.granted_ns.partition_point(|at| *at < from_ns);
+        let (other, Reverse(asked_ns)) = self.earliest[over].of_others(event.user)?;
+        (asked_ns <= event.completed_ns).then_some(other)
     }
 }

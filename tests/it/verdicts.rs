@@ -46,6 +46,69 @@ fn assert_verdict(name: &str, property: Property, expected: &'static str) {
     );
 }
 
+// A release under way while another is granted counted as nobody's.
+#[test]
+fn a_release_is_foreign_certainly_or_perhaps_or_certainly_not() {
+    let foreign = Property::NoForeignRelease;
+    assert_verdict("release-after-anothers-grant", foreign, VIOLATED);
+    assert_verdict("release-while-another-is-granted", foreign, UNKNOWN);
+    assert_verdict("release-before-anothers-grant", foreign, "holds");
+}
+
+#[test]
+fn a_release_that_lets_another_in_is_not_foreign_though_they_overlap() {
+    assert_verdicts("release-that-lets-another-in", &[]);
+}
+
+#[test]
+fn a_release_of_ones_own_lock_only_is_not_foreign_whoever_is_granted_it_meanwhile() {
+    assert_verdicts("release-of-ones-own-while-another-is-granted", &[]);
+    assert_verdict(
+        "release-without-a-reply-of-ones-own",
+        Property::NoForeignRelease,
+        "holds",
+    );
+}
+
+#[test]
+fn a_release_that_freed_nothing_is_not_foreign_and_one_without_a_reply_may_be() {
+    let foreign = Property::NoForeignRelease;
+    assert_verdict("release-that-freed-nothing", foreign, "holds");
+    assert_verdict("release-without-a-reply-of-anothers", foreign, UNKNOWN);
+}
+
+// Whoever frees a lock that it may never have been granted was said to free its own, unless the other had
+// asked for it later: with DEL, it frees the lock of whoever has it.
+#[test]
+fn a_release_after_a_request_without_a_reply_frees_another_s_lock_or_ones_own() {
+    let foreign = Property::NoForeignRelease;
+    assert_verdict("release-after-a-request-without-a-reply", foreign, VIOLATED);
+    assert_verdict(
+        "release-after-a-request-that-may-have-been-granted",
+        foreign,
+        UNKNOWN,
+    );
+}
+
+// A service that failed may have lost the lock before another freed it: that was a violation by somebody.
+#[test]
+fn a_release_is_not_certainly_foreign_where_the_service_may_have_lost_the_lock() {
+    let text = text_of(history_file(
+        "release-after-a-request-without-a-reply.jsonl",
+    ));
+    let failed = text.replace("\"troubles\":[]", "\"troubles\":[\"the server died\"]");
+    assert!(verdicts(&failed).contains(&(Property::NoForeignRelease, UNKNOWN)));
+}
+
+// A lock that may have been taken over, or may have been free by then, was said to be nobody's loss.
+#[test]
+fn a_lock_is_taken_over_certainly_or_perhaps_or_certainly_not() {
+    let foreign = Property::NoForeignRelease;
+    assert_verdict("taken-while-held", foreign, VIOLATED);
+    assert_verdict("taken-while-perhaps-held", foreign, UNKNOWN);
+    assert_verdict("taken-after-it-was-freed", foreign, "holds");
+}
+
 // Whose last step was under way when another was granted the lock counted as done with it.
 #[test]
 fn uses_of_a_lock_meet_certainly_or_perhaps_or_only_touch() {
@@ -61,6 +124,18 @@ fn uses_of_a_lock_meet_certainly_or_perhaps_or_only_touch() {
 fn a_use_of_one_instant_is_one_and_a_grant_without_a_step_is_none() {
     assert_verdict("use-of-one-instant", Property::MutualExclusion, VIOLATED);
     assert_verdict("grant-and-no-use", Property::MutualExclusion, "holds");
+}
+
+#[test]
+fn a_node_that_forgets_its_locks_harms_nobody_while_most_stand() {
+    assert_verdicts("node-forgets-and-most-stand", &[]);
+    assert_verdicts("node-forgets-and-nobody-comes", &[]);
+}
+
+#[test]
+fn a_release_on_a_node_that_forgot_the_lock_frees_whoever_was_granted_it_since() {
+    let foreign = [(Property::NoForeignRelease, VIOLATED)];
+    assert_verdicts("node-forgets-and-anothers-is-freed", &foreign);
 }
 
 #[test]
