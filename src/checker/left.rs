@@ -1,27 +1,29 @@
 //! Which locks were left behind, and by whom?
 
-use std::collections::BTreeSet;
-
 use super::grants::Losses;
+use super::kept::{Kept, Others, kept};
 use super::{Verdict, Witness};
-use crate::history::{Event, FaultKind, History, Reply, Step};
+use crate::history::{Attempt, Event, FaultKind, History};
 use crate::index::{BySeat, ByUser};
-use crate::seat::{SeatId, UserId};
+use crate::seat::UserId;
 
 /// Whoever was told its outcome holds no lock any more.
 ///
-/// What a lock service holds after the race is in the footer. A lock that was never freed and whose time
-/// was not over was held when its user was told, whatever became of it later.
+/// What the lock services held after the race is in the footer. A lock that was never freed and whose time
+/// was not over was held when its user was told, whatever became of it later. A request that is still on
+/// its way is waited for: what it does is what its user leaves.
 pub(super) fn no_lock_left(history: &History) -> Verdict {
-    let crashed: BTreeSet<UserId> = history
-        .faults
-        .iter()
-        .filter(|fault| fault.fault == FaultKind::Crash)
-        .filter_map(|fault| fault.user)
-        .collect();
+    let mut kept = kept(history);
+    if kept.is_empty() {
+        return Verdict::Holds;
+    }
+    let left = Left::of(history, &kept);
+    for kept in &mut kept {
+        left.look_closer(kept);
+    }
     let mut worst = Verdict::Holds;
-    for node in history.nodes() {
-        let verdict = left_on(node, history, &crashed);
+    for kept in kept.chunk_by(|one, next| one.seat == next.seat) {
+        let verdict = left.on_seat(kept);
         if verdict.severity() > worst.severity() {
             worst = verdict;
         }
@@ -29,98 +31,128 @@ pub(super) fn no_lock_left(history: &History) -> Verdict {
     worst
 }
 
-/// A lock that its user may not have freed.
-#[derive(Debug, Clone, Copy)]
-struct Kept {
-    grant: Event,
-    /// Whether a release was asked for, and not said to be done.
-    is_released: bool,
+/// What is known about locks that may have been kept.
+struct Left<'h> {
+    history: &'h History,
+    losses: Losses,
+    others: Others,
+    /// The end of each of their users that came to one, and did not crash.
+    told: ByUser<Attempt>,
+    /// The seats whose locks were found held after the race.
+    found: BySeat<()>,
 }
 
-fn left_on(node: u8, history: &History, crashed: &BTreeSet<UserId>) -> Verdict {
-    let kept = kept_on(node, history);
-    if kept.iter().next().is_none() {
-        return Verdict::Holds;
-    }
-    let losses = Losses::of(history);
-    let mut granted: BySeat<u64> = BySeat::for_about(0);
-    for event in history.events.iter().filter(|event| event.node == node) {
-        if (event.step, event.reply) == (Step::Acquire, Reply::Granted) {
-            let latest_ns = granted.entry(event.seat, || 0);
-            *latest_ns = event.completed_ns.max(*latest_ns);
+impl<'h> Left<'h> {
+    fn of(history: &'h History, kept: &[Kept]) -> Self {
+        let mut told = ByUser::for_about(kept.len());
+        for attempt in history.attempts.iter() {
+            told.insert(attempt.seat, attempt.user, attempt);
+        }
+        let crashes = history.faults.iter();
+        let crashes = crashes.filter(|fault| fault.fault == FaultKind::Crash);
+        for user in crashes.filter_map(|fault| fault.user) {
+            for kept in kept.iter().filter(|kept| kept.user == user) {
+                told.remove(kept.seat, user);
+            }
+        }
+        let mut found = BySeat::for_about(history.footer.locks_left.len());
+        for left in &history.footer.locks_left {
+            found.entry(left.seat, || ());
+        }
+        Self {
+            history,
+            losses: Losses::of(history),
+            others: Others::of(history, kept),
+            told,
+            found,
         }
     }
-    let left = |seat: SeatId| {
-        history
-            .footer
-            .locks_left
-            .iter()
-            .any(|left| left.seat == seat)
+
+    /// A request without a reply was granted, and is not on its way any more, when its user freed a lock
+    /// that was its own.
+    fn look_closer(&self, kept: &mut Kept) {
+        let is_own = kept.freed.is_some_and(|freed| self.others.is_own(&freed));
+        if is_own && kept.many_unheard == 1 {
+            kept.unheard = None;
+        }
+    }
+
+    /// Of one seat, on all lock services.
+    fn on_seat(&self, kept: &[Kept]) -> Verdict {
+        let seat = kept[0].seat;
+        let told = |kept: &Kept| self.told.get(seat, kept.user).copied();
+        let certain = kept.iter().find_map(|kept| {
+            let attempt = told(kept)?;
+            self.is_certain(kept, &attempt).then_some(attempt)
+        });
+        if let Some(attempt) = certain {
+            return violated(&[attempt]);
+        }
+        let is_found = self.found.get(seat).is_some();
+        if is_found && !self.history.footer.locks_unread {
+            let holders = kept.iter().filter(|kept| self.may_be_found(kept));
+            let all: Option<Vec<Attempt>> = holders.map(told).collect();
+            if let Some(all) = all.filter(|all| !all.is_empty()) {
+                return violated(&all);
+            }
+        }
+        let possible = kept.iter().find(|kept| {
+            told(kept).is_some_and(|attempt| self.is_possible(kept, &attempt, is_found))
+        });
+        possible.map_or(Verdict::Holds, |kept| {
+            let user = kept.user;
+            Verdict::Unknown(format!("user {user} may have left seat {seat} locked"))
+        })
+    }
+
+    /// Whether the user certainly held the lock when it was told its outcome, and has not asked for it to
+    /// be freed.
+    fn is_certain(&self, kept: &Kept, attempt: &Attempt) -> bool {
+        kept.grant.is_some_and(|grant| {
+            !kept.is_releasing
+                && self.losses.earliest(&grant) >= attempt.ended_ns
+                && !self.others.may_end(&grant, attempt.ended_ns)
+        })
+    }
+
+    /// Whether the user may have held the lock then, or later.
+    fn is_possible(&self, kept: &Kept, attempt: &Attempt, is_found: bool) -> bool {
+        let may_hold = |grant: &Event| !self.is_accounted_for(grant, attempt, is_found);
+        let is_over = |grant: &Event| self.others.have_ended(grant, attempt.ended_ns);
+        kept.grant
+            .is_some_and(|grant| !is_over(&grant) && may_hold(&grant))
+            || kept.unheard.is_some_and(|unheard| may_hold(&unheard))
+    }
+
+    /// Whether the lock, if it was held, had been freed on its user's own behalf: it was found free when it
+    /// could not have been lost yet, nor taken away.
+    fn is_accounted_for(&self, grant: &Event, attempt: &Attempt, is_found: bool) -> bool {
+        let footer = &self.history.footer;
+        let is_free = !is_found && !footer.locks_unread;
+        let read_ns = footer.locks_read_ns.filter(|_| is_free);
+        read_ns.is_some_and(|read_ns| self.losses.earliest(grant) >= read_ns)
+            && !self.others.may_end_after(grant, attempt.ended_ns)
+    }
+
+    /// Whether this may be the lock that was found after the race.
+    fn may_be_found(&self, kept: &Kept) -> bool {
+        let is_over = |grant: &Event| self.others.have_ended(grant, u64::MAX);
+        kept.unheard.is_some() || kept.grant.is_some_and(|grant| !is_over(&grant))
+    }
+}
+
+/// One of these users has left the lock, whichever it was.
+fn violated(told: &[Attempt]) -> Verdict {
+    let seat = told[0].seat;
+    let users: Vec<UserId> = told.iter().map(|attempt| attempt.user).collect();
+    let text = if let [Attempt { user, outcome, .. }] = told {
+        format!("user {user} was told '{outcome}' and left seat {seat} locked")
+    } else {
+        let names: Vec<String> = users.iter().map(UserId::to_string).collect();
+        let names = names.join(" or ");
+        format!("user {names} was told its outcome and left seat {seat} locked")
     };
-    let mut holders: BySeat<u32> = BySeat::for_about(0);
-    for (seat, ..) in kept.iter() {
-        *holders.entry(seat, || 0) += 1;
-    }
-    let mut verdict = Verdict::Holds;
-    for attempt in history.attempts.iter() {
-        let (seat, user) = (attempt.seat, attempt.user);
-        let Some(kept) = kept.get(seat, user).filter(|_| !crashed.contains(&user)) else {
-            continue;
-        };
-        let is_last = granted
-            .get(seat)
-            .is_none_or(|at_ns| *at_ns <= kept.grant.completed_ns);
-        let is_live = losses.earliest(&kept.grant) >= attempt.ended_ns;
-        let is_granted = kept.grant.reply == Reply::Granted && is_last;
-        let is_alone = holders.get(seat).is_some_and(|holders| *holders == 1);
-        if (is_granted && is_live && !kept.is_released) || (left(seat) && (is_granted || is_alone))
-        {
-            return Verdict::Violated(Witness {
-                text: format!(
-                    "user {user} was told '{}' and left seat {seat} locked",
-                    attempt.outcome
-                ),
-                seat,
-                users: vec![user],
-            });
-        }
-        if !is_live || left(seat) || history.footer.locks_unread {
-            verdict = Verdict::Unknown(format!("user {user} may have left seat {seat} locked"));
-        }
-    }
-    verdict
-}
-
-/// The locks that may be held until their time is over, by who was given them.
-fn kept_on(node: u8, history: &History) -> ByUser<Kept> {
-    let mut kept: ByUser<Kept> = ByUser::for_about(history.footer.locks_left.len());
-    for event in history.events.iter().filter(|event| event.node == node) {
-        match (event.step, event.reply) {
-            (Step::Acquire, Reply::Granted | Reply::Lost) => kept.insert(
-                event.seat,
-                event.user,
-                Kept {
-                    grant: event,
-                    is_released: false,
-                },
-            ),
-            (Step::Release, Reply::Released) => drop(kept.remove(event.seat, event.user)),
-            (Step::Release | Step::Verify, Reply::NotHeld) => {
-                match kept.get_mut(event.seat, event.user) {
-                    // Its request may still be on its way.
-                    Some(kept) if kept.grant.reply == Reply::Lost => kept.is_released = true,
-                    _ => drop(kept.remove(event.seat, event.user)),
-                }
-            }
-            (Step::Release, _) => {
-                if let Some(kept) = kept.get_mut(event.seat, event.user) {
-                    kept.is_released = true;
-                }
-            }
-            _ => {}
-        }
-    }
-    kept
+    Verdict::Violated(Witness { text, seat, users })
 }
 
 /// Nobody leaves a lock behind that never ends: those that the lock services hold after the race have

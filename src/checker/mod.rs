@@ -2,6 +2,7 @@
 
 mod bookings;
 mod grants;
+mod kept;
 mod leases;
 mod left;
 mod locks;

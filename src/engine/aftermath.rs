@@ -1,16 +1,19 @@
 //! What went wrong in a race as was asked for, and what its users left behind.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{Engine, EngineError};
 use crate::fault::{Fault, Injector, Order, ServiceFault, Setting};
-use crate::history::{History, LockLeft};
+use crate::history::{Event, History, LockLeft, Reply, Step};
 use crate::plan::Plan;
 use crate::seat::SeatId;
 use crate::strategy::{Needs, Strategy};
+
+/// The seat of a lock, and how long it lives on; `None` for ever.
+type Left = (SeatId, Option<Duration>);
 
 impl Engine {
     /// Lets befall the services what the users' faults order, for as long as it is polled.
@@ -58,15 +61,16 @@ impl Engine {
         if let Some(transactions) = &self.services.world.transactions {
             transactions.forsake_all();
         }
-        let locks = &self.services.world.locks;
+        let locks = self.services.world.locks.iter();
         let mut left = Some(Vec::new());
-        for (node, lock) in locks.iter().take(usize::from(needs.locks)).enumerate() {
+        for lock in locks.take(usize::from(needs.locks)) {
             if seats.is_empty() {
                 continue;
             }
-            if node == 0 {
-                left = lock.left(&seats, plan.timeout).await.ok();
-            }
+            let on_it = lock.left(&seats, plan.timeout).await.ok();
+            left = left
+                .zip(on_it)
+                .map(|(left, on_it)| one_for_each_seat(left, on_it));
             // What cannot be removed ends by itself, and is refused by name in the next race.
             let _ = lock.sweep(&seats, plan.timeout).await;
         }
@@ -116,12 +120,25 @@ pub(super) fn faults_of<S: Strategy>(
     (Some(Box::new(injector)), Some(orders))
 }
 
+/// Of the locks of one seat on several lock services, the one that lives longest.
+fn one_for_each_seat(one: Vec<Left>, other: Vec<Left>) -> Vec<Left> {
+    let mut longest: BTreeMap<SeatId, Option<Duration>> = BTreeMap::new();
+    for (seat, life) in one.into_iter().chain(other) {
+        let known = longest.entry(seat).or_insert(life);
+        *known = known.zip(life).map(|(known, life)| known.max(life));
+    }
+    longest.into_iter().collect()
+}
+
 fn is_late_possible(plan: &Plan) -> bool {
     plan.faults.iter().any(|fault| fault.fault == Fault::Late)
 }
 
-/// The seats whose locks may still be held.
+/// The seats whose locks may still be held: also by a request that nobody has heard of again.
 fn seats_left(history: &History) -> Vec<SeatId> {
-    let seats: BTreeSet<SeatId> = history.locks_left().into_iter().collect();
+    let is_lost = |event: &Event| (event.step, event.reply) == (Step::Acquire, Reply::Lost);
+    let lost = history.events.iter().filter(is_lost);
+    let seats = history.locks_left().into_iter();
+    let seats: BTreeSet<SeatId> = seats.chain(lost.map(|event| event.seat)).collect();
     seats.into_iter().collect()
 }

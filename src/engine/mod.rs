@@ -183,6 +183,7 @@ impl Engine {
         let tidying = self.tidy(strategy, plan, &history);
         let left = self.unless_stopped_for(GRACE, tidying).await.flatten();
         history.footer.locks_unread = left.is_none();
+        history.footer.locks_read_ns = left.is_some().then(|| race.clock.now_ns());
         history.footer.locks_left = left.unwrap_or_default();
         // Of a race that was stopped, not everybody has begun.
         let let_in = let_in.filter(|_| !self.is_stopped());
@@ -251,6 +252,7 @@ impl Engine {
         self.refuse_unread(&history)?;
         history.footer.locks_left = locks_left;
         history.footer.locks_unread = self.is_stopped();
+        history.footer.locks_read_ns = (!self.is_stopped()).then(|| race.clock.now_ns());
         Ok(Forced {
             history,
             replies,
@@ -348,6 +350,7 @@ impl Engine {
             retries: Some(race.log.retries()),
             unread: damage.clone(),
             locks_unread: false,
+            locks_read_ns: None,
             has_renewed: race.watchdogs.have_watched(),
         };
         History {

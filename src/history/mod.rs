@@ -162,6 +162,10 @@ pub struct Footer {
     /// Whether what the lock services hold after the race could not be read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub locks_unread: bool,
+    /// When it had been read what the lock services hold, from the start of the race; `None` when nobody
+    /// has said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locks_read_ns: Option<u64>,
     /// Whether a watchdog extended any lock: it may outlive its time to live.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_renewed: bool,

@@ -126,6 +126,28 @@ fn a_use_of_one_instant_is_one_and_a_grant_without_a_step_is_none() {
     assert_verdict("grant-and-no-use", Property::MutualExclusion, "holds");
 }
 
+// A user whose lock another took over later was said to have left none when it was told its outcome.
+#[test]
+fn a_lock_was_left_also_when_another_took_it_over_later() {
+    assert_verdict("left-until-another-took-it", Property::NoLockLeft, VIOLATED);
+}
+
+// Of two who may have left the lock that was found, neither was sure: but one of them has.
+#[test]
+fn a_lock_that_was_found_is_left_whichever_of_those_who_were_told_has_left_it() {
+    assert_verdict("left-by-one-of-two", Property::NoLockLeft, VIOLATED);
+}
+
+// A release without a reply was taken for done when no lock was found afterwards, also when the lock's time
+// to live was over by then.
+#[test]
+fn a_lock_was_freed_when_it_was_found_free_before_its_time_was_over() {
+    let left = Property::NoLockLeft;
+    assert_verdict("release-lost-and-found-free", left, "holds");
+    assert_verdict("release-lost-and-read-too-late", left, UNKNOWN);
+    assert_verdict("release-lost-and-never-read", left, UNKNOWN);
+}
+
 #[test]
 fn a_node_that_forgets_its_locks_harms_nobody_while_most_stand() {
     assert_verdicts("node-forgets-and-most-stand", &[]);
