@@ -141,11 +141,13 @@ impl<'h> SeatEvents<'h> {
         let is_over = booking.invoked_ns > latest_ns && !self.history.footer.has_renewed;
         let mut is_in_time = booking.completed_ns <= earliest_ns && !is_lost;
         if is_lost {
-            // It may have been carried out at any later time.
-            is_in_time = self.last_ns() <= earliest_ns;
+            // It may have been carried out at any later time, but not after what is left was read.
+            let read_ns = self.history.footer.locks_read_ns;
+            is_in_time = read_ns.is_some_and(|read_ns| read_ns <= earliest_ns);
         }
         let mut worst = match (is_over, is_in_time) {
-            (true, _) => Standing::Late,
+            // What went wrong beside that makes no difference.
+            (true, _) => return Standing::Late,
             (_, true) => Standing::InTime,
             _ => Standing::Unknown,
         };
@@ -201,11 +203,6 @@ impl<'h> SeatEvents<'h> {
         } else {
             Standing::Unknown
         }
-    }
-
-    fn last_ns(&self) -> u64 {
-        let ends = self.history.attempts.iter().map(|attempt| attempt.ended_ns);
-        ends.max().unwrap_or(u64::MAX)
     }
 }
 

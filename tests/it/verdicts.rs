@@ -148,6 +148,46 @@ fn a_lock_was_freed_when_it_was_found_free_before_its_time_was_over() {
     assert_verdict("release-lost-and-never-read", left, UNKNOWN);
 }
 
+// A fault that may have struck another's lock made it unknown whether a time to live was over that was.
+#[test]
+fn a_lease_that_is_over_is_over_whatever_else_may_have_gone_wrong() {
+    let name = "late-whatever-else-went-wrong";
+    assert_verdict(name, Property::NoDoubleBooking, VIOLATED);
+    assert_verdict(name, Property::NoDoubleBookingInLease, "holds");
+}
+
+// A booking whose reply was lost counted as made before the last user came to its end: its request may have
+// been carried out later, when the lease was over.
+#[test]
+fn a_booking_without_a_reply_may_come_after_everybody_is_done() {
+    let name = "booked-after-the-last-end";
+    assert_verdict(name, Property::NoDoubleBookingInLease, UNKNOWN);
+    let text = text_of(history_file(&format!("{name}.jsonl")));
+    let early = text.replace("\"locks_read_ns\":30000000", "\"locks_read_ns\":9500000");
+    assert!(verdicts(&early).contains(&(Property::NoDoubleBookingInLease, VIOLATED)));
+}
+
+#[test]
+fn a_lease_that_a_watchdog_may_have_extended_may_not_be_over() {
+    let text = text_of(history_file("lease-over-double-booking.jsonl"));
+    let in_lease = Property::NoDoubleBookingInLease;
+    assert!(
+        !verdicts(&text)
+            .iter()
+            .any(|(property, _)| *property == in_lease)
+    );
+    let renewed = text.replace(
+        "\"strategy\":\"locked\",",
+        "\"strategy\":\"locked\",\"settings\":\"--renew\",",
+    );
+    let renewed = renewed.replace("\"troubles\":[]", "\"troubles\":[],\"has_renewed\":true");
+    assert!(verdicts(&renewed).contains(&(in_lease, UNKNOWN)));
+    // Both were inside their time to live anyhow.
+    let longer = renewed.replace("\"ttl_ms\":2,", "\"ttl_ms\":600000,");
+    let longer = longer.replace("\"takes_over\":false", "\"takes_over\":true");
+    assert!(verdicts(&longer).contains(&(in_lease, VIOLATED)));
+}
+
 #[test]
 fn a_node_that_forgets_its_locks_harms_nobody_while_most_stand() {
     assert_verdicts("node-forgets-and-most-stand", &[]);
