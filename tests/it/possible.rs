@@ -12,8 +12,8 @@ use super::support::{engine, everything, history_file, on_a_runtime, run};
 /// Hand-made histories that cannot be, and the words in which each is refused.
 ///
 /// The checker said of every one of them that it held: two rows of one user, a reply that the step cannot
-/// have, a line that was lost and another that stood for it. Now it says which line cannot be, and why.
-const IMPOSSIBLE: [(&str, &str); 18] = [
+/// have, a line that was lost and another that stood for it; a fault of nobody, a step after a crash. Now it says which line cannot be, and why.
+const IMPOSSIBLE: [(&str, &str); 24] = [
     (
         "two-rows-of-one-user",
         "line 9 cannot be: a user has one row for a seat at the most",
@@ -85,6 +85,27 @@ const IMPOSSIBLE: [(&str, &str); 18] = [
     (
         "user-beyond-the-last",
         "line 5 cannot be: there is no such user",
+    ),
+    ("fault-of-nobody", "line 8 cannot be: there is no such user"),
+    (
+        "restart-of-a-user",
+        "line 8 cannot be: this befalls a user, or all of them, and not the other way round",
+    ),
+    (
+        "crash-of-everybody",
+        "line 8 cannot be: this befalls a user, or all of them, and not the other way round",
+    ),
+    (
+        "fault-of-a-node-that-is-not-there",
+        "line 8 cannot be: the strategy has no such lock service",
+    ),
+    (
+        "step-after-the-crash",
+        "line 6 cannot be: its user had crashed",
+    ),
+    (
+        "locks-read-before-the-end",
+        "line 8 cannot be: the locks were read before the end",
     ),
 ];
 

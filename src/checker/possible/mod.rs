@@ -9,7 +9,9 @@ mod protocol;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{Attempt, Event, History, Outcome, Recorded, Reply, Service, Step};
+use crate::history::{
+    Attempt, Event, FaultEvent, FaultKind, History, Outcome, Recorded, Reply, Service, Step,
+};
 use crate::seat::{SeatId, UserId};
 use crate::strategy::Strategy;
 
@@ -19,6 +21,7 @@ pub fn objection(race: &Recorded) -> Option<String> {
     lines_alone(race)
         .or_else(|| attempts(race))
         .or_else(|| users(race))
+        .or_else(|| reading(race))
         .or_else(|| rows(race))
         .or_else(|| locks::objection(race))
 }
@@ -43,10 +46,24 @@ fn lines_alone(race: &Recorded) -> Option<String> {
         Some(at(*line, why))
     });
     let mut faults = history.faults.iter().zip(&lines.faults);
-    step.or_else(|| {
-        let (_, line) = faults.find(|(fault, _)| fault.completed_ns < fault.invoked_ns)?;
-        Some(at(*line, "it was over before it began"))
-    })
+    step.or_else(|| faults.find_map(|(fault, line)| Some(at(*line, fault_alone(history, fault)?))))
+}
+
+fn fault_alone(history: &History, fault: &FaultEvent) -> Option<&'static str> {
+    let may_be_whose = match fault.fault {
+        FaultKind::Crash | FaultKind::Stall => fault.user.is_some(),
+        FaultKind::Restart => fault.user.is_none(),
+        FaultKind::Expire => true,
+    };
+    if fault.completed_ns < fault.invoked_ns {
+        Some("it was over before it began")
+    } else if fault.node != 0 && fault.node >= history.header.conduct.locks {
+        Some("the strategy has no such lock service")
+    } else if !may_be_whose {
+        Some("this befalls a user, or all of them, and not the other way round")
+    } else {
+        user_alone(history, fault.user?)
+    }
 }
 
 fn step_alone(history: &History, event: &Event) -> Option<&'static str> {
@@ -121,12 +138,40 @@ fn users(race: &Recorded) -> Option<String> {
         .iter()
         .map(|attempt| (attempt.user, attempt))
         .collect();
+    let crashes = crashes(&race.history);
     let steps = steps_by_user(race);
     let mut users = steps.chunk_by(|one, next| one.event.user == next.event.user);
     users.find_map(|steps| {
         let user = steps[0].event.user;
-        in_turn(steps, attempts.get(&user))
+        let last = steps[steps.len() - 1];
+        let crashed_ns = crashes.get(&user).copied().unwrap_or(u64::MAX);
+        in_turn(steps, attempts.get(&user)).or_else(|| {
+            let goes_on = last.event.completed_ns > crashed_ns;
+            goes_on.then(|| at(last.line, "its user had crashed"))
+        })
     })
+}
+
+/// What is left is read when everybody has come to its end.
+fn reading(race: &Recorded) -> Option<String> {
+    let Recorded { history, lines } = race;
+    let read_ns = history.footer.locks_read_ns?;
+    let steps = history.events.iter().map(|event| event.completed_ns);
+    let ends = history.attempts.iter().map(|attempt| attempt.ended_ns);
+    let is_early = steps.chain(ends).any(|at_ns| at_ns > read_ns);
+    is_early.then(|| at(lines.footer, "the locks were read before the end"))
+}
+
+/// When each user had stopped for ever that did.
+fn crashes(history: &History) -> BTreeMap<UserId, u64> {
+    let mut crashes = BTreeMap::new();
+    for fault in &history.faults {
+        if let (FaultKind::Crash, Some(user)) = (fault.fault, fault.user) {
+            let known = crashes.entry(user).or_insert(fault.completed_ns);
+            *known = fault.completed_ns.min(*known);
+        }
+    }
+    crashes
 }
 
 fn in_turn(steps: &[At], attempt: Option<&Attempt>) -> Option<String> {
