@@ -88,6 +88,8 @@ fn perhaps_overtaken(other: UserId, grant: Event) -> Verdict {
 /// A release that freed something, or may have, and the last time its user was given the lock before.
 struct Release {
     event: Event,
+    /// When it was carried out at the latest: before what was left was read, where no reply has come.
+    until_ns: u64,
     own: Option<Own>,
 }
 
@@ -101,6 +103,7 @@ struct Own {
 fn releases(node: u8, contended: &Contended<'_>) -> Vec<Release> {
     let mut own: ByUser<Own> = ByUser::for_about(contended.events.len());
     let mut releases = Vec::new();
+    let read_ns = contended.history.footer.locks_read_ns.unwrap_or(u64::MAX);
     for event in contended.events.iter().filter(|event| event.node == node) {
         match (event.step, event.reply) {
             (Step::Acquire, _) => {
@@ -110,6 +113,10 @@ fn releases(node: u8, contended: &Contended<'_>) -> Vec<Release> {
             }
             (Step::Release, Reply::Released | Reply::Lost) => releases.push(Release {
                 event: *event,
+                until_ns: match event.reply {
+                    Reply::Lost => read_ns.max(event.completed_ns),
+                    _ => event.completed_ns,
+                },
                 own: own.get(event.seat, event.user).copied(),
             }),
             _ => {}
@@ -261,9 +268,7 @@ impl Possible {
         let holds = |own: &Own| own.event.reply == Reply::Granted;
         let Some(own) = release.own.filter(holds) else {
             // Its user may have had no lock, and whoever had it at that time is robbed.
-            let asked = self
-                .asked_ns
-                .partition_point(|at| *at <= event.completed_ns);
+            let asked = self.asked_ns.partition_point(|at| *at <= release.until_ns);
             let (other, until_ns) = self.longest[asked].of_others(event.user)?;
             return (until_ns >= event.invoked_ns).then_some(other);
         };
@@ -273,11 +278,11 @@ impl Possible {
         } else {
             own.lost_ns.saturating_add(1)
         };
-        if from_ns > event.completed_ns {
+        if from_ns > release.until_ns {
             return None;
         }
         let over = self.granted_ns.partition_point(|at| *at < from_ns);
         let (other, Reverse(asked_ns)) = self.earliest[over].of_others(event.user)?;
-        (asked_ns <= event.completed_ns).then_some(other)
+        (asked_ns <= release.until_ns).then_some(other)
     }
 }

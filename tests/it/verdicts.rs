@@ -77,6 +77,13 @@ fn a_release_that_freed_nothing_is_not_foreign_and_one_without_a_reply_may_be() 
     assert_verdict("release-without-a-reply-of-anothers", foreign, UNKNOWN);
 }
 
+// A release without a reply was taken for carried out, or not, before its user gave it up: it may arrive later.
+#[test]
+fn a_release_that_may_arrive_late_may_free_whoever_is_granted_the_lock_later() {
+    let name = "release-that-may-arrive-late";
+    assert_verdict(name, Property::NoForeignRelease, UNKNOWN);
+}
+
 // Whoever frees a lock that it may never have been granted was said to free its own, unless the other had
 // asked for it later: with DEL, it frees the lock of whoever has it.
 #[test]
