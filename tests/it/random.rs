@@ -94,7 +94,8 @@ pub(crate) fn long_or(few: u64) -> u64 {
     number_in("RACESIM_STRATEGIES").unwrap_or(few)
 }
 
-fn number_in(variable: &str) -> Option<u64> {
+/// The number in this environment variable.
+pub(crate) fn number_in(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
     Some(text.parse().expect("it is a number"))
 }
