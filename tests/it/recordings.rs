@@ -77,3 +77,44 @@ fn a_round_that_was_stopped_or_cannot_be_judged_is_in_no_rate() {
     let damaged = [&whole[..last_row], &whole[after_it..]].concat();
     assert_eq!(rates(&damaged), [2, 2, 0, 0, 1]);
 }
+
+// A round that lost a line was counted as it stood, in the sums of all rounds too.
+#[test]
+fn totals_are_the_sums_of_whole_rounds_and_unknown_when_one_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rounds.jsonl");
+    let checked = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let ran = run(&["check", file.to_str().unwrap(), "--format", "json"]);
+        // What is proven of the whole rounds stands.
+        assert_eq!(ran.code, Some(1), "{}", ran.all());
+        ran.json()["races"][0].clone()
+    };
+    let whole = double_booked(&[false, false, false]);
+    let names = ["bookings", "double_bookings", "attempts", "seats_oversold"];
+    let report = checked(&whole);
+    for (name, sum) in names.into_iter().zip([6, 3, 6, 3]) {
+        assert_eq!(report["totals"][format!("total_{name}")], sum, "{name}");
+        assert_eq!(report["metrics"][name], sum / 3, "{name}");
+    }
+    // The second booking, and the second attempt, of the second round.
+    for (kind, wanted) in [("booking", 4), ("attempt", 4)] {
+        let mut met = 0;
+        let is_kept = |line: &&str| {
+            let is_it = line.starts_with(&format!("{{\"type\":\"{kind}\""));
+            met += usize::from(is_it);
+            !(is_it && met == wanted)
+        };
+        let damaged: Vec<&str> = whole.lines().filter(is_kept).collect();
+        let report = checked(&damaged.join("\n"));
+        for name in names {
+            assert!(
+                report["totals"][format!("total_{name}")].is_null(),
+                "{name}"
+            );
+            assert!(report["metrics"][name].is_null(), "{name}");
+            assert!(report["per_round"][1][name].is_null(), "{name}");
+            assert!(report["per_round"][2][name].is_u64(), "{name}");
+        }
+    }
+}

@@ -133,6 +133,31 @@ fn a_use_of_one_instant_is_one_and_a_grant_without_a_step_is_none() {
     assert_verdict("grant-and-no-use", Property::MutualExclusion, "holds");
 }
 
+#[test]
+fn a_row_is_stray_of_whoever_was_told_that_there_is_none() {
+    let text = text_of(history_file("told-taken-but-booked.jsonl"));
+    for (outcome, is_stray) in [
+        ("confirmed", false),
+        ("locked", true),
+        ("taken", true),
+        ("conflict", true),
+        ("failed", true),
+        ("unknown", false),
+    ] {
+        let told = text.replace(
+            "\"outcome\":\"taken\"",
+            &format!("\"outcome\":\"{outcome}\""),
+        );
+        let recording = history::read(told.as_bytes()).unwrap();
+        let judged = judge(&recording.races[0].history);
+        let stray = judged
+            .iter()
+            .find(|it| it.property == Property::NoStrayBooking);
+        let is_violated = stray.unwrap().verdict.name() == VIOLATED;
+        assert_eq!(is_violated, is_stray, "{outcome}");
+    }
+}
+
 // A user whose lock another took over later was said to have left none when it was told its outcome.
 #[test]
 fn a_lock_was_left_also_when_another_took_it_over_later() {
