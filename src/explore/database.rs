@@ -71,18 +71,12 @@ impl Hash for Database {
                     }
                 }
         });
-        let Pending {
-            has_row,
-            is_guarded,
-            version,
-            fence,
-            is_dirty,
-        } = self.pending;
-        let flags = u64::from(has_row) | u64::from(is_guarded) << 1 | u64::from(is_dirty) << 2;
-        let pending = u64::from(version) << 11 | u64::from(fence) << 3 | flags;
+        let it = self.pending;
+        let flags =
+            u64::from(it.has_row) | u64::from(it.is_guarded) << 1 | u64::from(it.is_dirty) << 2;
+        let pending = u64::from(it.version) << 11 | u64::from(it.fence) << 3 | flags;
         self.rows.hash(state);
         let writing = pending << 16 | u64::from(self.writer) << 8 | u64::from(self.commits);
-        // Whether there are transactions stands first.
         state.write_u64(writing << 1 | u64::from(transactions != 0));
         if transactions != 0 {
             state.write_u128(transactions);
