@@ -5,8 +5,9 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use super::AppError;
+use super::signals::{apart, has_many_steps};
 use crate::cli::Repeats;
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError};
 use crate::plan::{Plan, Wanted};
 use crate::report::{Figures, Metrics, Probes, Round, are_clear};
 use crate::stats::Stats;
@@ -113,8 +114,18 @@ async fn add(
     figures: &mut Figures,
 ) -> Result<(), AppError> {
     let history = engine.race(strategy, plan, round).await?;
+    // A part of a race measures nothing.
+    if engine.is_stopped() {
+        return Err(EngineError::Stopped.into());
+    }
+    let metrics = if has_many_steps(&history) {
+        let counted = apart(engine, move || Metrics::of(&Stats::of(&history))).await?;
+        counted.ok_or(EngineError::Stopped)?
+    } else {
+        Metrics::of(&Stats::of(&history))
+    };
     figures.push(Round {
-        metrics: Metrics::of(&Stats::of(&history)),
+        metrics,
         disturbed: None,
     });
     Ok(())

@@ -1,12 +1,10 @@
 //! `racesim naive`, `locked` and `compare`: races, and the report on them.
 
-use std::time::Duration;
-
 use tokio_util::sync::CancellationToken;
 
 use super::output::{Outlets, complain};
 use super::place::Uses;
-use super::signals::{UntilStopped, on_a_thread};
+use super::signals::{UntilStopped, apart, has_many_steps};
 use super::target::Target;
 use super::{AppError, Exit, probes, reasons, simulated};
 use crate::cli::{RaceCommand, RaceKind};
@@ -19,12 +17,6 @@ use crate::report::{
 };
 use crate::seat::SeatId;
 use crate::strategy::{BuiltIn, Needs, Strategy};
-
-/// The verdict on fewer steps takes a few milliseconds.
-const MANY_STEPS: usize = 100_000;
-
-/// How long after a stop the verdict on a race is waited for.
-const JUDGING: Duration = Duration::from_millis(80);
 
 const UNJUDGED: &str = "it was not judged before the end: the race was stopped";
 
@@ -203,16 +195,13 @@ impl<'a> Races<'a> {
     /// Adds a race to its tally. The verdict on millions of steps takes seconds: it is given on a
     /// thread of its own, so that a stop does not wait for it.
     async fn judge(&self, history: History, tally: &mut Option<Tally>) -> Result<(), AppError> {
-        if history.events.len() < MANY_STEPS {
+        if !has_many_steps(&history) {
             *tally = Some(added(tally.take(), &history));
             return Ok(());
         }
         let (earlier, unjudged) = (tally.clone(), history.without_rows(UNJUDGED));
-        let judging = on_a_thread(move || added(earlier, &history)).map_err(AppError::System)?;
-        *tally = match self.engine.unless_stopped_for(JUDGING, judging).await {
-            Some(judged) => judged.ok(),
-            None => Some(added(tally.take(), &unjudged)),
-        };
+        let judged = apart(self.engine, move || added(earlier, &history)).await?;
+        *tally = Some(judged.unwrap_or_else(|| added(tally.take(), &unjudged)));
         Ok(())
     }
 

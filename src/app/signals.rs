@@ -19,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::output::complain;
 use super::{AppError, Exit};
+use crate::engine::Engine;
+use crate::history::History;
 
 /// How long the work may go on after a signal, to write what is known and to clean up.
 const GRACE: Duration = Duration::from_millis(400);
@@ -90,6 +92,28 @@ pub(super) fn on_a_thread<T: Send + 'static>(
     Ok(is_done)
 }
 
+/// What is counted of fewer steps takes a few milliseconds, also on a busy machine.
+const MANY_STEPS: usize = 5_000;
+
+/// How long after a stop what is counted apart is waited for.
+const COUNTING: Duration = Duration::from_millis(80);
+
+/// Whether a race has so many steps that they are to be counted apart.
+pub(super) fn has_many_steps(history: &History) -> bool {
+    history.events.len() >= MANY_STEPS
+}
+
+/// Does `work` on a thread of its own, so that a stop does not wait for it: what came of it, or `None` when
+/// the engine was stopped and time was too short.
+pub(super) async fn apart<T: Send + 'static>(
+    engine: &Engine,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<Option<T>, AppError> {
+    let counting = on_a_thread(work).map_err(AppError::System)?;
+    let counted = engine.unless_stopped_for(COUNTING, counting).await;
+    Ok(counted.and_then(Result::ok))
+}
+
 /// A file that fails to be written when a stop is wanted and time is over.
 pub(super) struct UntilStopped<'a, F> {
     file: F,
@@ -155,4 +179,34 @@ fn is_ignored(signal: i32) -> bool {
         .find_map(|line| line.strip_prefix("SigIgn:"))
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{ServiceChoice, Services};
+    use crate::plan::Plan;
+    use crate::strategy::Needs;
+
+    // The verdict on the 60,000 steps of 20,000 users was given where a stop had to wait for it, and the
+    // report was lost.
+    #[tokio::test]
+    async fn what_takes_longer_than_a_stop_may_does_not_hold_it_up() {
+        let plan = Plan::new(20_000.try_into().unwrap());
+        let choice = ServiceChoice::default();
+        let services = Services::start(&choice, &plan, Needs::default(), &[]).await;
+        let stop = CancellationToken::new();
+        let engine = Engine::new(services.unwrap()).stopping_on(stop.clone());
+        let history = engine
+            .race(&crate::strategy::Naive, &plan, 0)
+            .await
+            .unwrap();
+        assert!(has_many_steps(&history));
+        assert_eq!(apart(&engine, || 1).await.unwrap(), Some(1));
+        stop.cancel();
+        let (never, is_over) = mpsc::channel::<()>();
+        let counted = apart(&engine, move || is_over.recv().is_ok()).await;
+        assert_eq!(counted.unwrap(), None);
+        drop(never);
+    }
 }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{Engine, EngineError};
 use crate::fault::{Fault, Injector, Order, ServiceFault, Setting};
-use crate::history::{Event, History, LockLeft, Reply, Step};
+use crate::history::{Event, History, LockLeft, Reply, Rows, Step, locks_left};
 use crate::plan::Plan;
 use crate::seat::SeatId;
 use crate::strategy::{Needs, Strategy};
@@ -56,7 +56,13 @@ impl Engine {
             } => plan.seats_wanted(),
             // A request that arrived late is in no answer.
             _ if is_late_possible(plan) => plan.seats_wanted(),
-            _ => seats_left(history),
+            // Of millions of steps it takes longer than a stop may: not on the thread that ends then.
+            _ if self.is_stopped() => {
+                let events = history.events.clone();
+                let counting = tokio::task::spawn_blocking(move || seats_left(&events));
+                counting.await.ok()?
+            }
+            _ => seats_left(&history.events),
         };
         if let Some(transactions) = &self.services.world.transactions {
             transactions.forsake_all();
@@ -134,11 +140,10 @@ fn is_late_possible(plan: &Plan) -> bool {
     plan.faults.iter().any(|fault| fault.fault == Fault::Late)
 }
 
-/// The seats whose locks may still be held: also by a request that nobody has heard of again.
-fn seats_left(history: &History) -> Vec<SeatId> {
+/// The seats whose locks may still be held, each once: also by a request that nobody has heard of again.
+fn seats_left(events: &Rows<Event>) -> Vec<SeatId> {
     let is_lost = |event: &Event| (event.step, event.reply) == (Step::Acquire, Reply::Lost);
-    let lost = history.events.iter().filter(is_lost);
-    let seats = history.locks_left().into_iter();
-    let seats: BTreeSet<SeatId> = seats.chain(lost.map(|event| event.seat)).collect();
+    let lost = events.iter().filter(is_lost).map(|event| event.seat);
+    let seats: BTreeSet<SeatId> = locks_left(events).into_iter().chain(lost).collect();
     seats.into_iter().collect()
 }

@@ -1,6 +1,6 @@
 //! Which locks were left behind?
 
-use super::{Event, History, Reply, Step};
+use super::{Event, History, Reply, Rows, Step};
 use crate::index::ByUser;
 use crate::seat::SeatId;
 
@@ -8,37 +8,46 @@ impl History {
     /// The lock services that were asked, numbered from 0.
     #[must_use]
     pub fn nodes(&self) -> std::ops::RangeInclusive<u8> {
-        let last = self.events.iter().map(|event| event.node).max();
-        0..=last.unwrap_or(0)
+        nodes(&self.events)
     }
 
     /// The seats of the locks that may live on until their time is over, one for each lock: grants,
     /// certain or possible, that were never certainly ended.
     #[must_use]
     pub fn locks_left(&self) -> Vec<SeatId> {
-        self.nodes()
-            .flat_map(|node| self.locks_left_on(node))
-            .collect()
+        locks_left(&self.events)
     }
+}
 
-    fn locks_left_on(&self, node: u8) -> Vec<SeatId> {
-        let events = || self.events.iter().filter(|event| event.node == node);
-        let is_grant = |event: &Event| {
-            event.step == Step::Acquire && matches!(event.reply, Reply::Granted | Reply::Lost)
-        };
-        let mut held = ByUser::for_about(events().filter(is_grant).count());
-        for event in events() {
-            match (event.step, event.reply) {
-                (Step::Acquire, Reply::Granted | Reply::Lost) => {
-                    held.insert(event.seat, event.user, ());
-                }
-                (Step::Release, Reply::Released | Reply::NotHeld)
-                | (Step::Verify, Reply::NotHeld) => {
-                    held.remove(event.seat, event.user);
-                }
-                _ => {}
+fn nodes(events: &Rows<Event>) -> std::ops::RangeInclusive<u8> {
+    let last = events.iter().map(|event| event.node).max();
+    0..=last.unwrap_or(0)
+}
+
+/// The same of these steps alone.
+#[must_use]
+pub fn locks_left(events: &Rows<Event>) -> Vec<SeatId> {
+    nodes(events)
+        .flat_map(|node| locks_left_on(events, node))
+        .collect()
+}
+
+fn locks_left_on(events: &Rows<Event>, node: u8) -> Vec<SeatId> {
+    let events = || events.iter().filter(|event| event.node == node);
+    let is_grant = |event: &Event| {
+        event.step == Step::Acquire && matches!(event.reply, Reply::Granted | Reply::Lost)
+    };
+    let mut held = ByUser::for_about(events().filter(is_grant).count());
+    for event in events() {
+        match (event.step, event.reply) {
+            (Step::Acquire, Reply::Granted | Reply::Lost) => {
+                held.insert(event.seat, event.user, ());
             }
+            (Step::Release, Reply::Released | Reply::NotHeld) | (Step::Verify, Reply::NotHeld) => {
+                held.remove(event.seat, event.user);
+            }
+            _ => {}
         }
-        held.iter().map(|(seat, ..)| seat).collect()
     }
+    held.iter().map(|(seat, ..)| seat).collect()
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use lines::{Lines, ReadError, Recorded, Recording, read, write, write_end};
+pub use locks::locks_left;
 pub use rows::{Compact, INSTANT_MAX_NS, NODES_MAX, PackedAttempt, PackedEvent, Rows};
 pub use step::{Reply, Service, Step};
 
