@@ -131,6 +131,7 @@ fn report(engine: Option<&Engine>, columns: Vec<Column>, rows: Vec<MatrixRow>) -
         version: Report::VERSION,
         database: services.map_or_else(String::new, |services| services.database().to_owned()),
         lock: lock.unwrap_or("none taken").to_owned(),
+        is_lock_simulated: services.is_some_and(Services::is_lock_simulated),
         stopped: engine.is_none_or(Engine::is_stopped),
         judged: cells().filter(|cell| cell.expected.is_some()).count(),
         disagreeing: cells().filter(|cell| cell.objection.is_some()).count(),

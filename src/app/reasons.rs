@@ -82,10 +82,10 @@ pub(super) fn of_search(report: &ExploreReport, expected: Expectation, exit: Exi
 /// Where the real stores do something else than the model.
 pub(super) fn of_replay(report: &ReplayReport) -> Vec<String> {
     let strategy = &report.strategy;
+    let stores = report.stores();
     let differences = report.differences.iter();
-    let lines = differences.map(|difference| {
-        format!("{strategy}: the model and the real stores differ: {difference}")
-    });
+    let lines = differences
+        .map(|difference| format!("{strategy}: the model and {stores} differ: {difference}"));
     lines.collect()
 }
 
@@ -123,6 +123,7 @@ mod tests {
             users: 2,
             database: String::new(),
             lock: None,
+            is_lock_simulated: false,
             interleavings: 1,
             by_bookings: std::collections::BTreeMap::new(),
             differences: vec!["move 1, A.check".to_owned()],
@@ -153,6 +154,7 @@ mod tests {
             version: 2,
             database: String::new(),
             lock: String::new(),
+            is_lock_simulated: false,
             columns,
             rows: vec![MatrixRow {
                 strategy: "unique".to_owned(),

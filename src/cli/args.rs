@@ -53,7 +53,7 @@ pub(super) const RESULTS: &str = "Results";
 /// racesim lets simulated users race for a seat on real SQLite and real Redis, and counts the
 /// bookings and double-bookings in the database.
 #[derive(Debug, Parser)]
-#[command(name = "racesim", version, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(name = "racesim", version, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Sub,

@@ -78,7 +78,10 @@ fn diagrams(report: Shown<'_>) -> Vec<Diagram> {
             .filter(|property| property.schedule.is_some())
             .map(explored)
             .collect(),
-        Shown::Replay(report) => report.single.iter().map(replayed).collect(),
+        Shown::Replay(report) => {
+            let replayed = |single| replayed(single, report.stores());
+            report.single.iter().map(replayed).collect()
+        }
         // A table of schedules has no one interleaving to draw.
         Shown::Matrix(_) => Vec::new(),
     }
@@ -115,13 +118,13 @@ fn explored(property: &PropertyReport) -> Diagram {
     }
 }
 
-fn replayed(single: &SingleReplay) -> Diagram {
+fn replayed(single: &SingleReplay, stores: &str) -> Diagram {
     let messages = single
         .moves
         .iter()
         .map(|line| message(&line.step, line.real, &line.change));
     Diagram {
-        title: format!("on the real stores: {}", single.schedule),
+        title: format!("on {stores}: {}", single.schedule),
         messages: messages.collect(),
     }
 }

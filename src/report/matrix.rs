@@ -15,6 +15,8 @@ pub struct MatrixReport {
     pub database: String,
     /// The lock services and their version.
     pub lock: String,
+    /// Whether the locks were kept inside racesim, and no Redis was asked.
+    pub is_lock_simulated: bool,
     /// What may go wrong.
     pub columns: Vec<Column>,
     /// The strategies.

@@ -24,6 +24,8 @@ pub struct ReplayReport {
     pub database: String,
     /// The lock service and its version; `None` when the strategy takes no lock.
     pub lock: Option<String>,
+    /// Whether the locks were kept inside racesim, and no Redis was asked.
+    pub is_lock_simulated: bool,
     /// How many interleavings were forced.
     pub interleavings: usize,
     /// How many of them ended with so many bookings of the seat.
@@ -60,6 +62,23 @@ pub struct MoveReport {
     pub change: String,
     /// Whether it was part of what was asked for.
     pub is_asked: bool,
+}
+
+/// What interleavings were forced on, in words.
+pub(super) const fn stores(is_lock_simulated: bool) -> &'static str {
+    if is_lock_simulated {
+        "the real database and simulated locks"
+    } else {
+        "the real stores"
+    }
+}
+
+impl ReplayReport {
+    /// What the interleavings were forced on, in words.
+    #[must_use]
+    pub const fn stores(&self) -> &'static str {
+        stores(self.is_lock_simulated)
+    }
 }
 
 impl SingleReplay {

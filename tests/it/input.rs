@@ -328,3 +328,43 @@ fn the_nearest_name_is_given_for_every_kind_of_name() {
         run(arguments).assert_refused(2, near);
     }
 }
+
+// "there is no command 'help'".
+#[test]
+fn help_of_a_command_is_that_of_its_option() {
+    for command in ["locked", "explore", "matrix"] {
+        let asked = run(&["help", command]);
+        assert_eq!((asked.code, asked.stderr.as_str()), (Some(0), ""));
+        assert_eq!(asked.stdout, run(&[command, "--help"]).stdout);
+    }
+    assert_eq!(run(&["help"]).stdout, run(&["--help"]).stdout);
+    run(&["help", "loked"]).assert_refused(2, "there is no command 'loked'");
+}
+
+// Of 4.0 it said "write 0".
+#[test]
+fn a_value_that_does_not_fit_is_answered_with_what_may_have_been_meant() {
+    for (assertion, hint) in [
+        ("bookings == 4.0", "'4.0' is no value for bookings: write 4"),
+        (
+            "bookings == 4.5",
+            "write a whole number from 0 to 4294967295",
+        ),
+        (
+            "bookings == -1",
+            "write a whole number from 0 to 4294967295",
+        ),
+        (
+            "bookings == many",
+            "write a whole number from 0 to 4294967295",
+        ),
+        (
+            "latency_p99 < 9",
+            "'9' is no value for latency_p99: write 9ms",
+        ),
+        ("latency_p99 < soon", "write a time, such as 50ms"),
+        ("throughput > fast", "write a number, such as 10000"),
+    ] {
+        run(&["naive", "--assert", assertion]).assert_refused(2, hint);
+    }
+}

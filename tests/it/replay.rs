@@ -306,3 +306,36 @@ fn a_lock_keeps_its_promise_in_every_interleaving_of_the_library_too() {
         }
     });
 }
+
+/// Where no Redis is installed the locks are racesim's own: the texts said "on the real stores".
+#[test]
+fn what_was_forced_on_simulated_locks_is_not_told_as_of_the_real_stores() {
+    let stores = "the real database and simulated locks";
+    for arguments in [
+        &["replay", "locked", "--all"][..],
+        &["replay", "locked", "--schedule", "A.acquire A.check"],
+        &[
+            "replay",
+            "locked",
+            "--schedule",
+            "A.acquire",
+            "--format",
+            "mermaid",
+        ],
+        &["matrix", "locked --renew", "--fault", "expire"],
+    ] {
+        let mut command = super::support::racesim(arguments);
+        command.env("PATH", "/nowhere");
+        let ran = super::support::finish(command);
+        assert_eq!(ran.code, Some(0), "{}", ran.all());
+        assert!(!ran.stdout.contains("real stores"), "{}", ran.stdout);
+        assert!(ran.stdout.contains(stores), "{}", ran.stdout);
+    }
+    // Without any lock they are what they are called.
+    let ran = super::support::run(&["replay", "naive", "--all"]);
+    assert!(
+        ran.stdout.contains("forced on the real stores"),
+        "{}",
+        ran.stdout
+    );
+}

@@ -74,7 +74,7 @@ pub enum AssertionError {
         /// The metric.
         metric: &'static str,
         /// A value that fits.
-        example: &'static str,
+        example: String,
     },
 }
 
@@ -135,25 +135,34 @@ fn unknown(name: &str) -> AssertionError {
 }
 
 fn value_of(metric: &'static Metric, text: &str) -> Result<f64, AssertionError> {
-    let (value, example) = match metric.unit {
-        Unit::Millis => (duration(text).ok().map(as_millis), "50ms"),
-        Unit::Count => (
-            text.replace('_', "").parse::<u32>().ok().map(f64::from),
-            "0",
-        ),
-        Unit::PerSecond => (
-            text.replace('_', "")
-                .parse()
-                .ok()
-                .filter(|rate: &f64| rate.is_finite()),
-            "10000",
-        ),
+    let digits = text.replace('_', "");
+    let number = digits
+        .parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite());
+    let value = match metric.unit {
+        Unit::Millis => duration(text).ok().map(as_millis),
+        Unit::Count => digits.parse::<u32>().ok().map(f64::from),
+        Unit::PerSecond => number,
     };
     value.ok_or_else(|| AssertionError::Value {
         value: text.to_owned(),
         metric: metric.name,
-        example,
+        example: example(metric.unit, number.filter(|number| *number >= 0.0)),
     })
+}
+
+/// What may have been meant by a number, or how a value of this unit is written.
+fn example(unit: Unit, number: Option<f64>) -> String {
+    match (unit, number) {
+        (Unit::Millis, Some(number)) => format!("{number}ms"),
+        (Unit::Millis, None) => "a time, such as 50ms".to_owned(),
+        (Unit::Count, Some(number)) if number.fract() == 0.0 && number <= f64::from(u32::MAX) => {
+            format!("{number}")
+        }
+        (Unit::Count, _) => format!("a whole number from 0 to {}", u32::MAX),
+        (Unit::PerSecond, _) => "a number, such as 10000".to_owned(),
+    }
 }
 
 impl fmt::Display for Assertion {

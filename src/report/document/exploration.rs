@@ -154,9 +154,10 @@ pub(in crate::report) fn replayed(report: &ReplayReport) -> Vec<Block> {
     }
     let mut blocks = vec![
         Block::Title(format!(
-            "racesim {}: {} forced on the real stores",
+            "racesim {}: {} forced on {}",
             env!("CARGO_PKG_VERSION"),
-            in_full(&report.strategy, &report.settings)
+            in_full(&report.strategy, &report.settings),
+            report.stores()
         )),
         Block::Facts(facts),
     ];
@@ -244,21 +245,22 @@ fn tally(report: &ReplayReport) -> Grid {
 }
 
 fn agreement(report: &ReplayReport) -> Vec<String> {
-    let (agree, differ) = (
-        "The model and the real stores agree on every answer, outcome and row.",
-        "THE MODEL AND THE REAL STORES DIFFER: the model is wrong, or the strategy is.",
-    );
+    let stores = report.stores();
     if report.stopped && report.differences.is_empty() {
         return vec![format!(
-            "It was stopped after {} interleavings; in those, the model and the real stores agree.",
+            "It was stopped after {} interleavings; in those, the model and {stores} agree.",
             report.interleavings
         )];
     }
     if report.differences.is_empty() {
-        return vec![agree.to_owned()];
+        return vec![format!(
+            "The model and {stores} agree on every answer, outcome and row."
+        )];
     }
+    let differ = format!(
+        "THE MODEL AND {} DIFFER: the model is wrong, or the strategy is.",
+        stores.to_uppercase()
+    );
     let differences = report.differences.iter().map(|line| format!("  {line}"));
-    std::iter::once(differ.to_owned())
-        .chain(differences)
-        .collect()
+    std::iter::once(differ).chain(differences).collect()
 }

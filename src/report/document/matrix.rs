@@ -2,16 +2,23 @@
 
 use super::{Block, Cell, Grid, Tone, cell, fact};
 use crate::report::matrix::{MatrixCell, MatrixReport};
+use crate::report::replay::stores;
 
 /// So many columns fit beside the names of the strategies into 110 letters.
 const COLUMNS_MAX: usize = 6;
 
 /// What the signs mean.
-const LEGEND: [&str; 3] = [
-    "✓ no interleaving breaks it; ✗7 the shortest that breaks it has 7 moves; – cannot happen to it.",
-    "After the dot, the most bookings of the seat when that schedule, or some that were drawn,",
-    "were forced on the real stores. ! is not as it is to be.",
-];
+fn legend(report: &MatrixReport) -> Vec<String> {
+    vec![
+        "✓ no interleaving breaks it; ✗7 the shortest that breaks it has 7 moves; – cannot happen to it.".to_owned(),
+        "After the dot, the most bookings of the seat when that schedule, or some that were drawn,"
+            .to_owned(),
+        format!(
+            "were forced on {}. ! is not as it is to be.",
+            stores(report.is_lock_simulated)
+        ),
+    ]
+}
 
 /// The table, what its signs mean, and what stands against it.
 pub(in crate::report) fn matrix(report: &MatrixReport) -> Vec<Block> {
@@ -29,10 +36,7 @@ pub(in crate::report) fn matrix(report: &MatrixReport) -> Vec<Block> {
     let columns: Vec<usize> = (0..report.columns.len()).collect();
     let parts = columns.chunks(COLUMNS_MAX);
     blocks.extend(parts.map(|part| Block::Grid(grid(report, part))));
-    blocks.extend([
-        Block::Facts(meanings(report)),
-        Block::Lines(LEGEND.map(str::to_owned).to_vec()),
-    ]);
+    blocks.extend([Block::Facts(meanings(report)), Block::Lines(legend(report))]);
     blocks.extend(objections(report).map(Block::Note));
     blocks.push(Block::Note(verdict(report)));
     blocks
@@ -129,7 +133,8 @@ fn verdict(report: &MatrixReport) -> String {
         ""
     };
     format!(
-        "{stopped}{}: the search and the real stores agree in {each}, and {stated}.",
-        cells(total)
+        "{stopped}{}: the search and {} agree in {each}, and {stated}.",
+        cells(total),
+        stores(report.is_lock_simulated)
     )
 }
