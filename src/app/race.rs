@@ -54,7 +54,7 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
     let watch = (!outlets.is_quiet())
         .then(|| Watch::begin(engine.finished(), users_in_all(&command), "users"));
     let racing = Races::new(&engine, &command, &mut history).run();
-    let (raced, failed) = racing.await;
+    let (raced, failed) = Box::pin(racing).await;
     drop(watch);
     let kept = history.map_or(Ok(()), Target::finish);
     let failed = match failed {
