@@ -119,7 +119,7 @@ async fn add(
         return Err(EngineError::Stopped.into());
     }
     let metrics = if has_many_steps(&history) {
-        let counted = apart(engine, move || Metrics::of(&Stats::of(&history))).await?;
+        let counted = apart(engine, move || Metrics::of(&Stats::of(&history))).await;
         counted.ok_or(EngineError::Stopped)?
     } else {
         Metrics::of(&Stats::of(&history))

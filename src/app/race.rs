@@ -186,7 +186,7 @@ impl<'a> Races<'a> {
                     }
                     recorded => recorded?,
                 }
-                self.judge(history, tally).await?;
+                self.judge(history, tally).await;
             }
         }
         Ok(())
@@ -194,15 +194,14 @@ impl<'a> Races<'a> {
 
     /// Adds a race to its tally. The verdict on millions of steps takes seconds: it is given on a
     /// thread of its own, so that a stop does not wait for it.
-    async fn judge(&self, history: History, tally: &mut Option<Tally>) -> Result<(), AppError> {
+    async fn judge(&self, history: History, tally: &mut Option<Tally>) {
         if !has_many_steps(&history) {
             *tally = Some(added(tally.take(), &history));
-            return Ok(());
+            return;
         }
         let (earlier, unjudged) = (tally.clone(), history.without_rows(UNJUDGED));
-        let judged = apart(self.engine, move || added(earlier, &history)).await?;
+        let judged = apart(self.engine, move || added(earlier, &history)).await;
         *tally = Some(judged.unwrap_or_else(|| added(tally.take(), &unjudged)));
-        Ok(())
     }
 
     /// Ends the recording: without its last line it is not whole.

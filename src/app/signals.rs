@@ -7,8 +7,8 @@
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -104,14 +104,22 @@ pub(super) fn has_many_steps(history: &History) -> bool {
 }
 
 /// Does `work` on a thread of its own, so that a stop does not wait for it: what came of it, or `None` when
-/// the engine was stopped and time was too short.
+/// the engine was stopped and time was too short. Where the system gives no more threads it is done here.
 pub(super) async fn apart<T: Send + 'static>(
     engine: &Engine,
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<Option<T>, AppError> {
-    let counting = on_a_thread(work).map_err(AppError::System)?;
+) -> Option<T> {
+    let work = Arc::new(Mutex::new(Some(work)));
+    let take = |work: &Mutex<Option<_>>| {
+        let mut work = work.lock().unwrap_or_else(PoisonError::into_inner);
+        work.take()
+    };
+    let there = Arc::clone(&work);
+    let Ok(counting) = on_a_thread(move || take(&there).map(|work| work())) else {
+        return take(&work).map(|work| work());
+    };
     let counted = engine.unless_stopped_for(COUNTING, counting).await;
-    Ok(counted.and_then(Result::ok))
+    counted.and_then(Result::ok).flatten()
 }
 
 /// A file that fails to be written when a stop is wanted and time is over.
@@ -202,11 +210,11 @@ mod tests {
             .await
             .unwrap();
         assert!(has_many_steps(&history));
-        assert_eq!(apart(&engine, || 1).await.unwrap(), Some(1));
+        assert_eq!(apart(&engine, || 1).await, Some(1));
         stop.cancel();
         let (never, is_over) = mpsc::channel::<()>();
         let counted = apart(&engine, move || is_over.recv().is_ok()).await;
-        assert_eq!(counted.unwrap(), None);
+        assert_eq!(counted, None);
         drop(never);
     }
 }
