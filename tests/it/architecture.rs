@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms that it may import, top to bottom: no arrow goes up.
-const ROOMS: &[(&str, &[&str])] = &[
+pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("main", &["app"]),
     (
         "app",
@@ -83,7 +83,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that are named in one room only.
-const DRIVERS: &[(&str, &str)] = &[
+pub(super) const DRIVERS: &[(&str, &str)] = &[
     ("clap", "cli"),
     ("indicatif", "progress"),
     ("comfy_table", "report"),

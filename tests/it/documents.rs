@@ -1,12 +1,15 @@
-//! Does the README say what is so? Its commands are run, and their outputs compared.
+//! Do the pages say what is so? Their commands are run, and their outputs compared.
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use super::support::{Ran, finish, racesim, text_of};
+use racesim::fault::Fault;
+use racesim::report::METRICS;
+use racesim::strategy::CATALOGUE;
 
-fn readme() -> String {
-    text_of(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"))
-}
+use super::matrix::whole_matrix;
+use super::pages::{ROOT, cells, page, pages, spans};
+use super::support::{Ran, finish, racesim, run as run_words, text_of};
 
 /// The fenced blocks of this kind.
 fn blocks<'a>(text: &'a str, kind: &str) -> Vec<&'a str> {
@@ -19,7 +22,7 @@ fn blocks<'a>(text: &'a str, kind: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// A shell's words, as far as the README uses quotes.
+/// A shell's words, as far as the pages use quotes.
 fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     for (at, part) in line.split('\'').enumerate() {
@@ -64,54 +67,154 @@ fn shape(text: &str) -> Vec<String> {
     lines.collect()
 }
 
-#[test]
-fn every_run_in_the_readme_is_a_real_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let readme = readme();
-    let runs = blocks(&readme, "console");
-    assert_eq!(runs.len(), 5);
-    for block in runs {
-        let (line, shown) = block.split_once('\n').unwrap();
-        let line = line.strip_prefix("$ ").unwrap();
-        let ran = run(line, folder.path());
-        assert_eq!(ran.code, Some(0), "{line}: {}", ran.all());
-        assert_eq!(
-            shape(&ran.stdout),
-            shape(shown),
-            "{line} now prints:\n{}",
-            ran.stdout
-        );
+/// Whether this was printed, where a line with `…` stands for what a page leaves out.
+fn is_printed(shown: &str, printed: &str) -> bool {
+    let printed = shape(printed);
+    let mut at = 0;
+    let mut may_skip = false;
+    for part in shown.split("…\n") {
+        let part = shape(part);
+        let fits = |at: usize| printed[at..].starts_with(&part);
+        let found = if may_skip {
+            (at..=printed.len()).find(|at| fits(*at))
+        } else {
+            fits(at).then_some(at)
+        };
+        let Some(place) = found else { return false };
+        at = place + part.len();
+        may_skip = true;
     }
+    at == printed.len() || shown.ends_with("…\n")
 }
 
 #[test]
-fn every_racesim_command_in_the_readme_succeeds() {
-    let folder = tempfile::tempdir().unwrap();
-    let joined = readme().replace("\\\n", " ");
-    let mut count = 0;
-    for line in blocks(&joined, "sh")
-        .iter()
-        .flat_map(|block| block.lines())
-        .filter(|line| line.starts_with("racesim"))
-    {
-        let ran = run(line, folder.path());
-        assert_eq!(ran.code, Some(0), "{line}: {}", ran.all());
-        count += 1;
+fn a_part_of_an_output_is_told_from_another() {
+    let printed = "a\nb\nc 1\nd\n";
+    for shown in [
+        printed,
+        "a\n…\nd\n",
+        "a\n…\n",
+        "…\nc 27\nd\n",
+        "a\n…\nc 3\n…\n",
+    ] {
+        assert!(is_printed(shown, printed), "{shown}");
     }
-    assert!(count >= 2, "the commands were found");
+    for shown in [
+        "a\n",
+        "b\n…\n",
+        "a\n…\nc 1\n",
+        "a\n…\nd\n…\nb\n…\n",
+        "…\nx\n",
+    ] {
+        assert!(!is_printed(shown, printed), "{shown}");
+    }
+}
+
+/// A run is shown once in full, and perhaps in part on other pages: it is run once.
+#[test]
+fn every_run_on_a_page_is_a_real_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut runs: HashMap<String, Ran> = HashMap::new();
+    let mut count = 0;
+    for (path, text) in pages() {
+        for block in blocks(&text, "console") {
+            let (line, shown) = block.split_once('\n').unwrap();
+            let line = line.strip_prefix("$ ").unwrap();
+            let ran = runs
+                .entry(line.to_owned())
+                .or_insert_with(|| run(line, folder.path()));
+            assert_eq!(ran.code, Some(0), "{path}: {line}: {}", ran.all());
+            let prints = &ran.stdout;
+            assert!(
+                is_printed(shown, prints),
+                "{path}: {line} now prints:\n{prints}"
+            );
+            count += 1;
+        }
+    }
+    assert!(count >= 5, "the runs were found");
+}
+
+/// A line of a shell without its comment, and the status it ends with: 0, or what the comment says
+/// (`# exits 1: …`).
+fn command_and_status(line: &str) -> (&str, i32) {
+    let (command, comment) = line.split_once(" # ").unwrap_or((line, ""));
+    let status = comment.strip_prefix("exits ").map(|rest| {
+        let digits = rest.split(|letter: char| !letter.is_ascii_digit());
+        digits.clone().next().unwrap().parse().unwrap()
+    });
+    (command.trim_end(), status.unwrap_or(0))
+}
+
+/// What a person asks the database of a race.
+fn ask_sqlite(line: &str, folder: &Path) {
+    let words = words(line);
+    let [_, file, query] = words.as_slice() else {
+        panic!("sqlite3 FILE 'QUERY': {line}");
+    };
+    let database = rusqlite::Connection::open(folder.join(file)).unwrap();
+    let rows = database.prepare(query).unwrap().exists([]).unwrap();
+    assert!(rows, "{line}");
+}
+
+/// Commands of a checkout, which are no runs of racesim.
+const OF_A_CHECKOUT: [&str; 2] = ["cargo run --release -- compare --users 500", "tests/run"];
+
+#[test]
+fn every_command_on_a_page_ends_as_the_page_says() {
+    let mut count = 0;
+    for (path, text) in pages() {
+        let folder = tempfile::tempdir().unwrap();
+        let joined = text.replace("\\\n", " ");
+        let blocks = blocks(&joined, "sh");
+        let lines = blocks.iter().flat_map(|block| block.lines());
+        for (line, status) in lines.map(command_and_status) {
+            if line.starts_with("sqlite3 ") {
+                ask_sqlite(line, folder.path());
+            } else if !OF_A_CHECKOUT.contains(&line) {
+                let ran = run(line, folder.path());
+                assert_eq!(ran.code, Some(status), "{path}: {line}: {}", ran.all());
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 10, "the commands were found");
+}
+
+/// The commands at the ends of the rows of a page's tables, each with the first cell of its row.
+fn shown_in_tables(text: &str) -> Vec<(&str, &str)> {
+    let rows = text.lines().map(cells).filter(|row| row.len() > 1);
+    let commands = rows.filter_map(|row| {
+        let command = row.last()?.strip_prefix('`')?.strip_suffix('`')?;
+        Some((row[0].trim_matches('`'), command))
+    });
+    let all: Vec<(&str, &str)> = commands.collect();
+    let runs = all.into_iter();
+    runs.filter(|(_, command)| command.starts_with("racesim "))
+        .collect()
 }
 
 #[test]
 fn the_commands_that_show_what_breaks_a_strategy_show_it() {
     let folder = tempfile::tempdir().unwrap();
-    let readme = readme();
-    let shown = readme.lines().filter(|line| line.starts_with("| `"));
-    let commands: Vec<&str> = shown
-        .filter_map(|line| line.rsplit('`').nth(1))
-        .filter(|line| line.starts_with("racesim"))
-        .collect();
-    assert_eq!(commands.len(), 8 + 12, "strategies and options of locked");
-    for line in commands {
+    let strategies = page("docs/strategies.md");
+    let shown = shown_in_tables(&strategies);
+    let is_shown = |word: &str| {
+        shown
+            .iter()
+            .any(|(of, _)| of.split(' ').next() == Some(word))
+    };
+    for entry in &CATALOGUE {
+        assert!(is_shown(entry.name), "{} has no row", entry.name);
+    }
+    let help = run_words(&["locked", "--help"]).stdout;
+    let (_, options) = help.split_once("\nStrategy:\n").unwrap();
+    let options = options.split("\n\n").next().unwrap().lines();
+    let options = options.filter_map(|line| line.trim_start().split(' ').next());
+    for option in options.filter(|word| word.starts_with("--") && *word != "--ttl") {
+        assert!(is_shown(option), "{option} has no row");
+    }
+    for (_, line) in shown {
         let ran = run(line, folder.path());
         // A search says with its status that what was expected was found, an assertion that it holds.
         let is_shown = if line.contains("--assert") || line.starts_with("racesim explore") {
@@ -124,18 +227,16 @@ fn the_commands_that_show_what_breaks_a_strategy_show_it() {
 }
 
 #[test]
-fn the_matrix_in_the_readme_is_what_racesim_finds() {
-    let folder = tempfile::tempdir().unwrap();
-    let found = run("racesim matrix --format markdown", folder.path());
-    assert_eq!(found.code, Some(0), "{}", found.all());
-    let readme = readme();
-    let (_, rest) = readme
+fn the_matrix_on_its_page_is_what_racesim_finds() {
+    let found = &whole_matrix().markdown;
+    let text = page("docs/matrix.md");
+    let (_, rest) = text
         .split_once("<!-- racesim matrix --format markdown -->")
         .unwrap();
     let (shown, _) = rest.split_once("<!-- end -->").unwrap();
     let rows = shown.lines().filter(|line| !line.is_empty());
     let missing: Vec<&str> = rows
-        .filter(|row| !found.stdout.lines().any(|line| line == *row))
+        .filter(|row| !found.lines().any(|line| line == *row))
         .collect();
     assert!(
         missing.is_empty(),
@@ -143,44 +244,87 @@ fn the_matrix_in_the_readme_is_what_racesim_finds() {
         missing.join("\n")
     );
     let table = |text: &str| text.lines().filter(|line| line.starts_with("| ")).count();
-    assert_eq!(table(shown), table(&found.stdout));
+    assert_eq!(table(shown), table(found));
+}
+
+#[test]
+fn every_command_and_option_that_a_page_names_is_there() {
+    let commands = run_words(&["--help"]).stdout;
+    let (_, rest) = commands.split_once("\nCommands:\n").unwrap();
+    let commands = rest.split("\n\n").next().unwrap().lines();
+    let commands = commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let commands: Vec<&str> = commands.filter(|name| !name.is_empty()).collect();
+    assert!(commands.contains(&"compare"), "{commands:?}");
+    let helps = commands
+        .iter()
+        .map(|name| run_words(&[name, "--help"]).stdout);
+    let helps = helps.collect::<String>() + "--help --version ";
+    for (path, text) in pages() {
+        for span in spans(&text) {
+            let words: Vec<&str> = span.split([' ', '\n', '=', '\'']).collect();
+            let is_placeholder = |word: &str| word.bytes().all(|byte| byte.is_ascii_uppercase());
+            if let ["racesim", command, ..] = words.as_slice() {
+                let is_there = commands.contains(command)
+                    || command.starts_with("--")
+                    || is_placeholder(command);
+                assert!(is_there, "{path}: {span}");
+            }
+            if ["cargo", "git", "rustup"].contains(&words[0]) {
+                continue;
+            }
+            for option in words.iter().filter(|word| word.starts_with("--")) {
+                let is_there = [" ", "\n", ","]
+                    .iter()
+                    .any(|end| helps.contains(&format!("{option}{end}")));
+                assert!(is_there, "{path}: {option} in {span}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_metrics_on_their_page_are_those_that_there_are() {
+    let text = page("docs/report.md");
+    let (_, rest) = text.split_once("| in an assertion | ").unwrap();
+    let rows = rest
+        .lines()
+        .skip(2)
+        .map(cells)
+        .take_while(|row| !row.is_empty());
+    let rows: Vec<Vec<&str>> = rows.collect();
+    let known = METRICS.iter().map(|metric| {
+        let [name, heading] = [metric.name, &metric.heading()].map(|word| format!("`{word}`"));
+        vec![name, heading, metric.meaning.to_owned()]
+    });
+    assert_eq!(rows, known.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_fault_has_a_row_on_its_page() {
+    let text = page("docs/faults.md");
+    let rows = text.lines().map(cells).filter(|row| row.len() == 3);
+    let named = rows.filter_map(|row| row[0].strip_prefix('`')?.split(['`', ':']).next());
+    let mut named: Vec<&str> = named.collect();
+    let mut known = Fault::ALL.map(Fault::name);
+    named.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(named, known);
 }
 
 #[test]
 fn the_two_commands_to_begin_are_what_ci_runs() {
-    let readme = readme();
+    let readme = page("README.md");
     let begin = blocks(&readme, "sh")[0];
     let commands: Vec<&str> = begin.lines().collect();
-    assert_eq!(
-        commands,
-        ["cargo run --release -- compare --users 500", "tests/run"]
-    );
-    let ci = text_of(Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/run"));
+    assert_eq!(commands, OF_A_CHECKOUT);
+    let ci = text_of(Path::new(ROOT).join(".ci/run"));
     assert!(ci.contains("--release -- compare --users 500") && ci.contains("tests/run"));
-}
-
-#[test]
-fn every_file_that_the_readme_links_to_is_there() {
-    let readme = readme();
-    let links = readme
-        .match_indices("](")
-        .map(|(at, _)| readme[at + 2..].split(')').next().unwrap());
-    let files: Vec<&str> = links.filter(|link| !link.starts_with("http")).collect();
-    assert!(!files.is_empty());
-    for file in files {
-        assert!(
-            Path::new(env!("CARGO_MANIFEST_DIR")).join(file).exists(),
-            "{file}"
-        );
-    }
 }
 
 #[test]
 fn the_scripted_comparison_passes_and_keeps_its_reports() {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = std::process::Command::new(
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ci-compare.sh"),
-    );
+    let mut command = std::process::Command::new(Path::new(ROOT).join("examples/ci-compare.sh"));
     command
         .arg(folder.path())
         .env("RACESIM", env!("CARGO_BIN_EXE_racesim"));

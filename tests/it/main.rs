@@ -22,6 +22,7 @@ mod messages;
 mod mutants;
 mod mutation_fuzz;
 mod outputs;
+mod pages;
 mod pairs;
 mod possible;
 mod races;

@@ -71,17 +71,26 @@ pub(crate) fn run(arguments: &[&str]) -> Ran {
 }
 
 /// Runs a command to its end, which must come within the limit.
-pub(crate) fn finish(mut command: Command) -> Ran {
+pub(crate) fn finish(command: Command) -> Ran {
+    finish_within(command, LIMIT)
+}
+
+/// Runs a command to its end, which must come within this limit.
+pub(crate) fn finish_within(mut command: Command, limit: Duration) -> Ran {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    end(command.spawn().expect("the command starts"))
+    end_within(command.spawn().expect("the command starts"), limit)
 }
 
 /// Waits for a child whose output is piped; one that outlives the limit is killed.
 pub(crate) fn end(child: Child) -> Ran {
+    end_within(child, LIMIT)
+}
+
+fn end_within(child: Child, limit: Duration) -> Ran {
     let pid = child.id();
     let (over, is_over) = std::sync::mpsc::channel();
     std::thread::spawn(move || over.send(child.wait_with_output()));
-    let Ok(output) = is_over.recv_timeout(LIMIT) else {
+    let Ok(output) = is_over.recv_timeout(limit) else {
         signal("KILL", pid);
         panic!("the command hangs");
     };

@@ -1,0 +1,205 @@
+//! Do the pages name what is there? Files, tests, rooms and words, held against the code.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use racesim::checker::Property;
+use racesim::history::Step;
+
+use super::support::text_of;
+
+/// Where the package is.
+pub(super) const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Every page for people: its path in the package, and its text.
+pub(super) fn pages() -> Vec<(String, String)> {
+    let docs = std::fs::read_dir(Path::new(ROOT).join("docs")).unwrap();
+    let docs = docs.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut paths: Vec<String> = docs.map(|name| format!("docs/{name}")).collect();
+    paths.extend(["README.md"].map(str::to_owned));
+    paths.sort_unstable();
+    let read = |path: String| {
+        let text = page(&path);
+        (path, text)
+    };
+    paths.into_iter().map(read).collect()
+}
+
+/// The text of one page.
+pub(super) fn page(path: &str) -> String {
+    text_of(Path::new(ROOT).join(path))
+}
+
+/// What stands between backticks outside the fenced blocks.
+pub(super) fn spans(text: &str) -> Vec<&str> {
+    let outside = text.split("```").step_by(2);
+    outside
+        .flat_map(|part| part.split('`').skip(1).step_by(2))
+        .collect()
+}
+
+/// The cells of a row of a table; none for any other line.
+pub(super) fn cells(line: &str) -> Vec<&str> {
+    let row = line
+        .strip_prefix("| ")
+        .and_then(|rest| rest.strip_suffix(" |"));
+    row.map_or_else(Vec::new, |row| row.split(" | ").map(str::trim).collect())
+}
+
+/// The tests of each module, by name.
+fn tests() -> BTreeMap<String, Vec<String>> {
+    let files = std::fs::read_dir(Path::new(ROOT).join("tests/it")).unwrap();
+    let paths = files.map(|entry| entry.unwrap().path());
+    let modules = paths.filter(|path| path.extension().is_some_and(|kind| kind == "rs"));
+    let tests = modules.map(|path| {
+        let module = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let text = text_of(&path);
+        let after = text.split("#[test]").skip(1);
+        let named = after.filter_map(|rest| rest.split_once("fn ")?.1.split_once('('));
+        (module, named.map(|(name, _)| name.to_owned()).collect())
+    });
+    tests.collect()
+}
+
+/// Whether this is the id of a scenario: a letter and a number.
+fn is_id(word: &str) -> bool {
+    let mut letters = word.chars();
+    letters.next().is_some_and(char::is_alphabetic)
+        && !letters.as_str().is_empty()
+        && letters.all(|letter| letter.is_ascii_digit())
+}
+
+/// The ids that a test's name begins with: `l11_and_l12_…` has two.
+fn ids(name: &str) -> Vec<String> {
+    let words = name
+        .split('_')
+        .take_while(|word| *word == "and" || is_id(word));
+    let ids = words.filter(|word| is_id(word));
+    ids.map(str::to_ascii_uppercase).collect()
+}
+
+/// Tests were named after ids that nothing in the repository defined.
+#[test]
+fn every_id_in_a_tests_name_leads_to_a_line_that_names_its_module() {
+    let mut proven: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (module, names) in tests() {
+        for id in names.iter().flat_map(|name| ids(name)) {
+            proven.entry(id).or_default().insert(module.clone());
+        }
+    }
+    assert!(proven.len() > 20, "the ids were found");
+    let scenarios = page("docs/scenarios.md");
+    let mut stated: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for row in scenarios.lines().map(cells) {
+        let (Some(id), Some(last)) = (row.first().filter(|id| is_id(id)), row.last()) else {
+            continue;
+        };
+        let named = stated.entry((*id).to_owned()).or_default();
+        let modules = spans(last).into_iter().filter(|span| !span.contains("::"));
+        named.extend(modules.map(str::to_owned));
+        let has_test = last.contains('`') || last.starts_with("— ");
+        assert!(has_test, "{id} has neither a test nor a reason for none");
+    }
+    stated.retain(|_, modules| !modules.is_empty());
+    assert_eq!(
+        stated, proven,
+        "the lines on the left, the tests on the right"
+    );
+}
+
+#[test]
+fn every_test_that_a_page_names_is_there() {
+    let tests = tests();
+    let mut count = 0;
+    for (path, text) in pages() {
+        for span in spans(&text) {
+            let Some((module, name)) = span.split_once("::") else {
+                continue;
+            };
+            let Some(names) = tests.get(module) else {
+                continue;
+            };
+            let start = name.trim_end_matches('…');
+            let is_meant =
+                |other: &String| other == name || start != name && other.starts_with(start);
+            assert!(names.iter().any(is_meant), "{path} names the test {span}");
+            count += 1;
+        }
+    }
+    assert!(count > 5, "the tests were found");
+}
+
+/// Whether a span is meant as a path of this repository.
+fn is_path(span: &str) -> bool {
+    let folders = [
+        "src/",
+        "tests/",
+        "docs/",
+        "examples/",
+        "benches/",
+        ".ci/",
+        ".github/",
+    ];
+    folders.iter().any(|folder| span.starts_with(folder)) && !span.contains([' ', '{', '*'])
+}
+
+#[test]
+fn every_file_that_a_page_links_to_or_names_is_there() {
+    let mut count = 0;
+    for (path, text) in pages() {
+        let folder = Path::new(ROOT).join(&path);
+        let folder = folder.parent().unwrap();
+        let links = text.match_indices("](").map(|(at, _)| &text[at + 2..]);
+        let links = links.filter_map(|rest| rest.split([')', '#']).next());
+        let links = links.filter(|link| !link.is_empty() && !link.starts_with("http"));
+        for link in links {
+            assert!(folder.join(link).exists(), "{path} links to {link}");
+            count += 1;
+        }
+        let named = spans(&text).into_iter().filter(|span| is_path(span));
+        for name in named.filter(|name| !name.contains("NAME")) {
+            assert!(Path::new(ROOT).join(name).exists(), "{path} names {name}");
+            count += 1;
+        }
+    }
+    assert!(count > 50, "the files were found");
+}
+
+#[test]
+fn the_rooms_on_the_page_of_the_design_are_those_of_the_table_in_its_order() {
+    let design = page("docs/design.md");
+    let (_, rest) = design.split_once("\n## The rooms\n").unwrap();
+    let section = rest.split("\n## ").next().unwrap();
+    let rows = section.lines().map(cells);
+    let rooms: Vec<&str> = rows
+        .filter_map(|row| row.first()?.strip_prefix('`')?.strip_suffix('`'))
+        .collect();
+    let table = super::architecture::ROOMS.iter();
+    let known = table.map(|(room, _)| *room).filter(|room| *room != "main");
+    assert_eq!(rooms, known.collect::<Vec<_>>());
+}
+
+#[test]
+fn each_driver_crate_stands_beside_its_room() {
+    let design = page("docs/design.md");
+    for (driver, home) in super::architecture::DRIVERS {
+        let row = design.lines().map(cells);
+        let mut row = row.filter(|row| row.len() == 3 && row[0] == format!("`{home}`"));
+        let named = row.next().map(|row| row[2].to_owned());
+        let named = named.unwrap_or_else(|| panic!("{home} has no row"));
+        let mut crates = named.split(", ");
+        assert!(
+            crates.any(|name| name == driver.replace('_', "-")),
+            "{driver}"
+        );
+    }
+}
+
+#[test]
+fn every_word_that_people_type_is_on_its_page() {
+    let glossary = page("docs/glossary.md");
+    let words = Step::ALL.map(Step::name).into_iter();
+    for word in words.chain(Property::ALL.map(Property::name)) {
+        assert!(glossary.contains(&format!("`{word}`")), "glossary: {word}");
+    }
+}
