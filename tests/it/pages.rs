@@ -16,7 +16,7 @@ pub(super) fn pages() -> Vec<(String, String)> {
     let docs = std::fs::read_dir(Path::new(ROOT).join("docs")).unwrap();
     let docs = docs.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut paths: Vec<String> = docs.map(|name| format!("docs/{name}")).collect();
-    paths.extend(["README.md"].map(str::to_owned));
+    paths.extend(["README.md", "CONTRIBUTING.md", "RELEASING.md"].map(str::to_owned));
     paths.sort_unstable();
     let read = |path: String| {
         let text = page(&path);
