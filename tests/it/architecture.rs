@@ -101,7 +101,7 @@ pub(super) const DRIVERS: &[(&str, &str)] = &[
 const PRINTERS: &[&str] = &["app", "progress"];
 
 /// Every source file with its room.
-fn sources() -> Vec<(String, PathBuf, String)> {
+pub(super) fn sources() -> Vec<(String, PathBuf, String)> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut folders = vec![src.clone()];
     let mut sources = Vec::new();

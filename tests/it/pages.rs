@@ -143,17 +143,42 @@ fn is_path(span: &str) -> bool {
     folders.iter().any(|folder| span.starts_with(folder)) && !span.contains([' ', '{', '*'])
 }
 
+/// The links of a page that stay in the repository: the file, empty for the page itself, and the heading.
+fn links(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+    let rests = text.match_indices("](").map(|(at, _)| &text[at + 2..]);
+    let links = rests.filter_map(|rest| rest.split(')').next());
+    let local = links.filter(|link| !link.starts_with("http"));
+    local.map(|link| match link.split_once('#') {
+        Some((file, heading)) => (file, Some(heading)),
+        None => (link, None),
+    })
+}
+
+/// What a heading is called in a link.
+fn slug(heading: &str) -> String {
+    let lower = heading.trim_start_matches('#').trim().to_lowercase();
+    let letters = lower.chars().filter_map(|letter| match letter {
+        ' ' => Some('-'),
+        letter => (letter.is_alphanumeric() || letter == '-').then_some(letter),
+    });
+    letters.collect()
+}
+
 #[test]
-fn every_file_that_a_page_links_to_or_names_is_there() {
+fn every_file_and_heading_that_a_page_links_to_or_names_is_there() {
     let mut count = 0;
     for (path, text) in pages() {
-        let folder = Path::new(ROOT).join(&path);
-        let folder = folder.parent().unwrap();
-        let links = text.match_indices("](").map(|(at, _)| &text[at + 2..]);
-        let links = links.filter_map(|rest| rest.split([')', '#']).next());
-        let links = links.filter(|link| !link.is_empty() && !link.starts_with("http"));
-        for link in links {
-            assert!(folder.join(link).exists(), "{path} links to {link}");
+        let here = Path::new(ROOT).join(&path);
+        for (file, heading) in links(&text) {
+            let target = here.parent().unwrap().join(file);
+            let target = if file.is_empty() { &here } else { &target };
+            assert!(target.exists(), "{path} links to {file}");
+            if let Some(heading) = heading {
+                let other = text_of(target);
+                let mut headings = other.lines().filter(|line| line.starts_with('#'));
+                let is_there = headings.any(|line| slug(line) == heading);
+                assert!(is_there, "{path} links to {file}#{heading}");
+            }
             count += 1;
         }
         let named = spans(&text).into_iter().filter(|span| is_path(span));
@@ -163,6 +188,65 @@ fn every_file_that_a_page_links_to_or_names_is_there() {
         }
     }
     assert!(count > 50, "the files were found");
+}
+
+/// All of the code.
+fn code() -> String {
+    let sources = super::architecture::sources().into_iter();
+    sources.map(|(_, _, text)| text).collect()
+}
+
+/// Whether anything of this name is defined there: a function, a constant, a field, a variant.
+fn is_defined(name: &str, code: &str) -> bool {
+    let forms = [
+        format!("fn {name}("),
+        format!("fn {name}<"),
+        format!("const {name}:"),
+        format!("pub {name}:"),
+        format!("    {name},"),
+        format!("    {name}("),
+    ];
+    forms.iter().any(|form| code.contains(form))
+}
+
+/// Whether there is a type or a trait of this name.
+fn is_type(name: &str, code: &str) -> bool {
+    ["struct ", "enum ", "trait ", "type "].iter().any(|kind| {
+        [" ", "<", "(", ";", ":"]
+            .iter()
+            .any(|end| code.contains(&format!("{kind}{name}{end}")))
+    })
+}
+
+#[test]
+fn everything_of_the_code_that_a_page_names_is_there() {
+    let code = code();
+    let mut count = 0;
+    for (path, text) in pages() {
+        let is_part = |letter: char| letter.is_alphanumeric() || "_:".contains(letter);
+        for word in text.split(|letter| !is_part(letter)) {
+            let Some((of, name)) = word.split_once("::") else {
+                continue;
+            };
+            if of.starts_with(char::is_uppercase) {
+                assert!(is_type(of, &code), "{path}: {word}");
+                assert!(is_defined(name, &code), "{path}: {word}");
+                count += 1;
+            }
+        }
+    }
+    let glossary = page("docs/glossary.md");
+    let is_camel = |span: &&str| {
+        let mut letters = span.chars();
+        letters.next().is_some_and(char::is_uppercase)
+            && letters.any(char::is_lowercase)
+            && span.chars().all(char::is_alphanumeric)
+    };
+    for span in spans(&glossary).into_iter().filter(is_camel) {
+        assert!(is_type(span, &code), "docs/glossary.md: {span}");
+        count += 1;
+    }
+    assert!(count > 40, "the names were found");
 }
 
 #[test]
