@@ -35,6 +35,7 @@
 //! | [`duration`], [`seat`], [`seed`] | times, ids and chance |
 //!
 //! `tests/it/architecture.rs` holds the table of who may import whom.
+//! `docs/design.md` follows one step through the rooms, and says what the model assumes and why.
 //!
 //! # Example
 //!

@@ -227,6 +227,14 @@ fn the_commands_that_show_what_breaks_a_strategy_show_it() {
 }
 
 #[test]
+fn only_the_page_of_strategies_has_commands_in_tables() {
+    for (path, text) in pages() {
+        let shown = shown_in_tables(&text);
+        assert_eq!(shown.is_empty(), path != "docs/strategies.md", "{path}");
+    }
+}
+
+#[test]
 fn the_matrix_on_its_page_is_what_racesim_finds() {
     let found = &whole_matrix().markdown;
     let text = page("docs/matrix.md");
@@ -319,6 +327,12 @@ fn the_two_commands_to_begin_are_what_ci_runs() {
     assert_eq!(commands, OF_A_CHECKOUT);
     let ci = text_of(Path::new(ROOT).join(".ci/run"));
     assert!(ci.contains("--release -- compare --users 500") && ci.contains("tests/run"));
+}
+
+/// README had 52 KB, and its first screen was a table of sixty lines.
+#[test]
+fn readme_stays_short() {
+    assert!(page("README.md").len() <= 10 * 1024);
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn a_holder_that_crashes_leaves_the_seat_unsold_and_the_report_says_for_how_long
     let told = "Seat 10 is not sold, and was left locked for another ";
     let time = text.split_once(told).map_or("", |(_, rest)| rest);
     let time = time.lines().next().unwrap_or_default();
-    // It was told in milliseconds, six figures long; the README shows seconds.
+    // It was told in milliseconds, six figures long; docs/faults.md shows seconds.
     assert!(time.starts_with("59") && time.ends_with("s."), "{time}");
     assert!(time.contains('.') && !time.ends_with("ms."), "{time}");
 }

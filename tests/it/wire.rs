@@ -1,8 +1,9 @@
-//! What is really sent to Redis? The commands on the wire, held against those that the README states.
+//! What is really sent to Redis? The commands on the wire, held against those that the pages state.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
+use super::pages::page;
 use super::support::{RedisServer, run};
 
 /// The commands about locks that a run sends, as MONITOR shows them: the words in capitals and
@@ -53,19 +54,19 @@ fn words_of(line: &str) -> String {
     format!("{from_script}{}", kept.join(" "))
 }
 
-/// The row of the README's tables that begins with this.
+/// The row of the page of strategies that begins with this.
 fn row_of(option: &str) -> String {
-    let text = super::support::text_of(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+    let text = page("docs/strategies.md");
     let start = format!("| `{option}");
     let row = text.lines().find(|line| line.starts_with(&start));
-    row.unwrap_or_else(|| panic!("the README has no row of {option}"))
+    row.unwrap_or_else(|| panic!("the page has no row of {option}"))
         .to_owned()
 }
 
 /// `get-then-del` sent a script where its page says GET, `setnx-then-expire` sent `SET … NX` and PEXPIRE,
 /// and redlock EX where its page says PX. Each way sends what is written of it.
 #[test]
-fn every_option_sends_the_commands_that_the_readme_states() {
+fn every_option_sends_the_commands_that_its_row_states() {
     let taken = "SET NX EX 600";
     let freed = ["EVALSHA 1", "lua DEL"];
     let cases: &[(&str, &[&str], &[&str])] = &[
@@ -149,7 +150,12 @@ fn the_plain_lock_and_redlock_send_what_their_pages_say() {
         sent(&["redlock", "--users", "1"]),
         ["SET NX PX 600000", "EVALSHA 1", "lua DEL"]
     );
-    let text = super::support::text_of(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
-    assert!(text.contains("`SET lock:seat:{id} {value} NX EX 600`"));
+    for path in ["docs/strategies.md", "docs/redis.md"] {
+        let text = page(path);
+        assert!(
+            text.contains("`SET lock:seat:{id} {value} NX EX 600`"),
+            "{path}"
+        );
+    }
     assert!(row_of("redlock").contains("`SET … NX PX`"));
 }
