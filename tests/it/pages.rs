@@ -46,19 +46,29 @@ pub(super) fn cells(line: &str) -> Vec<&str> {
     row.map_or_else(Vec::new, |row| row.split(" | ").map(str::trim).collect())
 }
 
-/// The tests of each module, by name.
+/// The tests of each module, by name; those of a folder under its own.
 fn tests() -> BTreeMap<String, Vec<String>> {
-    let files = std::fs::read_dir(Path::new(ROOT).join("tests/it")).unwrap();
-    let paths = files.map(|entry| entry.unwrap().path());
-    let modules = paths.filter(|path| path.extension().is_some_and(|kind| kind == "rs"));
-    let tests = modules.map(|path| {
-        let module = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let text = text_of(&path);
-        let after = text.split("#[test]").skip(1);
-        let named = after.filter_map(|rest| rest.split_once("fn ")?.1.split_once('('));
-        (module, named.map(|(name, _)| name.to_owned()).collect())
-    });
-    tests.collect()
+    let mut tests: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let place = Path::new(ROOT).join("tests/it");
+    let mut folders = vec![place.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|kind| kind == "rs") {
+                let inside = path.strip_prefix(&place).unwrap();
+                let module = inside.components().next().unwrap().as_os_str();
+                let module = module.to_str().unwrap().trim_end_matches(".rs");
+                let text = text_of(&path);
+                let after = text.split("#[test]").skip(1);
+                let named = after.filter_map(|rest| rest.split_once("fn ")?.1.split_once('('));
+                let names = named.map(|(name, _)| name.to_owned());
+                tests.entry(module.to_owned()).or_default().extend(names);
+            }
+        }
+    }
+    tests
 }
 
 /// Whether this is the id of a scenario: a letter and a number.
