@@ -25,10 +25,11 @@ Examples:
   racesim compare --rounds 20 --assert 'locked.double_bookings == 0'
                                             fail a build that sells a seat twice
 
-Exit status: 0 what was asked holds, 1 a property was violated or an assertion failed,
-2 usage, 3 unknown (a verdict, or an assertion on what could not be counted), 4 a service could not
-be used, or failed, 130 stopped by Ctrl-C (143 by SIGTERM, 129 by SIGHUP).
-`racesim naive` by itself exits 0: showing the race is what was asked.";
+Exit status: 0 success (every property and assertion held), 1 a property was
+violated or an assertion failed, 2 usage, 3 unknown (a verdict, or an assertion
+on what could not be counted), 4 a service could not be used, or failed,
+130 stopped by Ctrl-C (143 by SIGTERM, 129 by SIGHUP).
+`racesim naive` by itself exits 0: showing the race is what you asked for.";
 
 const RACE_EXAMPLES: &str = "\
 Examples:
@@ -37,10 +38,10 @@ Examples:
 
 const MATRIX_EXAMPLES: &str = "\
 Examples:
-  racesim matrix                                       fails if any cell is not as stated
+  racesim matrix                                       fails if any cell is not as expected
   racesim matrix unique 'locked --renew' --fault stall --fault expire+crash
 
-Exit status: 0 every cell is as it is to be, 1 one is not, 3 a search reached its limit,
+Exit status: 0 every cell is as expected, 1 one is not, 3 a search reached its limit,
 4 a service could not be used, or failed.";
 
 pub(super) const RACE: &str = "Race";
@@ -121,22 +122,22 @@ enum Sub {
         #[command(flatten)]
         with: Box<LockedRaceArgs>,
     },
-    /// Judge a recorded history again
+    /// Re-check a recorded history
     Check {
-        /// What --history wrote
+        /// A file that --history wrote
         #[arg(value_name = "HISTORY.jsonl")]
         file: PathBuf,
         #[command(flatten)]
         output: OutputArgs,
     },
     #[command(after_help = super::explore::EXAMPLES)]
-    /// Look at every interleaving of a strategy, and find the shortest that breaks it
+    /// Search every interleaving of a strategy for the shortest that breaks it
     Explore(Box<ExploreArgs>),
     #[command(after_help = super::explore::EXAMPLES)]
-    /// Force an interleaving, step by step, on the real stores
+    /// Replay a schedule, step by step, on real SQLite and Redis
     Replay(Box<ReplayArgs>),
     #[command(after_help = MATRIX_EXAMPLES)]
-    /// Hold every strategy against every fault: searched, forced on the real stores, and compared
+    /// Test every strategy against every fault: searched, replayed on the real stores, and compared
     /// with what is known
     Matrix {
         /// Strategies, see `racesim strategies`; one with options in quotes [default: all]
@@ -154,19 +155,19 @@ enum Sub {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct LockArgs {
-    /// A Redis of yours (redis://, rediss://, unix://), `private` or `in-process` (simulated locks, no
+    /// Your own Redis (redis://, rediss://, unix://), `private` or `in-process` (simulated locks, no
     /// Redis); repeatable for redlock [default: a private one, if redis-server is installed]
-    /// [env: `RACESIM_REDIS`; empty is as unset]
+    /// [env: `RACESIM_REDIS`; empty counts as unset]
     #[arg(long, value_name = "URL", help_heading = SERVICES)]
     redis: Vec<String>,
-    /// What the key of every lock begins with
+    /// Prefix of every lock's key
     #[arg(long, value_name = "PREFIX", default_value = "lock:seat:", help_heading = SERVICES)]
     key_prefix: String,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct OutputArgs {
-    /// The form of the report: table, json, csv, markdown or mermaid
+    /// Format of the report: table, json, csv, markdown or mermaid
     #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = values::format, help_heading = RESULTS)]
     format: Format,
     /// Write the report to a file too; repeatable

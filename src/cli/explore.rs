@@ -34,7 +34,7 @@ pub(super) struct ExploreArgs {
     /// How many users race, 1 to 5
     #[arg(long, value_name = "N", default_value = "2", value_parser = values::few_users, help_heading = SEARCH)]
     users: u32,
-    /// What is asked; repeatable [default: every property, one search each]
+    /// The property to check; repeatable [default: every property, one search each]
     #[arg(long = "property", value_name = "NAME", value_parser = values::property, help_heading = SEARCH)]
     properties: Vec<Property>,
     /// What may go wrong, and how often: expire, stall, crash, lost-reply, lost-request, late, restart,
@@ -47,7 +47,7 @@ pub(super) struct ExploreArgs {
     /// Give up after so long; the verdict is unknown then
     #[arg(long, value_name = "DUR", default_value = "60s", value_parser = duration, help_heading = SEARCH)]
     limit_time: Duration,
-    /// Which answer exits 0: holds or violated
+    /// Exit 0 if the answer is this: holds or violated
     #[arg(long, value_name = "ANSWER", default_value = "holds", hide_possible_values = true, help_heading = SEARCH)]
     expect: Expectation,
     #[command(flatten)]

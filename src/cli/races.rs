@@ -44,10 +44,10 @@ pub(super) struct RaceArgs {
     /// How many users race
     #[arg(long, value_name = "N", default_value = "500", value_parser = values::users, allow_negative_numbers = true, help_heading = RACE)]
     users: NonZeroU32,
-    /// The seat that everybody wants
+    /// The contested seat
     #[arg(long, value_name = "ID", default_value = "10", value_parser = values::seat, allow_negative_numbers = true, help_heading = RACE)]
     seat: SeatId,
-    /// Seats 1 to N instead, each user draws one; or `each`: a seat for every user
+    /// Spread users over seats 1 to N at random; or `each`: a seat for every user
     #[arg(long, value_name = "N|each", value_parser = values::seats, allow_negative_numbers = true, help_heading = RACE, conflicts_with = "seat")]
     seats: Option<Wanted>,
     /// How often the race is repeated [default: 1; in a comparison up to 20, about a second]
@@ -73,7 +73,7 @@ pub(super) struct RaceArgs {
     /// Whether statements that wait together share a commit (group) or not (each)
     #[arg(long, value_name = "HOW", default_value = "group", value_parser = ["group", "each"], help_heading = SERVICES)]
     commit: String,
-    /// Give a service up that answers nobody for this long
+    /// Give up on a service that stays silent this long
     #[arg(long, value_name = "DUR", default_value = "5s", value_parser = values::timeout, help_heading = SERVICES)]
     timeout: Duration,
 

@@ -18,7 +18,7 @@ const STRATEGY: &str = "Strategy";
 /// How long a lock or a claim lives.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub(super) struct TtlArgs {
-    /// How long a lock (or a hold) lives when nobody frees it
+    /// Time to live of a lock (or a hold) that is not released
     #[arg(long, value_name = "DUR", default_value = "600s", help_heading = STRATEGY)]
     pub(super) ttl: Ttl,
 }
@@ -26,13 +26,13 @@ pub(super) struct TtlArgs {
 /// The options of `locked`.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub(super) struct LadderArgs {
-    /// How the lock is taken: set-nx-ex, setnx-then-expire, or set-ex (no NX: a mistake)
+    /// How the lock is acquired: set-nx-ex, setnx-then-expire, or set-ex (no NX: a mistake)
     #[arg(long, value_name = "HOW", value_parser = acquire, help_heading = STRATEGY)]
     acquire: Option<AcquireBy>,
-    /// What it is held with: a value of each request, or the user's name
+    /// Value stored in the lock: request (unique for each), or user (the user's name)
     #[arg(long, value_name = "WHAT", value_parser = lock_value, help_heading = STRATEGY)]
     lock_value: Option<LockValue>,
-    /// What a user does that finds it held: refuse, or wait:DUR (tries again with random pauses)
+    /// What a user does when the seat is locked: refuse, or wait:DUR (tries again with random pauses)
     #[arg(long, value_name = "WHAT", value_parser = on_busy, help_heading = STRATEGY)]
     on_busy: Option<OnBusy>,
     /// A watchdog extends the lock while its holder lives
@@ -44,7 +44,7 @@ pub(super) struct LadderArgs {
     /// UNIQUE(seat) beneath the lock: belt and braces
     #[arg(long, help_heading = STRATEGY)]
     unique: bool,
-    /// How it is freed: compare-and-delete, del, get-then-del or none
+    /// How the lock is released: compare-and-delete, del, get-then-del or none
     #[arg(long, value_name = "HOW", value_parser = release, help_heading = STRATEGY)]
     release: Option<Freeing>,
     /// Leave the insert in an open transaction, and free the lock after-commit or before-commit
@@ -73,7 +73,7 @@ struct TransactionArgs {
     /// How the transaction begins: deferred, immediate or exclusive [default: immediate]
     #[arg(long, value_name = "HOW", value_parser = begin, help_heading = STRATEGY)]
     begin: Option<Begin>,
-    /// How long it waits for another's [default: 1s]
+    /// How long to wait for another transaction [default: 1s]
     #[arg(long, value_name = "DUR", value_parser = duration, help_heading = STRATEGY)]
     busy_timeout: Option<Duration>,
 }
@@ -81,7 +81,7 @@ struct TransactionArgs {
 /// How often a user begins again.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub(super) struct RetryArgs {
-    /// How often a user that was overtaken or refused begins again [default: 0; redlock in a race: 3]
+    /// How often a user that was overtaken or refused starts again [default: 0; redlock in a race: 3]
     #[arg(long, value_name = "N", value_parser = values::retries, allow_negative_numbers = true, help_heading = STRATEGY)]
     retries: Option<u32>,
 }
@@ -89,7 +89,7 @@ pub(super) struct RetryArgs {
 /// The options of `redlock`.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 struct NodesArgs {
-    /// On how many Redis it locks, 1 to 5 [default: 5, or as many as --redis are given]
+    /// Number of Redis nodes, 1 to 5 [default: 5, or as many as --redis are given]
     #[arg(long, value_name = "N", value_parser = values::nodes, help_heading = STRATEGY)]
     nodes: Option<u8>,
 }

@@ -203,7 +203,7 @@ fn a_password_in_the_wrong_place_is_not_repeated() {
     let help = finish(help).stdout;
     let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        words.contains("[env: `RACESIM_REDIS`; empty is as unset]"),
+        words.contains("[env: `RACESIM_REDIS`; empty counts as unset]"),
         "{help}"
     );
     assert!(!help.contains("CRET"), "{help}");
