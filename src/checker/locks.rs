@@ -29,7 +29,7 @@ pub(super) fn mutual_exclusion(contended: &Contended<'_>) -> Verdict {
     if let Some((held, next)) = meeting(&uses, |lease| lease.until_ns) {
         return Verdict::Violated(Witness {
             text: format!(
-                "user {} was granted the lock of seat {} while user {} still went by it",
+                "user {} was granted the lock of seat {} while user {} still believed it held it",
                 next.user, next.seat, held.user
             ),
             seat: held.seat,

@@ -69,13 +69,15 @@ impl Property {
         match self {
             Self::NoDoubleBooking => "no seat was sold twice",
             Self::NoDoubleBookingInLease => "no two users inside their leases share a seat",
-            Self::MutualExclusion => "no two users went by the lock of a seat at once",
-            Self::NoForeignRelease => "nobody freed another's lock",
+            Self::MutualExclusion => "no two users acted under the same seat's lock at once",
+            Self::NoForeignRelease => "nobody released someone else's lock",
             Self::SomeoneBooks => "every wanted seat was sold",
-            Self::NoLockLeft => "who was told its outcome holds no lock",
-            Self::NoEternalLock => "no lock was left that never ends",
-            Self::NoPhantomSuccess => "who was told confirmed has a row",
-            Self::NoStrayBooking => "every row was attempted, its user not told otherwise",
+            Self::NoLockLeft => "no user who was told its outcome holds a lock",
+            Self::NoEternalLock => "no lock without a time to live was left",
+            Self::NoPhantomSuccess => "everyone told 'confirmed' has a booking",
+            Self::NoStrayBooking => {
+                "every booking was attempted, and its user was not told otherwise"
+            }
         }
     }
 }
@@ -88,7 +90,7 @@ impl fmt::Display for Property {
 
 /// Why a text names no property.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no property; there are: {names}", names = Property::ALL.map(Property::name).join(", "))]
+#[error("unknown property '{0}'; there are: {names}", names = Property::ALL.map(Property::name).join(", "))]
 pub struct UnknownProperty(String);
 
 impl FromStr for Property {

@@ -133,7 +133,7 @@ impl ReplayArgs {
             (None, Some(name), None, true) => ReplayWhat::All(strategy(name)?, self.users),
             _ => {
                 return Err(
-                    "what is to be replayed? give --schedule 'A.check …', --all or --from FILE"
+                    "nothing to replay: give --schedule 'A.check …', --all or --from FILE"
                         .to_owned(),
                 );
             }

@@ -75,7 +75,7 @@ fn line(kind: ErrorKind, error: &Error, command: &str) -> String {
             let other = find(ContextKind::PriorArg).unwrap_or_default();
             match other.split(' ').next().unwrap_or_default() {
                 same if same == flag => format!("{flag} is given twice: leave one out"),
-                other => format!("{flag} and {other} exclude each other: leave one out"),
+                other => format!("{flag} and {other} cannot be used together: leave one out"),
             }
         }
         _ => first_paragraph(&error.render().to_string()),

@@ -97,7 +97,7 @@ pub(super) fn export(word: &OsStr) -> Result<(Format, PathBuf), String> {
     let Some((form, path)) = parts.filter(|(_, path)| !path.is_empty()) else {
         let text = word.to_string_lossy();
         return Err(format!(
-            "'{text}' names no form or no file: write FORMAT:FILE, such as json:race.json"
+            "'{text}' is not an export: expected FORMAT:FILE, such as json:race.json"
         ));
     };
     let form = format(&String::from_utf8_lossy(form))?;
@@ -148,7 +148,7 @@ pub(super) fn property(text: &str) -> Result<Property, String> {
     text.parse().map_err(|_| {
         let names = Property::ALL.map(Property::name);
         format!(
-            "'{text}' is no property{}; there are: {}",
+            "unknown property '{text}'{}; there are: {}",
             perhaps(text, names),
             names.join(", ")
         )

@@ -28,7 +28,7 @@ pub struct Injection {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadInjection {
     /// No fault has this name.
-    #[error("'{0}' is no fault: write {names}", names = Fault::ALL.map(Fault::name).join(", "))]
+    #[error("unknown fault '{0}': write {names}", names = Fault::ALL.map(Fault::name).join(", "))]
     Name(String),
     /// A part is neither a step nor a share nor a time.
     #[error(

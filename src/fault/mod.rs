@@ -120,7 +120,7 @@ pub struct Allowance {
 /// Why a text names no fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "'{0}' is no fault: write {names}, and :COUNT for more than one",
+    "unknown fault '{0}': write {names}, and :COUNT for more than one",
     names = Fault::ALL.map(Fault::name).join(", ")
 )]
 pub struct UnknownFault(String);

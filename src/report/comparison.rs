@@ -175,7 +175,7 @@ fn consistency(columns: &[Column<'_>]) -> Vec<Measure> {
                 estimate: Some(rate.estimate()),
             }
         });
-        measures.push(measure("rounds with one", Some(Better::Lower), values));
+        measures.push(measure("rounds that oversold", Some(Better::Lower), values));
     }
     measures
 }
@@ -197,7 +197,7 @@ fn performance(columns: &[Column<'_>]) -> Vec<Measure> {
         ),
         speed(
             columns,
-            ("one attempt, nobody else there", Unit::Millis),
+            ("one booking, no contention", Unit::Millis),
             Better::Lower,
             alone,
         ),
@@ -241,7 +241,7 @@ fn price(columns: &[Column<'_>]) -> Measure {
             estimate: None,
         }
     });
-    measure("what the lock costs it", None, values)
+    measure("cost of the lock", None, values)
 }
 
 fn experience(columns: &[Column<'_>]) -> Vec<Measure> {

@@ -180,7 +180,7 @@ pub static METRICS: [Metric; 28] = [
     ),
     count(
         "paid_in_vain",
-        "users who paid and do not hold a seat alone",
+        "users who paid but do not have a seat to themselves",
         |s| s.paid_in_vain.map(as_f64),
     ),
     count("retries", "tries beyond the first of each attempt", |s| {
@@ -201,9 +201,11 @@ pub static METRICS: [Metric; 28] = [
     time("duration", "from the first start to the last end", |s| {
         millis(Some(s.duration))
     }),
-    time("start_spread", "from the first start to the last", |s| {
-        millis(Some(s.start_spread))
-    }),
+    time(
+        "start_spread",
+        "between the first and the last start",
+        |s| millis(Some(s.start_spread)),
+    ),
     time("latency_p50", "half of all attempts took no longer", |s| {
         millis(s.attempts.quantile(0.50))
     }),

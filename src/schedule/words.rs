@@ -71,7 +71,7 @@ pub enum ScheduleError {
     Empty,
     /// A word that is no move.
     #[error(
-        "move {position} of the schedule, '{word}', is none: write USER.STEP (A.check, B.insert, A.acquire@2 on the second Redis, A.insert:lost-reply, A.insert:lost-request, A.insert:late … A.insert arrives, A.check:slow), USER.crash, USER.give-up, USER.stall, expire, restart or pause-redis"
+        "move {position} of the schedule, '{word}', is not a move: write USER.STEP (A.check, B.insert, A.acquire@2 on the second Redis, A.insert:lost-reply, A.insert:lost-request, A.insert:late … A.insert arrives, A.check:slow), USER.crash, USER.give-up, USER.stall, expire, restart or pause-redis"
     )]
     Word {
         /// Which move, from 1.

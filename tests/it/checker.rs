@@ -110,7 +110,7 @@ fn two_users_who_go_by_one_lock_at_once_break_mutual_exclusion() {
         verdicts_on("two-leases-at-once"),
         [(Property::MutualExclusion, VIOLATED)]
     );
-    let text = "user 2 was granted the lock of seat 10 while user 1 still went by it";
+    let text = "user 2 was granted the lock of seat 10 while user 1 still believed it held it";
     assert_eq!(witness("two-leases-at-once"), text);
 }
 

@@ -289,11 +289,11 @@ fn bad_words_are_refused() {
     explored(&["naive", "--users", "0"]).assert_refused(2, "write 1 to 5");
     explored(&["naive", "--fault", "explode"]).assert_refused(
         2,
-        "'explode' is no fault: write expire, crash, lost-reply, lost-request, late, restart, give-up,",
+        "unknown fault 'explode': write expire, crash, lost-reply, lost-request, late, restart, give-up,",
     );
     explored(&["naive", "--property", "fairness"]).assert_refused(
         2,
-        "'fairness' is no property; there are: no-double-booking,",
+        "unknown property 'fairness'; there are: no-double-booking,",
     );
 }
 

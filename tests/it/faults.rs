@@ -197,7 +197,7 @@ fn what_could_not_happen_is_said() {
     let ran = raced(&renewed);
     assert_eq!(happened(&ran), [("expire:check:1".to_owned(), 0)]);
     let ran = run(&renewed);
-    let text = "expire:check:1 did not happen";
+    let text = "expire:check:1 never fired";
     assert!(ran.stdout.contains(text), "{}", ran.stdout);
     // What one of several strategies can have is no mistake.
     let compared = ["compare", "naive", "hold", "--users", "5", "--rounds", "1"];
@@ -323,7 +323,7 @@ fn one_seed_strikes_the_same_users() {
 #[test]
 fn bad_faults_are_refused() {
     let naive = |fault: &str| run(&["naive", "--fault", fault]);
-    naive("explode").assert_refused(2, "'explode' is no fault: write expire, crash,");
+    naive("explode").assert_refused(2, "unknown fault 'explode': write expire, crash,");
     naive("crash:chek").assert_refused(2, "'chek' in 'crash:chek' is no step, share or time");
     naive("slow").assert_refused(2, "'slow' for how long? write slow:200ms");
     naive("crash:2").assert_refused(2, "'2' in 'crash:2' is no step, share or time");

@@ -99,7 +99,7 @@ fn assert_exports_say_so(csv: &str, table: &str) {
     let bookings = rows.iter().filter(|(name, _)| name.contains("bookings"));
     assert!(bookings.clone().count() >= 6, "{csv}");
     assert!(bookings.clone().all(|(_, value)| value.is_empty()), "{csv}");
-    let paid = "n/a (paid, and do not hold a seat alone)";
+    let paid = "n/a (paid, but do not have a seat to themselves)";
     assert!(table.contains(paid), "{table}");
 }
 

@@ -20,7 +20,7 @@ fn a_number_that_cannot_be_is_named() {
 #[test]
 fn one_seat_and_many_seats_exclude_each_other() {
     run(&["naive", "--seat", "3", "--seats", "4"])
-        .assert_refused(2, "--seat and --seats exclude each other");
+        .assert_refused(2, "--seat and --seats cannot be used together");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_file_that_cannot_be_written_is_refused_before_the_race() {
         .assert_refused(2, "cannot write '/no/such/folder/race.json'");
     run(&["naive", "--history", "/no/such/folder/race.jsonl"])
         .assert_refused(2, "cannot write '/no/such/folder/race.jsonl'");
-    run(&["naive", "--export", "json"]).assert_refused(2, "write FORMAT:FILE");
+    run(&["naive", "--export", "json"]).assert_refused(2, "expected FORMAT:FILE");
     run(&["naive", "--export", "xml:race"]).assert_refused(2, "there is no format 'xml'");
 }
 

@@ -130,10 +130,10 @@ fn bad_words_are_refused() {
         .assert_refused(2, "--release is an option of locked, not of naive");
     run(&["matrix", "locked --release dell"])
         .assert_refused(2, "'locked --release dell' is no strategy with its options");
-    run(&["matrix", "--fault", "expire+explode"]).assert_refused(2, "'explode' is no fault");
+    run(&["matrix", "--fault", "expire+explode"]).assert_refused(2, "unknown fault 'explode'");
 }
 
-/// "1 cells: … and 0 are as stated" read as a failure.
+/// "1 cells: … and 0 are as expected" read as a failure.
 #[test]
 fn a_cell_without_an_expectation_says_so() {
     let ran = super::support::run(&[

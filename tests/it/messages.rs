@@ -559,7 +559,7 @@ fn bad_words_are_refused() {
         "'lost-request' cannot strike 'pay': it sends no request",
     );
     run(&["replay", "naive", "--schedule", "A.check arrives arrives"])
-        .assert_refused(2, "move 2 of the schedule, 'arrives', is none");
+        .assert_refused(2, "move 2 of the schedule, 'arrives', is not a move");
 }
 
 #[test]

@@ -199,9 +199,9 @@ fn a_schedule_that_cannot_be_followed_says_where_and_what_is_possible() {
         2,
         "move 1 of the schedule, 'expire', cannot be followed: nothing is held that it could take away",
     );
-    replay("A.chek").assert_refused(2, "move 1 of the schedule, 'A.chek', is none");
+    replay("A.chek").assert_refused(2, "move 1 of the schedule, 'A.chek', is not a move");
     replay("F.acquire").assert_refused(2, "the schedule names 6 users: a model has at most 5");
-    run(&["replay", "locked"]).assert_refused(2, "what is to be replayed?");
+    run(&["replay", "locked"]).assert_refused(2, "nothing to replay");
     run(&["replay", "naive", "--all", "--users", "5"])
         .assert_refused(2, "5 users have more than 20000 interleavings");
 }
@@ -334,7 +334,7 @@ fn what_was_forced_on_simulated_locks_is_not_told_as_of_the_real_stores() {
     // Without any lock they are what they are called.
     let ran = super::support::run(&["replay", "naive", "--all"]);
     assert!(
-        ran.stdout.contains("forced on the real stores"),
+        ran.stdout.contains("replayed on the real stores"),
         "{}",
         ran.stdout
     );

@@ -55,7 +55,7 @@ fn faults_compared(races: &[RaceReport]) -> Grid {
     let faults = races.first().map_or(&[][..], |race| &race.faults);
     let rows = faults.iter().enumerate().map(|(at, fault)| {
         let counts = races.iter().map(|race| match race.faults[at].happened {
-            0 => cell("did not happen"),
+            0 => cell("never fired"),
             times => cell(shown(times)),
         });
         let name = std::iter::once(cell(fault.fault.clone()));

@@ -64,7 +64,7 @@ fn idle(fault: &str) -> String {
             "{fault} only lets time pass: what may follow from it is among these interleavings already."
         ),
         _ => {
-            format!("{fault} did not happen: in no state was there anything that it could befall.")
+            format!("{fault} never fired: no state has anything that it could strike.")
         }
     }
 }
@@ -121,12 +121,12 @@ fn moves(property: &PropertyReport, names: &str) -> Grid {
         ]
     });
     let title = format!(
-        "{} moves break {names}, and no fewer do",
+        "Shortest way to break {names}: {} moves",
         property.moves.len()
     );
     Grid {
         title,
-        head: head(["", "Move", "Answer", "What it changes"]),
+        head: head(["", "Move", "Answer", "Effect"]),
         numbers_from: 0,
         tail: 3,
         rows: rows.collect(),
@@ -154,7 +154,7 @@ pub(in crate::report) fn replayed(report: &ReplayReport) -> Vec<Block> {
     }
     let mut blocks = vec![
         Block::Title(format!(
-            "racesim {}: {} forced on {}",
+            "racesim {}: {} replayed on {}",
             env!("CARGO_PKG_VERSION"),
             in_full(&report.strategy, &report.settings),
             report.stores()
@@ -198,13 +198,7 @@ fn side_by_side(single: &SingleReplay) -> Grid {
             cell(note.trim()),
         ]
     });
-    let head = head([
-        "",
-        "Move",
-        "The model says",
-        "It was answered",
-        "What it changes",
-    ]);
+    let head = head(["", "Move", "Model", "Real", "Effect"]);
     Grid {
         title: "Move by move".to_owned(),
         head,

@@ -10,11 +10,11 @@ const COLUMNS_MAX: usize = 6;
 /// What the signs mean.
 fn legend(report: &MatrixReport) -> Vec<String> {
     vec![
-        "✓ no interleaving breaks it; ✗7 the shortest that breaks it has 7 moves; – cannot happen to it.".to_owned(),
+        "✓ no interleaving breaks it; ✗7 the shortest that breaks it has 7 moves; – not applicable.".to_owned(),
         "After the dot, the most bookings of the seat when that schedule, or some that were drawn,"
             .to_owned(),
         format!(
-            "were forced on {}. ! is not as it is to be.",
+            "were forced on {}. ! differs from what is expected.",
             stores(report.is_lock_simulated)
         ),
     ]
@@ -115,16 +115,18 @@ fn verdict(report: &MatrixReport) -> String {
     if report.disagreeing > 0 {
         let wrong = report.disagreeing;
         let are = if total == 1 { "is" } else { "are" };
-        return format!("{wrong} of {} {are} NOT as it is to be.", cells(total));
+        return format!("{wrong} of {} {are} NOT as expected.", cells(total));
     }
     let stated = match (report.judged, total) {
         (0, 1) => "no expectation is on file for it".to_owned(),
         (0, 0) => "nothing was searched".to_owned(),
         (0, _) => "no expectations are on file for them".to_owned(),
-        (1, 1) => "it is as stated".to_owned(),
-        (judged, _) if judged == total => format!("{judged} are as stated"),
-        (1, _) => "1 is as stated; for the others no expectation is on file".to_owned(),
-        (judged, _) => format!("{judged} are as stated; for the others no expectation is on file"),
+        (1, 1) => "it is as expected".to_owned(),
+        (judged, _) if judged == total => format!("{judged} are as expected"),
+        (1, _) => "1 is as expected; for the others no expectation is on file".to_owned(),
+        (judged, _) => {
+            format!("{judged} are as expected; for the others no expectation is on file")
+        }
     };
     let each = if total == 1 { "it" } else { "each" };
     let stopped = if report.stopped {

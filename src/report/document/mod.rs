@@ -107,7 +107,7 @@ pub(super) fn of(report: &Report) -> Vec<Block> {
     }
     if let Some(line) = &report.reproduce {
         blocks.push(Block::Command(
-            "The same inputs again (a seed fixes the inputs, not the scheduler):".to_owned(),
+            "To repeat (same inputs; the scheduling still varies):".to_owned(),
             line.clone(),
         ));
         if let Some(note) = &report.reproduce_note {

@@ -77,7 +77,7 @@ fn happened(fault: &FaultCount) -> String {
     let FaultCount { fault, happened } = fault;
     match happened {
         0 => format!(
-            "{fault} did not happen: nobody was drawn, came that far, or had what it takes away"
+            "{fault} never fired: no user was selected, none got that far, or none held what it takes away"
         ),
         1 => format!("{fault} happened once"),
         times => format!("{fault} happened {} times", shown(*times)),
@@ -218,7 +218,7 @@ fn numbers(race: &RaceReport) -> Vec<(String, String)> {
         fact(
             "Paid in vain",
             format!(
-                "{} (paid, and do not hold a seat alone)",
+                "{} (paid, but do not have a seat to themselves)",
                 number("paid_in_vain")
             ),
         ),
@@ -234,7 +234,7 @@ fn numbers(race: &RaceReport) -> Vec<(String, String)> {
         fact(
             "Start spread",
             format!(
-                "{} from the first start to the last",
+                "{} between the first and the last start",
                 number("start_spread")
             ),
         ),
@@ -343,7 +343,7 @@ pub(super) fn interleaving(explanation: &Explanation) -> Grid {
     });
     let head = head(["", "at ms", "Who", "Step", "What it means"]);
     Grid {
-        title: format!("How it came about: {}", explanation.title),
+        title: format!("How it happened: {}", explanation.title),
         head,
         numbers_from: 0,
         tail: 3,
