@@ -62,8 +62,8 @@ fn tests() -> BTreeMap<String, Vec<String>> {
                 let module = module.to_str().unwrap().trim_end_matches(".rs");
                 let text = text_of(&path);
                 let after = text.split("#[test]").skip(1);
-                let named = after.filter_map(|rest| rest.split_once("fn ")?.1.split_once('('));
-                let names = named.map(|(name, _)| name.to_owned());
+                let heads = after.filter_map(|rest| rest.split_once("fn ")?.1.split_once('('));
+                let names = heads.map(|(name, _)| name.to_owned());
                 tests.entry(module.to_owned()).or_default().extend(names);
             }
         }
