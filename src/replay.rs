@@ -19,7 +19,7 @@ pub enum ReplayError {
     /// The strategy cannot move like that.
     #[error(transparent)]
     Follow(#[from] FollowError),
-    /// The real stores could not be used, or the users went astray.
+    /// The real stores could not be used, or the users diverged from the schedule.
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// More interleavings than anybody wants to wait for.
@@ -139,7 +139,7 @@ fn differences(model: &Trace, forced: &Forced, rows: &[UserId]) -> Vec<String> {
         }
     }
     differences.extend(differences_of_locks(model, forced));
-    differences.extend(forced.astray.clone());
+    differences.extend(forced.diverged.clone());
     if model.rows != rows {
         let [real, said] = [rows, &model.rows].map(|rows| {
             let letters: Vec<String> = rows.iter().map(|user| user.letter().to_string()).collect();

@@ -100,7 +100,7 @@ impl AppError {
                 | EngineError::Unguarded(_)
                 | EngineError::Silent => Exit::Service,
                 EngineError::Panicked(_)
-                | EngineError::Astray(_)
+                | EngineError::Diverged(_)
                 | EngineError::Unread(_)
                 | EngineError::Stopped => Exit::Unknown,
                 EngineError::TooLarge { .. } => Exit::Usage,

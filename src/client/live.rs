@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
+use super::gate::Gate;
 use super::late::Late;
-use super::turnstile::Turnstile;
 use super::watchdog::Watchdogs;
 use super::world::World;
 use crate::fault::Injector;
@@ -26,7 +26,7 @@ pub struct Race {
     /// Set when they are to stop.
     pub stop: Stop,
     /// Where every step waits for its turn; `None` when the users race.
-    pub turnstile: Option<Turnstile>,
+    pub gate: Option<Gate>,
     /// Which locks are extended.
     pub watchdogs: Watchdogs,
     /// What befalls the users; `None` when nothing does. Boxed: what every step looks at lies together.
@@ -62,7 +62,7 @@ impl Race {
 
     /// Whether nothing holds a step up or befalls its user.
     pub(super) const fn is_plain(&self) -> bool {
-        self.turnstile.is_none() && self.faults.is_none()
+        self.gate.is_none() && self.faults.is_none()
     }
 }
 

@@ -3,6 +3,7 @@
 //! Every step passes through [`Client::step`]: gate, fault, act, record. When a service is asked, by the
 //! call or when it is awaited, is told at [`StepCall`].
 
+mod gate;
 mod late;
 mod live;
 mod manner;
@@ -10,7 +11,6 @@ mod patience;
 mod script;
 mod step;
 mod taken;
-mod turnstile;
 mod watchdog;
 mod world;
 
@@ -24,6 +24,7 @@ use crate::seat::{SeatId, UserId};
 pub use crate::exchange::Said;
 pub use crate::lock::{AcquireBy, Held, ReleaseBy, Token, Ttl};
 pub use crate::store::{Begin, Guard};
+pub use gate::{Gate, GateEvent, Permit};
 pub use late::{Late, OnItsWay};
 pub use live::{Clock, Log, Race, Stop};
 pub(crate) use manner::How;
@@ -32,7 +33,6 @@ pub use patience::{Patience, Since};
 pub use script::{Asked, Script, poll_once};
 pub(crate) use step::reply_of;
 pub use step::{PayCall, SaidCall, StepCall};
-pub use turnstile::{Turn, Turnstile, Word};
 pub use watchdog::{Watchdog, Watchdogs};
 pub use world::{Asker, World};
 

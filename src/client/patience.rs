@@ -45,7 +45,7 @@ impl Client {
     pub fn wait(&mut self, patience: &mut Patience) -> StepCall<'_> {
         let since_ns = *patience.since_ns.get_or_insert(self.seen_ns);
         if let Services::Live(race) = &self.services
-            && race.turnstile.is_none()
+            && race.gate.is_none()
             && self.seen_ns.saturating_sub(since_ns) >= patience.limit_ns
         {
             return StepCall(SaidCall::said(Said::No));

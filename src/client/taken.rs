@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::gate::{Gate, GateEvent, Permit};
 use super::live::Race;
 use super::step::{Answered, Underway, learnt, reply_of};
-use super::turnstile::{Turn, Turnstile, Word};
 use super::{Client, How, Services, StepError};
 use crate::exchange::{Answer, CallError, Response, Said};
 use crate::fault::{Injector, Strike};
@@ -19,52 +19,46 @@ pub(super) async fn taken(client: &mut Client, step: Step, how: How) -> Answered
         return Err(StepError::Failed);
     };
     let race = Arc::clone(race);
-    match &race.turnstile {
-        Some(turnstile) => in_turn(client, &race, turnstile, step, how).await,
+    match &race.gate {
+        Some(gate) => gated(client, &race, gate, step, how).await,
         None => struck(client, &race, step, how).await,
     }
 }
 
-/// Takes the step when its turn has come, and tells at the turnstile what it was answered.
-async fn in_turn(
-    client: &mut Client,
-    race: &Race,
-    turnstile: &Turnstile,
-    step: Step,
-    how: How,
-) -> Answered {
+/// Takes the step when its turn has come, and tells at the gate what it was answered.
+async fn gated(client: &mut Client, race: &Race, gate: &Gate, step: Step, how: How) -> Answered {
     let user = client.user;
     let node = step.node(how.manner.node);
     let reply = loop {
-        match turnstile.turn(user, step, node).await {
-            Turn::Stop => return Err(StepError::Stopped),
-            Turn::Stall => {
-                turnstile.set_stalled(user, true);
+        match gate.pass(user, step, node).await {
+            Permit::Stop => return Err(StepError::Stopped),
+            Permit::Stall => {
+                gate.set_stalled(user, true);
                 let invoked_ns = race.clock.now_ns();
                 race.world.run_out(client.asker()).await;
                 race.record_fault(FaultKind::Stall, Some(user), 0, invoked_ns);
             }
-            Turn::Act => break act(client, race, step, how, Fate::default()).await,
-            Turn::ActUnanswered => {
+            Permit::Act => break act(client, race, step, how, Fate::default()).await,
+            Permit::ActUnanswered => {
                 let fate = Fate {
                     is_lost: true,
                     delay: None,
                 };
                 let answer = act(client, race, step, how, fate).await;
-                turnstile.say(did(user, step, answer));
+                gate.report(did(user, step, answer));
                 return learnt(step, fate.heard(answer));
             }
-            Turn::LoseRequest => break never_sent(client, race, step, how),
-            Turn::SendLate => break send_late(client, race, step, how).await,
+            Permit::LoseRequest => break never_sent(client, race, step, how),
+            Permit::SendLate => break send_late(client, race, step, how).await,
         }
     };
-    turnstile.say(did(user, step, reply));
+    gate.report(did(user, step, reply));
     learnt(step, reply)
 }
 
-fn did(user: UserId, step: Step, answer: Answer<Response>) -> Word {
+fn did(user: UserId, step: Step, answer: Answer<Response>) -> GateEvent {
     let reply = reply_of(step, answer);
-    Word::Did { user, reply }
+    GateEvent::Answered { user, reply }
 }
 
 /// The request is lost, and nothing else is done.
@@ -95,8 +89,8 @@ async fn send_late(client: &mut Client, race: &Race, step: Step, how: How) -> An
 
 /// A user that asks for its lock to be freed begins anew.
 fn note_release(user: UserId, race: &Race, step: Step) {
-    if let (Some(turnstile), Step::Release) = (&race.turnstile, step) {
-        turnstile.set_stalled(user, false);
+    if let (Some(gate), Step::Release) = (&race.gate, step) {
+        gate.set_stalled(user, false);
     }
 }
 
@@ -182,8 +176,8 @@ async fn act(
     fate: Fate,
 ) -> Answer<Response> {
     let asker = client.asker();
-    if let (Some(turnstile), Step::Acquire, 0) = (&race.turnstile, step, how.manner.node) {
-        turnstile.set_stalled(client.user, false);
+    if let (Some(gate), Step::Acquire, 0) = (&race.gate, step, how.manner.node) {
+        gate.set_stalled(client.user, false);
     }
     note_release(client.user, race, step);
     let mut underway = Underway::begin(client, step);
@@ -191,12 +185,12 @@ async fn act(
     if let Some(delay) = fate.delay {
         tokio::time::sleep(delay).await;
     }
-    let answer = match &race.turnstile {
-        Some(turnstile) if step == Step::Validate => {
-            Ok((!turnstile.has_stalled(underway.client.user)).into())
+    let answer = match &race.gate {
+        Some(gate) if step == Step::Validate => {
+            Ok((!gate.has_stalled(underway.client.user)).into())
         }
-        turnstile => {
-            let is_forced = turnstile.is_some();
+        gate => {
+            let is_forced = gate.is_some();
             race.world.act(step, asker, how, is_forced).await
         }
     };

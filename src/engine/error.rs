@@ -29,7 +29,7 @@ pub enum EngineError {
     Lock(#[from] LockError),
     /// The users did something else than the schedule wants.
     #[error("the users do not follow the schedule: {0}")]
-    Astray(String),
+    Diverged(String),
     /// If racesim were killed now, what it started would be left.
     #[error("{0}")]
     Unguarded(String),

@@ -1,9 +1,9 @@
 //! A plan becomes a history: services prepared, users released at once, results gathered.
 
 mod aftermath;
-mod conductor;
 mod crowd;
 mod error;
+mod forced;
 mod heading;
 mod memory;
 mod services;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 pub use error::EngineError;
 pub use services::{RedisChoice, ServiceChoice, ServiceError, Services};
 
-use crate::client::{Clock, Log, Race, Stop, Turnstile, Watchdogs};
+use crate::client::{Clock, Gate, Log, Race, Stop, Watchdogs};
 use crate::fault::{Fault, Injector};
 use crate::history::{
     FaultEvent, FaultKind, Footer, Header, History, Outcome, Reply, Service, Step,
@@ -28,8 +28,8 @@ use crate::plan::Plan;
 use crate::schedule::{Delivery, Move, Schedule};
 use crate::strategy::Strategy;
 use aftermath::faults_of;
-use conductor::{Conductor, Followed};
 use crowd::Crowd;
+use forced::{Followed, ForcedScheduler};
 use heading::record;
 
 /// What came of an interleaving that was forced.
@@ -44,7 +44,7 @@ pub struct Forced {
     /// Who held the lock after each move, on each of the lock services.
     pub locks: Vec<Vec<Option<Held>>>,
     /// Where the users did something else than the schedule wants; the moves after it were not made.
-    pub astray: Option<String>,
+    pub diverged: Option<String>,
 }
 
 /// After it was stopped, how long a race waits for users to end the step that they are in, for what is
@@ -224,13 +224,14 @@ impl Engine {
             }
         }
         let header = self.begin(strategy, plan, 0).await?;
-        let (turnstile, words) = Turnstile::new();
-        let race = Arc::new(self.new_race(plan, Some(turnstile), None));
-        let mut conductor = Conductor::assemble(&self.services, &race, strategy, plan, words);
+        let (gate, events) = Gate::new();
+        let race = Arc::new(self.new_race(plan, Some(gate), None));
+        let mut scheduler =
+            ForcedScheduler::assemble(&self.services, &race, strategy, plan, events);
         let followed = tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(EngineError::Stopped),
-            followed = conductor.follow(schedule) => followed,
+            followed = scheduler.follow(schedule) => followed,
             () = mind(&race, plan.timeout) => Err(EngineError::Silent),
             why = self.services.unguarded() => Err(EngineError::Unguarded(why)),
         };
@@ -238,14 +239,14 @@ impl Engine {
             replies,
             outcomes,
             locks,
-        } = conductor.dismiss().await;
+        } = scheduler.dismiss().await;
         for user in plan.user_ids() {
             race.world.disconnect(user).await;
         }
         let locks_left = self.tidy_forced(plan).await?;
-        let astray = match followed {
+        let diverged = match followed {
             Ok(()) => None,
-            Err(EngineError::Astray(how)) => Some(how),
+            Err(EngineError::Diverged(how)) => Some(how),
             Err(error) => return Err(error),
         };
         let mut history = self.history(header, &race).await;
@@ -258,7 +259,7 @@ impl Engine {
             replies,
             outcomes,
             locks,
-            astray,
+            diverged,
         })
     }
 
@@ -275,18 +276,13 @@ impl Engine {
         Ok(header)
     }
 
-    fn new_race(
-        &self,
-        plan: &Plan,
-        turnstile: Option<Turnstile>,
-        faults: Option<Box<Injector>>,
-    ) -> Race {
+    fn new_race(&self, plan: &Plan, gate: Option<Gate>, faults: Option<Box<Injector>>) -> Race {
         Race {
             world: Arc::clone(&self.services.world),
             log: Log::with_room_for(usize::try_from(plan.users.get()).unwrap_or(0)),
             clock: Clock::default(),
             stop: Stop::on(self.stop.clone()),
-            turnstile,
+            gate,
             watchdogs: Watchdogs::default(),
             faults,
             late: Box::default(),

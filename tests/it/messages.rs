@@ -605,8 +605,8 @@ fn the_locks_inside_the_process_are_late_too() {
         let again = "A.acquire arrives".parse().unwrap();
         let forced = engine.force(&locked, &plan, &again).await;
         assert!(
-            matches!(&forced, Ok(forced) if forced.astray.is_some())
-                || matches!(forced, Err(EngineError::Astray(_)))
+            matches!(&forced, Ok(forced) if forced.diverged.is_some())
+                || matches!(forced, Err(EngineError::Diverged(_)))
         );
     });
 }

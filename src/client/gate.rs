@@ -10,9 +10,9 @@ use crate::seat::UserId;
 
 /// What users say to whoever forces an interleaving on them.
 #[derive(Debug)]
-pub enum Word {
+pub enum GateEvent {
     /// A user is about to take a step, and waits.
-    Asks {
+    Waits {
         /// Who.
         user: UserId,
         /// Which step.
@@ -20,10 +20,10 @@ pub enum Word {
         /// On which of several lock services, from 0; 0 for a step that asks none.
         node: u8,
         /// Where its turn is given; dropped, the user waits for ever.
-        go: oneshot::Sender<Turn>,
+        go: oneshot::Sender<Permit>,
     },
     /// A user's step was answered.
-    Did {
+    Answered {
         /// Who.
         user: UserId,
         /// What the service said, also when the user is not to know.
@@ -40,7 +40,7 @@ pub enum Word {
 
 /// How a user may go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum Permit {
     /// Take the step.
     Act,
     /// Take the step, and do not learn what it was answered.
@@ -57,38 +57,38 @@ pub enum Turn {
 
 /// Where steps wait for their turn.
 #[derive(Debug, Clone)]
-pub struct Turnstile {
-    words: mpsc::UnboundedSender<Word>,
+pub struct Gate {
+    events: mpsc::UnboundedSender<GateEvent>,
     /// Those who have stalled since they last began to take locks.
     stalled: Arc<Mutex<HashSet<UserId>>>,
 }
 
-impl Turnstile {
-    /// A turnstile, and the other end where its words are heard.
+impl Gate {
+    /// A gate, and the other end where its events are heard.
     #[must_use]
-    pub fn new() -> (Self, mpsc::UnboundedReceiver<Word>) {
-        let (words, receiver) = mpsc::unbounded_channel();
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<GateEvent>) {
+        let (events, receiver) = mpsc::unbounded_channel();
         let stalled = Arc::default();
-        (Self { words, stalled }, receiver)
+        (Self { events, stalled }, receiver)
     }
 
     /// Says something to whoever is still listening.
-    pub fn say(&self, word: Word) {
+    pub fn report(&self, event: GateEvent) {
         // Nobody listens when the schedule is over; the users go on by themselves then.
-        let _ = self.words.send(word);
+        let _ = self.events.send(event);
     }
 
     /// The user's turn. A user whose turn never comes waits for ever, as one that has crashed.
-    pub(super) async fn turn(&self, user: UserId, step: Step, node: u8) -> Turn {
-        let (go, turn) = oneshot::channel();
-        self.say(Word::Asks {
+    pub(super) async fn pass(&self, user: UserId, step: Step, node: u8) -> Permit {
+        let (go, permit) = oneshot::channel();
+        self.report(GateEvent::Waits {
             user,
             step,
             node,
             go,
         });
-        match turn.await {
-            Ok(turn) => turn,
+        match permit.await {
+            Ok(permit) => permit,
             Err(_) => std::future::pending().await,
         }
     }

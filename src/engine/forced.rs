@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::{EngineError, Services};
-use crate::client::{Client, Held, Race, Turn, Word, reply_of, told};
+use crate::client::{Client, GateEvent, Held, Permit, Race, reply_of, told};
 use crate::history::{FaultKind, Outcome, Reply, Step};
 use crate::lock::LockError;
 use crate::plan::Plan;
@@ -19,11 +19,11 @@ use crate::strategy::Strategy;
 const DELAY: Duration = Duration::from_millis(50);
 
 /// Gives users their turns.
-pub(super) struct Conductor<'a> {
+pub(super) struct ForcedScheduler<'a> {
     services: &'a Services,
     race: Arc<Race>,
-    words: mpsc::UnboundedReceiver<Word>,
-    players: Vec<Player>,
+    events: mpsc::UnboundedReceiver<GateEvent>,
+    users: Vec<ForcedUser>,
     replies: Vec<Option<Reply>>,
     /// Who held which lock after each move, on each of the lock services for each seat.
     locks: Vec<Vec<Option<Held>>>,
@@ -44,8 +44,8 @@ pub(super) struct Followed {
 }
 
 /// A user and where it is.
-struct Player {
-    user: UserId,
+struct ForcedUser {
+    id: UserId,
     task: JoinHandle<()>,
     stage: Stage,
     has_given_up: bool,
@@ -55,27 +55,27 @@ enum Stage {
     /// On its way to its next step or to its end.
     Moving,
     /// Before this step, at this of several lock services.
-    Waiting(Step, u8, oneshot::Sender<Turn>),
+    Waiting(Step, u8, oneshot::Sender<Permit>),
     Ended(Outcome),
     Crashed,
 }
 
-impl<'a> Conductor<'a> {
+impl<'a> ForcedScheduler<'a> {
     /// Makes the users ready, each before its first step.
     pub(super) fn assemble<S: Strategy>(
         services: &'a Services,
         race: &Arc<Race>,
         strategy: &S,
         plan: &Plan,
-        words: mpsc::UnboundedReceiver<Word>,
+        events: mpsc::UnboundedReceiver<GateEvent>,
     ) -> Self {
         race.clock.start();
-        let players = plan.user_ids().map(|user| {
+        let users = plan.user_ids().map(|user| {
             let seat = plan.seat_of(0, user);
             let client = Client::new(Arc::clone(race), user, seat, Duration::ZERO);
             let task = tokio::spawn(play(Arc::clone(race), strategy.clone(), client, user));
-            Player {
-                user,
+            ForcedUser {
+                id: user,
                 task,
                 stage: Stage::Moving,
                 has_given_up: false,
@@ -84,8 +84,8 @@ impl<'a> Conductor<'a> {
         Self {
             services,
             race: Arc::clone(race),
-            words,
-            players: players.collect(),
+            events,
+            users: users.collect(),
             replies: Vec::new(),
             locks: Vec::new(),
             nodes: usize::from(strategy.needs().locks),
@@ -103,8 +103,8 @@ impl<'a> Conductor<'a> {
             self.locks.push(locks);
         }
         // Also those who end without a step.
-        let users: Vec<UserId> = self.players.iter().map(|player| player.user).collect();
-        for user in users {
+        let ids: Vec<UserId> = self.users.iter().map(|user| user.id).collect();
+        for user in ids {
             self.settled(user).await?;
         }
         Ok(())
@@ -124,13 +124,13 @@ impl<'a> Conductor<'a> {
     /// Sends those home who have not come to their end.
     pub(super) async fn dismiss(self) -> Followed {
         let mut outcomes = Vec::new();
-        for player in self.players {
-            if !matches!(player.stage, Stage::Crashed) {
-                player.task.abort();
+        for user in self.users {
+            if !matches!(user.stage, Stage::Crashed) {
+                user.task.abort();
                 // An aborted task has no result; one that has ended does not mind.
-                let _ = player.task.await;
+                let _ = user.task.await;
             }
-            outcomes.push(match player.stage {
+            outcomes.push(match user.stage {
                 Stage::Ended(outcome) => Some(outcome),
                 _ => None,
             });
@@ -154,35 +154,35 @@ impl<'a> Conductor<'a> {
                 if reply == Delivery::Slow {
                     tokio::time::sleep(DELAY).await;
                 }
-                let turn = match reply {
-                    Delivery::Arrives | Delivery::Slow => Turn::Act,
-                    Delivery::Lost => Turn::ActUnanswered,
-                    Delivery::LostRequest => Turn::LoseRequest,
-                    Delivery::Late => Turn::SendLate,
+                let permit = match reply {
+                    Delivery::Arrives | Delivery::Slow => Permit::Act,
+                    Delivery::Lost => Permit::ActUnanswered,
+                    Delivery::LostRequest => Permit::LoseRequest,
+                    Delivery::Late => Permit::SendLate,
                 };
-                return self.let_go(user, (step, node), turn).await.map(Some);
+                return self.let_go(user, (step, node), permit).await.map(Some);
             }
             Move::Arrival { user, step, .. } => return self.arrive(user, step).await.map(Some),
             Move::Crash(user) => {
                 self.settled(user).await?;
-                let player = self.player(user)?;
-                player.stage = Stage::Crashed;
-                player.task.abort();
+                let forced = self.forced(user)?;
+                forced.stage = Stage::Crashed;
+                forced.task.abort();
                 // What it looked after is left alone from here on. An aborted task has no result.
-                let _ = (&mut player.task).await;
+                let _ = (&mut forced.task).await;
                 self.services.world.disconnect(user).await;
                 self.record(FaultKind::Crash, Some(user), 0, began_ns);
             }
             Move::Stall(user) => {
                 self.settled(user).await?;
-                self.player(user)?.stall()?;
+                self.forced(user)?.stall()?;
                 self.settled(user).await?;
             }
             Move::GiveUp(user) => {
                 self.settled(user).await?;
-                let player = self.player(user)?;
-                player.has_given_up = true;
-                player.turn_away();
+                let forced = self.forced(user)?;
+                forced.has_given_up = true;
+                forced.turn_away();
                 self.settled(user).await?;
             }
             Move::Expire(node) => {
@@ -202,7 +202,7 @@ impl<'a> Conductor<'a> {
     /// Lets the user's late request arrive: what it is answered.
     async fn arrive(&mut self, user: UserId, step: Step) -> Result<Reply, EngineError> {
         let late = self.race.late.take(user);
-        let late = late.ok_or_else(|| astray(user, "has nothing on its way"))?;
+        let late = late.ok_or_else(|| diverged(user, "has nothing on its way"))?;
         let arriving = late.arrive(&self.services.world);
         let answer = tokio::time::timeout(self.limit, arriving).await;
         let answer = answer.map_err(|_| EngineError::Silent)?;
@@ -219,7 +219,7 @@ impl<'a> Conductor<'a> {
         let how = "nothing is held whose time to live ends, so nothing runs out";
         has_run_out
             .then_some(())
-            .ok_or_else(|| EngineError::Astray(how.to_owned()))
+            .ok_or_else(|| EngineError::Diverged(how.to_owned()))
     }
 
     /// Lets the lock on this node run out, unless it has no end, or a watchdog puts that off.
@@ -244,10 +244,10 @@ impl<'a> Conductor<'a> {
         &mut self,
         user: UserId,
         step: (Step, u8),
-        turn: Turn,
+        permit: Permit,
     ) -> Result<Reply, EngineError> {
         self.settled(user).await?;
-        self.player(user)?.take(step, turn)?;
+        self.forced(user)?.take(step, permit)?;
         let mut reply = None;
         while reply.is_none() {
             reply = self
@@ -262,50 +262,50 @@ impl<'a> Conductor<'a> {
 
     /// Waits until the user stands before a step, or is done.
     async fn settled(&mut self, user: UserId) -> Result<(), EngineError> {
-        while matches!(self.player(user)?.stage, Stage::Moving) {
+        while matches!(self.forced(user)?.stage, Stage::Moving) {
             self.listen().await?;
         }
         Ok(())
     }
 
-    /// Hears the next word: whose step was answered how, if that is what it says.
+    /// Hears the next event: whose step was answered how, if that is what it says.
     async fn listen(&mut self) -> Result<Option<(UserId, Reply)>, EngineError> {
-        let word = tokio::time::timeout(self.limit, self.words.recv()).await;
-        match word.ok().flatten().ok_or(EngineError::Silent)? {
-            Word::Asks {
+        let event = tokio::time::timeout(self.limit, self.events.recv()).await;
+        match event.ok().flatten().ok_or(EngineError::Silent)? {
+            GateEvent::Waits {
                 user,
                 step,
                 node,
                 go,
             } => {
-                let player = self.player(user)?;
-                player.stage = Stage::Waiting(step, node, go);
-                if player.has_given_up {
-                    player.turn_away();
+                let forced = self.forced(user)?;
+                forced.stage = Stage::Waiting(step, node, go);
+                if forced.has_given_up {
+                    forced.turn_away();
                 }
                 Ok(None)
             }
-            Word::Did { user, reply } => Ok(Some((user, reply))),
-            Word::Ended { user, outcome } => {
-                self.player(user)?.stage = Stage::Ended(outcome);
+            GateEvent::Answered { user, reply } => Ok(Some((user, reply))),
+            GateEvent::Ended { user, outcome } => {
+                self.forced(user)?.stage = Stage::Ended(outcome);
                 Ok(None)
             }
         }
     }
 
-    fn player(&mut self, user: UserId) -> Result<&mut Player, EngineError> {
-        let player = self.players.iter_mut().find(|player| player.user == user);
-        player.ok_or_else(|| astray(user, "is not there"))
+    fn forced(&mut self, user: UserId) -> Result<&mut ForcedUser, EngineError> {
+        let forced = self.users.iter_mut().find(|forced| forced.id == user);
+        forced.ok_or_else(|| diverged(user, "is not there"))
     }
 }
 
-impl Player {
+impl ForcedUser {
     /// Lets the user take this step, if it is the one that it waits before.
-    fn take(&mut self, (step, node): (Step, u8), turn: Turn) -> Result<(), EngineError> {
+    fn take(&mut self, (step, node): (Step, u8), permit: Permit) -> Result<(), EngineError> {
         match std::mem::replace(&mut self.stage, Stage::Moving) {
             Stage::Waiting(next, at, go) if (next, at) == (step, node) => {
                 // A user that is gone meanwhile never answers, which is noticed.
-                let _ = go.send(turn);
+                let _ = go.send(permit);
                 Ok(())
             }
             stage => {
@@ -317,7 +317,7 @@ impl Player {
                     _ => format!("takes no more steps, so not {step} either"),
                 };
                 self.stage = stage;
-                Err(astray(self.user, &how))
+                Err(diverged(self.id, &how))
             }
         }
     }
@@ -327,12 +327,12 @@ impl Player {
         match std::mem::replace(&mut self.stage, Stage::Moving) {
             Stage::Waiting(_, _, go) => {
                 // A user that is gone meanwhile never asks again, which is noticed.
-                let _ = go.send(Turn::Stall);
+                let _ = go.send(Permit::Stall);
                 Ok(())
             }
             stage => {
                 self.stage = stage;
-                Err(astray(self.user, "takes no more steps, so it cannot stall"))
+                Err(diverged(self.id, "takes no more steps, so it cannot stall"))
             }
         }
     }
@@ -340,14 +340,14 @@ impl Player {
     /// Tells a user that has given up that it cannot take its step; only a lock it may still free.
     fn turn_away(&mut self) {
         match std::mem::replace(&mut self.stage, Stage::Moving) {
-            Stage::Waiting(step, _, go) if !step.is_tidying() => drop(go.send(Turn::Stop)),
+            Stage::Waiting(step, _, go) if !step.is_tidying() => drop(go.send(Permit::Stop)),
             stage => self.stage = stage,
         }
     }
 }
 
-fn astray(user: UserId, how: &str) -> EngineError {
-    EngineError::Astray(format!("{} {how}", user.letter()))
+fn diverged(user: UserId, how: &str) -> EngineError {
+    EngineError::Diverged(format!("{} {how}", user.letter()))
 }
 
 /// One user, from its first step to what it is told.
@@ -357,7 +357,7 @@ async fn play<S: Strategy>(race: Arc<Race>, strategy: S, mut client: Client, use
     // The next move finds its transaction undone.
     race.world.disconnect(user).await;
     client.end(outcome, started_ns);
-    if let Some(turnstile) = &race.turnstile {
-        turnstile.say(Word::Ended { user, outcome });
+    if let Some(gate) = &race.gate {
+        gate.report(GateEvent::Ended { user, outcome });
     }
 }
