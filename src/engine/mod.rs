@@ -1,12 +1,12 @@
 //! A plan becomes a history: services prepared, users released at once, results gathered.
 
 mod aftermath;
-mod crowd;
 mod error;
 mod forced;
 mod heading;
 mod memory;
 mod services;
+mod users;
 mod watchdog;
 
 use std::sync::Arc;
@@ -28,9 +28,9 @@ use crate::plan::Plan;
 use crate::schedule::{Delivery, Move, Schedule};
 use crate::strategy::Strategy;
 use aftermath::faults_of;
-use crowd::Crowd;
 use forced::{Followed, ForcedScheduler};
 use heading::record;
+use users::UserPool;
 
 /// What came of an interleaving that was forced.
 #[derive(Debug)]
@@ -152,10 +152,10 @@ impl Engine {
         self.services.world.make_room_for(plan.width());
         let (faults, orders) = faults_of(strategy, plan, round);
         let race = Arc::new(self.new_race(plan, None, faults));
-        let crowd = Crowd::new(Arc::clone(&race), plan.clone(), round, strategy.clone());
-        let crowd = crowd.counting(Arc::clone(&self.finished));
+        let pool = UserPool::new(Arc::clone(&race), plan.clone(), round, strategy.clone());
+        let pool = pool.counting(Arc::clone(&self.finished));
         // A task of its own: spawning from it puts the users on the worker's own queue.
-        let mut running = tokio::spawn(crowd.run());
+        let mut running = tokio::spawn(pool.run());
         let ending = async {
             tokio::select! {
                 ended = &mut running => ended,
@@ -168,7 +168,7 @@ impl Engine {
         if ended.is_none() {
             self.services.world.halt();
         }
-        // When the crowd itself panicked racesim has a fault, which is not to be hidden.
+        // When the pool itself panicked racesim has a fault, which is not to be hidden.
         let let_in = ended.transpose();
         let let_in = let_in.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         let missing = race.late.all_arrived(self.is_over(plan.timeout)).await;

@@ -18,26 +18,26 @@ use crate::strategy::Strategy;
 const LOOK_EVERY: u32 = 4096;
 
 /// The users of one round.
-pub(super) struct Crowd<S> {
+pub(super) struct UserPool<S> {
     race: Arc<Race>,
     plan: Plan,
     round: u32,
     strategy: S,
     /// How many more may be in flight.
-    room: Semaphore,
+    permits: Semaphore,
     /// How many of all rounds have been told an outcome.
     finished: Arc<AtomicU64>,
 }
 
-impl<S: Strategy> Crowd<S> {
+impl<S: Strategy> UserPool<S> {
     pub(super) fn new(race: Arc<Race>, plan: Plan, round: u32, strategy: S) -> Self {
-        let room = usize::try_from(plan.width()).unwrap_or(Semaphore::MAX_PERMITS);
+        let width = usize::try_from(plan.width()).unwrap_or(Semaphore::MAX_PERMITS);
         Self {
             race,
             plan,
             round,
             strategy,
-            room: Semaphore::new(room),
+            permits: Semaphore::new(width),
             finished: Arc::default(),
         }
     }
@@ -50,13 +50,13 @@ impl<S: Strategy> Crowd<S> {
     /// Runs every user to its end, or as far as they get before the race is stopped. How many were let
     /// in: those of them who wrote down no end have panicked.
     pub(super) async fn run(self) -> usize {
-        let crowd = Arc::new(self);
-        let let_in = match crowd.plan.arrivals(crowd.round) {
-            Some(arrivals) => crowd.one_by_one(arrivals).await,
-            None => crowd.all_at_once().await,
+        let pool = Arc::new(self);
+        let spawned = match pool.plan.arrivals(pool.round) {
+            Some(arrivals) => pool.one_by_one(arrivals).await,
+            None => pool.all_at_once().await,
         };
-        crowd.emptied().await;
-        usize::try_from(let_in).unwrap_or(usize::MAX)
+        pool.join().await;
+        usize::try_from(spawned).unwrap_or(usize::MAX)
     }
 
     /// The first W users are made ready and wait at the start line; each of the others is let in
@@ -70,7 +70,7 @@ impl<S: Strategy> Crowd<S> {
             if spawned.is_multiple_of(LOOK_EVERY) {
                 self.race.stop.look();
             }
-            if !self.let_in(id).await {
+            if !self.spawn_user(id).await {
                 break;
             }
             spawned += 1;
@@ -88,7 +88,7 @@ impl<S: Strategy> Crowd<S> {
                 let wait = tokio::time::sleep_until(start + at);
                 self.race.stop.run_until_set(wait).await;
             }
-            if !self.let_in(id).await {
+            if !self.spawn_user(id).await {
                 break;
             }
             spawned += 1;
@@ -97,36 +97,36 @@ impl<S: Strategy> Crowd<S> {
     }
 
     /// Lets a user in as soon as there is room; `false` when the race is over.
-    async fn let_in(self: &Arc<Self>, id: UserId) -> bool {
+    async fn spawn_user(self: &Arc<Self>, id: UserId) -> bool {
         // Not `acquire` at once: it yields now and then, and users must not move before the start.
-        match self.room.try_acquire() {
-            Ok(room) => room.forget(),
+        match self.permits.try_acquire() {
+            Ok(permit) => permit.forget(),
             Err(_) => self
-                .room
+                .permits
                 .acquire()
                 .await
                 .into_iter()
                 .for_each(SemaphorePermit::forget),
         }
         let is_over = self.race.stop.is_set();
-        let guest = Guest {
-            crowd: Arc::clone(self),
+        let permit = PermitGuard {
+            pool: Arc::clone(self),
         };
         if !is_over {
             let client = self.client(id);
             if self.race.faults.is_some() {
-                tokio::spawn(user_who_may_crash(guest, client, id));
+                tokio::spawn(user_who_may_crash(permit, client, id));
             } else {
-                tokio::spawn(user(guest, client));
+                tokio::spawn(user(permit, client));
             }
         }
         !is_over
     }
 
     /// Waits until everybody has left.
-    async fn emptied(&self) {
-        if let Ok(room) = self.room.acquire_many(self.plan.width()).await {
-            room.forget();
+    async fn join(&self) {
+        if let Ok(permits) = self.permits.acquire_many(self.plan.width()).await {
+            permits.forget();
         }
     }
 
@@ -140,13 +140,13 @@ impl<S: Strategy> Crowd<S> {
 /// A user who was let in. Dropped, at its end or in a panic, it leaves room for the next.
 ///
 /// A set that joins every task would take another 70 bytes of each user.
-struct Guest<S> {
-    crowd: Arc<Crowd<S>>,
+struct PermitGuard<S> {
+    pool: Arc<UserPool<S>>,
 }
 
-impl<S> Drop for Guest<S> {
+impl<S> Drop for PermitGuard<S> {
     fn drop(&mut self) {
-        self.crowd.room.add_permits(1);
+        self.pool.permits.add_permits(1);
     }
 }
 
@@ -156,30 +156,33 @@ impl<S> Drop for Guest<S> {
     clippy::manual_async_fn,
     reason = "that would hold its arguments twice"
 )]
-fn user<S: Strategy>(guest: Guest<S>, mut client: Client) -> impl Future<Output = ()> + Send {
+fn user<S: Strategy>(
+    permit: PermitGuard<S>,
+    mut client: Client,
+) -> impl Future<Output = ()> + Send {
     async move {
-        start_line(&guest.crowd.race).await;
-        if guest.crowd.race.stop.is_set() {
+        start_line(&permit.pool.race).await;
+        if permit.pool.race.stop.is_set() {
             return;
         }
         let started_ns = client.begin();
-        let outcome = told(guest.crowd.strategy.attempt(&mut client).await);
+        let outcome = told(permit.pool.strategy.attempt(&mut client).await);
         client.end(outcome, started_ns);
-        guest.crowd.finished.fetch_add(1, Ordering::Relaxed);
+        permit.pool.finished.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 /// One user that something may befall. One that crashes is dropped where it stands: what it has not
 /// committed is undone, its lock stays, and nobody knows what became of its booking.
-async fn user_who_may_crash<S: Strategy>(guest: Guest<S>, mut client: Client, id: UserId) {
-    let race = Arc::clone(&guest.crowd.race);
+async fn user_who_may_crash<S: Strategy>(permit: PermitGuard<S>, mut client: Client, id: UserId) {
+    let race = Arc::clone(&permit.pool.race);
     start_line(&race).await;
     if race.stop.is_set() {
         return;
     }
     let started_ns = client.begin();
     let ended = {
-        let mut attempt = Box::pin(guest.crowd.strategy.attempt(&mut client));
+        let mut attempt = Box::pin(permit.pool.strategy.attempt(&mut client));
         poll_fn(|cx| match attempt.as_mut().poll(cx) {
             Poll::Ready(end) => Poll::Ready(Some(end)),
             Poll::Pending if race.has_crashed(id) => Poll::Ready(None),
@@ -192,7 +195,7 @@ async fn user_who_may_crash<S: Strategy>(guest: Guest<S>, mut client: Client, id
         race.world.disconnect(id).await;
     }
     client.end(ended.map_or(Outcome::Unknown, told), started_ns);
-    guest.crowd.finished.fetch_add(1, Ordering::Relaxed);
+    permit.pool.finished.fetch_add(1, Ordering::Relaxed);
 }
 
 /// Waits until the race has started. On a runtime with one thread no user is polled before that,
