@@ -4,10 +4,10 @@ mod aftermath;
 mod error;
 mod forced;
 mod heading;
+mod health;
 mod memory;
 mod services;
 mod users;
-mod watchdog;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -159,7 +159,7 @@ impl Engine {
         let ending = async {
             tokio::select! {
                 ended = &mut running => ended,
-                () = mind(&race, plan.timeout) => running.await,
+                () = supervise(&race, plan.timeout) => running.await,
                 _ = self.services.unguarded() => running.await,
                 () = self.carry_out(orders, plan.timeout) => running.await,
             }
@@ -232,7 +232,7 @@ impl Engine {
             biased;
             () = self.stop.cancelled() => Err(EngineError::Stopped),
             followed = scheduler.follow(schedule) => followed,
-            () = mind(&race, plan.timeout) => Err(EngineError::Silent),
+            () = supervise(&race, plan.timeout) => Err(EngineError::Silent),
             why = self.services.unguarded() => Err(EngineError::Unguarded(why)),
         };
         let Followed {
@@ -363,6 +363,6 @@ impl Engine {
 
 /// Looks after a race for as long as it is polled: gives up the services that are silent, and tells
 /// the users when they are to stop.
-async fn mind(race: &Race, limit: Duration) {
-    tokio::join!(watchdog::watch(&race.world, limit), race.stop.watch());
+async fn supervise(race: &Race, limit: Duration) {
+    tokio::join!(health::watch(&race.world, limit), race.stop.watch());
 }

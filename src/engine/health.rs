@@ -13,9 +13,13 @@ const LOOKS: u32 = 4;
 
 /// Looks after the services for as long as it is polled.
 pub(super) async fn watch(world: &World, limit: Duration) {
-    let mut store = Vigil::default();
-    let mut transactions = Vigil::default();
-    let mut locks: Vec<Vigil> = world.locks.iter().map(|_| Vigil::default()).collect();
+    let mut store = StallDetector::default();
+    let mut transactions = StallDetector::default();
+    let mut locks: Vec<StallDetector> = world
+        .locks
+        .iter()
+        .map(|_| StallDetector::default())
+        .collect();
     let why = format!("no answer for {}, given up", Millis(limit));
     let mut ticks = tokio::time::interval(limit / LOOKS);
     // The runtime may not turn for seconds, as while millions of users are made ready. Looks that were
@@ -31,8 +35,11 @@ pub(super) async fn watch(world: &World, limit: Duration) {
         {
             service.give_up(&why);
         }
-        for (service, vigil) in world.locks.iter().zip(&mut locks) {
-            if service.pulse().is_some_and(|pulse| vigil.is_silent(pulse)) {
+        for (service, detector) in world.locks.iter().zip(&mut locks) {
+            if service
+                .pulse()
+                .is_some_and(|pulse| detector.is_silent(pulse))
+            {
                 service.give_up(&why);
             }
         }
@@ -41,12 +48,12 @@ pub(super) async fn watch(world: &World, limit: Duration) {
 
 /// How often in a row a service was seen to owe replies and give none.
 #[derive(Default)]
-struct Vigil {
+struct StallDetector {
     last: Option<Pulse>,
     silent: u32,
 }
 
-impl Vigil {
+impl StallDetector {
     fn is_silent(&mut self, pulse: Pulse) -> bool {
         let is_stuck = pulse.is_owing && self.last == Some(pulse);
         self.silent = if is_stuck { self.silent + 1 } else { 0 };
@@ -61,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_service_is_silent_only_after_the_whole_limit_without_a_reply() {
-        let mut vigil = Vigil::default();
+        let mut detector = StallDetector::default();
         let owing = |answered| Pulse {
             answered,
             is_owing: true,
@@ -76,17 +83,17 @@ mod tests {
             owing(1),
             owing(1),
         ];
-        assert!(looks.into_iter().all(|pulse| !vigil.is_silent(pulse)));
-        assert!(vigil.is_silent(owing(1)));
+        assert!(looks.into_iter().all(|pulse| !detector.is_silent(pulse)));
+        assert!(detector.is_silent(owing(1)));
     }
 
     #[test]
     fn a_service_that_owes_nothing_is_never_silent() {
-        let mut vigil = Vigil::default();
+        let mut detector = StallDetector::default();
         let idle = Pulse {
             answered: 7,
             is_owing: false,
         };
-        assert!((0..20).all(|_| !vigil.is_silent(idle)));
+        assert!((0..20).all(|_| !detector.is_silent(idle)));
     }
 }
