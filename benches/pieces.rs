@@ -7,9 +7,9 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use racesim::checker::Property;
 use racesim::checker::judge;
 use racesim::client::{Ttl, poll_once};
-use racesim::exchange::Exchange;
 use racesim::explore::{Search, search};
 use racesim::history::{self, Attempt, Event, Header, History, Outcome, Reply, Rows, Step};
+use racesim::queue::RequestQueue;
 use racesim::seat::{Booking, SeatId, UserId};
 use racesim::stats::Stats;
 use racesim::strategy::Locked;
@@ -64,13 +64,13 @@ fn naive_race() -> History {
 
 /// Everybody hands a request in, the service answers all, everybody takes the reply.
 fn exchange_round() {
-    let exchange: Exchange<u32, bool> = Exchange::default();
-    let tickets: Vec<_> = (0..USERS).map(|user| exchange.hand_in(user)).collect();
+    let queue: RequestQueue<u32, bool> = RequestQueue::default();
+    let ids: Vec<_> = (0..USERS).map(|user| queue.submit(user)).collect();
     let mut batch = Vec::new();
-    exchange.take_blocking(&mut batch);
-    exchange.deliver(batch.drain(..).map(|(ticket, _)| (ticket, Ok(true))));
-    for ticket in tickets {
-        let reply = poll_once(poll_fn(|cx| exchange.poll(ticket, cx)));
+    queue.take_blocking(&mut batch);
+    queue.deliver(batch.drain(..).map(|(id, _)| (id, Ok(true))));
+    for id in ids {
+        let reply = poll_once(poll_fn(|cx| queue.poll(id, cx)));
         assert!(black_box(reply).is_ready());
     }
 }
@@ -79,7 +79,7 @@ fn pieces(criterion: &mut Criterion) {
     let history = naive_race();
     let mut group = criterion.benchmark_group("10,000 users");
     group.throughput(Throughput::Elements(u64::from(USERS)));
-    group.bench_function("exchange: hand in, answer, take", |bench| {
+    group.bench_function("queue: hand in, answer, take", |bench| {
         bench.iter(exchange_round);
     });
     group.bench_function("history: keep the steps", |bench| {

@@ -24,7 +24,7 @@
 //! | [`store`] | who holds which seat? (the only rusqlite) |
 //! | [`lock`] | who may enter? (the only redis) |
 //! | [`escape`] | how is a text shown that came from outside? |
-//! | [`exchange`] | how do many users wait for one service? |
+//! | [`queue`] | how do many users wait for one service? |
 //! | [`memory`] | how much may this process still take? |
 //! | [`folder`] | where does a run keep its files, and who removes them? |
 //! | [`schedule`] | who moves when? |
@@ -62,7 +62,6 @@ pub mod client;
 pub mod duration;
 pub mod engine;
 pub mod escape;
-pub mod exchange;
 pub mod explain;
 pub mod explore;
 pub mod fault;
@@ -74,6 +73,7 @@ pub mod matrix;
 pub mod memory;
 pub mod plan;
 pub mod progress;
+pub mod queue;
 pub mod replay;
 pub mod report;
 pub mod schedule;

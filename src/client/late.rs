@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::{How, World};
-use crate::exchange::{Answer, CallError, Response};
 use crate::history::Step;
 use crate::lock::{LateRequest, LockService};
+use crate::queue::{Answer, CallError, Response};
 use crate::seat::UserId;
 use crate::store::{LateStatement, Obstacle};
 

@@ -17,12 +17,12 @@ mod world;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::exchange::{Answer, Response};
 use crate::history::{Attempt, Event, Outcome, Reply, Service, Step};
+use crate::queue::{Answer, Response};
 use crate::seat::{SeatId, UserId};
 
-pub use crate::exchange::Said;
 pub use crate::lock::{AcquireBy, Held, ReleaseBy, Token, Ttl};
+pub use crate::queue::Said;
 pub use crate::store::{Begin, Guard};
 pub use gate::{Gate, GateEvent, Permit};
 pub use late::{Late, OnItsWay};

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use super::Manner;
-use crate::exchange::{Answer, Said};
 use crate::history::Step;
 use crate::lock::Token;
+use crate::queue::{Answer, Said};
 
 /// What a user was answered so far.
 #[derive(Debug, Clone, Default)]

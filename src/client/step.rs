@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::script::Asked;
 use super::taken::taken;
 use super::{Client, How, Services, StepError};
-use crate::exchange::{Answer, CallError, Handed, Response, Said, Ticket};
 use crate::history::{Reply, Step};
+use crate::queue::{Answer, CallError, RequestId, Response, Said, Submitted};
 
 pub(super) type Answered = Result<Said, StepError>;
 
@@ -40,11 +40,11 @@ pub struct SaidCall<'a>(Way<'a>);
 type LongCall<'a> = Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
 
 enum Way<'a> {
-    /// Handed in to the real service.
+    /// Submitted to the real service.
     Raced {
         client: &'a mut Client,
         step: Step,
-        ticket: Ticket,
+        id: RequestId,
     },
     /// Answered by a script.
     Scripted {
@@ -97,13 +97,9 @@ impl<'a> SaidCall<'a> {
         let Services::Live(race) = &client.services else {
             return Self::scripted(client, step, how);
         };
-        match race.world.hand_in(step, client.asker(), how) {
-            Handed::Waits(ticket) => Self(Way::Raced {
-                client,
-                step,
-                ticket,
-            }),
-            Handed::Answered(answer) => {
+        match race.world.submit(step, client.asker(), how) {
+            Submitted::Waits(id) => Self(Way::Raced { client, step, id }),
+            Submitted::Answered(answer) => {
                 client.bring(step, answer);
                 client.record(step, reply_of(step, answer));
                 Self(Way::Over(learnt(step, answer)))
@@ -139,13 +135,9 @@ impl Future for SaidCall<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answered> {
         let answered = match &mut self.0 {
-            Way::Raced {
-                client,
-                step,
-                ticket,
-            } => {
+            Way::Raced { client, step, id } => {
                 let answer = match &client.services {
-                    Services::Live(race) => ready!(race.world.poll(*step, *ticket, cx)),
+                    Services::Live(race) => ready!(race.world.poll(*step, *id, cx)),
                     Services::Scripted(_) => Err(CallError::Failed),
                 };
                 client.bring(*step, answer);
@@ -169,14 +161,9 @@ impl Future for SaidCall<'_> {
 
 impl Drop for SaidCall<'_> {
     fn drop(&mut self) {
-        if let Way::Raced {
-            client,
-            step,
-            ticket,
-        } = &mut self.0
-        {
+        if let Way::Raced { client, step, id } = &mut self.0 {
             if let Services::Live(race) = &client.services {
-                race.world.abandon(*step, *ticket);
+                race.world.abandon(*step, *id);
             }
             client.record(*step, Reply::Lost);
         }

@@ -8,9 +8,9 @@ use super::gate::{Gate, GateEvent, Permit};
 use super::live::Race;
 use super::step::{Answered, Underway, learnt, reply_of};
 use super::{Client, How, Services, StepError};
-use crate::exchange::{Answer, CallError, Response, Said};
 use crate::fault::{Injector, Strike};
 use crate::history::{FaultKind, Step};
+use crate::queue::{Answer, CallError, Response, Said};
 use crate::seat::UserId;
 
 /// Takes the step: gate, fault, act, record.

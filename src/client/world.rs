@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::How;
 use super::taken::jitter;
-use crate::exchange::{Answer, CallError, Handed, Response, Said, Ticket};
 use crate::history::{Service, Step};
 use crate::lock::{LockService, Request as Locking, Token, Ttl};
+use crate::queue::{Answer, CallError, RequestId, Response, Said, Submitted};
 use crate::seat::{SeatId, UserId};
 use crate::store::{Begin, BeginHow, Request, Sqlite, Transactions, Work};
 
@@ -52,14 +52,14 @@ impl World {
     }
 
     /// Hands a step in at the service that carries it out.
-    pub(super) fn hand_in(&self, step: Step, asker: Asker, how: How) -> Handed<Response> {
+    pub(super) fn submit(&self, step: Step, asker: Asker, how: How) -> Submitted<Response> {
         if let Some(request) = store_request(step, asker, how) {
-            return Handed::Waits(self.store.hand_in(request));
+            return Submitted::Waits(self.store.submit(request));
         }
         match (lock_request(step, how), self.node(how)) {
-            (Some(request), Some(lock)) => lock.hand_in(asker.seat, asker.token, request),
+            (Some(request), Some(lock)) => lock.submit(asker.seat, asker.token, request),
             // A strategy that takes a lock without having said so, and what is no service's.
-            _ => Handed::Answered(Err(CallError::Failed)),
+            _ => Submitted::Answered(Err(CallError::Failed)),
         }
     }
 
@@ -67,20 +67,20 @@ impl World {
     pub(super) fn poll(
         &self,
         step: Step,
-        ticket: Ticket,
+        id: RequestId,
         cx: &mut Context<'_>,
     ) -> Poll<Answer<Response>> {
         match (step.service(), self.locks.first()) {
-            (Service::Lock, Some(lock)) => lock.poll(ticket, cx),
-            (Service::Lock | Service::Database | Service::Nobody, _) => self.store.poll(ticket, cx),
+            (Service::Lock, Some(lock)) => lock.poll(id, cx),
+            (Service::Lock | Service::Database | Service::Nobody, _) => self.store.poll(id, cx),
         }
     }
 
     /// Nobody waits any more for what a step is answered.
-    pub(super) fn abandon(&self, step: Step, ticket: Ticket) {
+    pub(super) fn abandon(&self, step: Step, id: RequestId) {
         match (step.service(), self.locks.first()) {
-            (Service::Lock, Some(lock)) => lock.abandon(ticket),
-            (Service::Lock | Service::Database | Service::Nobody, _) => self.store.abandon(ticket),
+            (Service::Lock, Some(lock)) => lock.abandon(id),
+            (Service::Lock | Service::Database | Service::Nobody, _) => self.store.abandon(id),
         }
     }
 

@@ -6,7 +6,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::client::World;
 use crate::duration::Millis;
-use crate::exchange::Pulse;
+use crate::queue::Progress;
 
 /// How many looks fall into the limit.
 const LOOKS: u32 = 4;
@@ -27,18 +27,18 @@ pub(super) async fn watch(world: &World, limit: Duration) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if store.is_silent(world.store.pulse()) {
+        if store.is_silent(world.store.progress()) {
             world.store.give_up(&why);
         }
         if let Some(service) = &world.transactions
-            && transactions.is_silent(service.pulse())
+            && transactions.is_silent(service.progress())
         {
             service.give_up(&why);
         }
         for (service, detector) in world.locks.iter().zip(&mut locks) {
             if service
-                .pulse()
-                .is_some_and(|pulse| detector.is_silent(pulse))
+                .progress()
+                .is_some_and(|progress| detector.is_silent(progress))
             {
                 service.give_up(&why);
             }
@@ -49,15 +49,15 @@ pub(super) async fn watch(world: &World, limit: Duration) {
 /// How often in a row a service was seen to owe replies and give none.
 #[derive(Default)]
 struct StallDetector {
-    last: Option<Pulse>,
+    last: Option<Progress>,
     silent: u32,
 }
 
 impl StallDetector {
-    fn is_silent(&mut self, pulse: Pulse) -> bool {
-        let is_stuck = pulse.is_owing && self.last == Some(pulse);
+    fn is_silent(&mut self, progress: Progress) -> bool {
+        let is_stuck = progress.is_owing && self.last == Some(progress);
         self.silent = if is_stuck { self.silent + 1 } else { 0 };
-        self.last = Some(pulse);
+        self.last = Some(progress);
         self.silent >= LOOKS
     }
 }
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn a_service_is_silent_only_after_the_whole_limit_without_a_reply() {
         let mut detector = StallDetector::default();
-        let owing = |answered| Pulse {
+        let owing = |answered| Progress {
             answered,
             is_owing: true,
         };
@@ -83,14 +83,18 @@ mod tests {
             owing(1),
             owing(1),
         ];
-        assert!(looks.into_iter().all(|pulse| !detector.is_silent(pulse)));
+        assert!(
+            looks
+                .into_iter()
+                .all(|progress| !detector.is_silent(progress))
+        );
         assert!(detector.is_silent(owing(1)));
     }
 
     #[test]
     fn a_service_that_owes_nothing_is_never_silent() {
         let mut detector = StallDetector::default();
-        let idle = Pulse {
+        let idle = Progress {
             answered: 7,
             is_owing: false,
         };

@@ -8,8 +8,8 @@ use std::hash::{Hash, Hasher};
 use super::rows::{Row, Rows, Seat};
 use super::world::{USERS_MAX, narrow};
 use crate::client::{Asked, Begin, Guard, Manner};
-use crate::exchange::Said;
 use crate::history::Step;
+use crate::queue::Said;
 
 /// The rows of all seats, and the transactions on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -5,8 +5,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::{PoisonError, RwLock};
 
 use crate::client::{Asked, Client, Script, poll_once, told};
-use crate::exchange::{Answer, CallError, Said};
 use crate::history::Outcome;
+use crate::queue::{Answer, CallError, Said};
 use crate::seat::SeatId;
 use crate::strategy::Strategy;
 

@@ -3,8 +3,8 @@
 use super::database::{By, Database};
 use super::lease::Lease;
 use crate::client::{AcquireBy, Asked, Held, ReleaseBy, Token};
-use crate::exchange::{Answer, CallError, Said};
 use crate::history::{Service, Step};
+use crate::queue::{Answer, CallError, Said};
 use crate::seat::UserId;
 
 /// The most users of a model.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{AcquireBy, Held, ReleaseBy, Request, Token};
-use crate::exchange::{Response, Said};
+use crate::queue::{Response, Said};
 use crate::seat::SeatId;
 
 /// Locks with an expiry, held in a map.

@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use super::Url;
 use super::link::Reply;
 use super::redis::Order;
-use crate::exchange::{Answer, CallError, Response};
+use crate::queue::{Answer, CallError, Response};
 
 /// A request that was sent, and has not arrived. Dropped, it never will.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use super::late::LateRequest;
 use super::redis::{KeyPrefix, Order, PIPELINE_MAX};
 use super::{Held, LockError, Request, Url};
 use crate::duration::Millis;
-use crate::exchange::{Answer, Response, Ticket};
+use crate::queue::{Answer, RequestId, Response};
 use crate::seat::SeatId;
 
 /// How often a lock that is running out is looked at.
@@ -259,8 +259,8 @@ impl Link {
 
     /// Sends a batch in one pipeline: the reply to each. What fails because the server has
     /// forgotten the script (it was restarted, or flushed) is sent again, once.
-    pub(super) async fn send(mut self, batch: Vec<(Ticket, Order)>) -> Vec<(Ticket, Reply)> {
-        let (tickets, requests): (Vec<Ticket>, Vec<Order>) = batch.into_iter().unzip();
+    pub(super) async fn send(mut self, batch: Vec<(RequestId, Order)>) -> Vec<(RequestId, Reply)> {
+        let (ids, requests): (Vec<RequestId>, Vec<Order>) = batch.into_iter().unzip();
         let mut replies = self.pipeline(&requests).await;
         let forgotten: Vec<usize> = (0..replies.len())
             .filter(|at| is_script_unknown(&replies[*at]))
@@ -271,7 +271,7 @@ impl Link {
                 replies[at] = reply;
             }
         }
-        tickets.into_iter().zip(replies).collect()
+        ids.into_iter().zip(replies).collect()
     }
 
     /// Whether bytes on their way cannot be told from each other.

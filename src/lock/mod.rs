@@ -25,7 +25,7 @@ pub use server::{PrivateServer, find_server, start_server};
 pub use ttl::{Ttl, TtlError};
 pub use url::{Url, may_hold_a_secret, redact};
 
-use crate::exchange::{Answer, CallError, Handed, Pulse, Response, Ticket};
+use crate::queue::{Answer, CallError, Progress, RequestId, Response, Submitted};
 use crate::seat::{SeatId, UserId};
 
 /// What a lock is held with: unique for every request of every user.
@@ -68,7 +68,7 @@ pub enum ReleaseBy {
 /// What is asked of a lock service.
 #[derive(Debug, Clone, Copy)]
 pub enum Request {
-    /// Take the lock: [`Said::Yes`](crate::exchange::Said::Yes) when it is the token's now. With
+    /// Take the lock: [`Said::Yes`](crate::queue::Said::Yes) when it is the token's now. With
     /// `fence`, the number of the grant comes with the answer.
     Acquire {
         /// How.
@@ -106,10 +106,10 @@ pub enum LockService {
 
 impl LockService {
     /// Hands a request in.
-    pub fn hand_in(&self, seat: SeatId, token: Token, request: Request) -> Handed<Response> {
+    pub fn submit(&self, seat: SeatId, token: Token, request: Request) -> Submitted<Response> {
         match self {
-            Self::Redis(redis) => Handed::Waits(redis.hand_in((seat, token, request))),
-            Self::InProcess(locks) => Handed::Answered(Ok(locks.act(seat, token, request))),
+            Self::Redis(redis) => Submitted::Waits(redis.submit((seat, token, request))),
+            Self::InProcess(locks) => Submitted::Answered(Ok(locks.act(seat, token, request))),
         }
     }
 
@@ -164,17 +164,17 @@ impl LockService {
     }
 
     /// The reply to a request that waits, once it is there.
-    pub fn poll(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Answer<Response>> {
+    pub fn poll(&self, id: RequestId, cx: &mut Context<'_>) -> Poll<Answer<Response>> {
         match self {
-            Self::Redis(redis) => redis.poll(ticket, cx),
+            Self::Redis(redis) => redis.poll(id, cx),
             Self::InProcess(_) => Poll::Ready(Err(CallError::Failed)),
         }
     }
 
     /// Nobody waits for this reply any more.
-    pub fn abandon(&self, ticket: Ticket) {
+    pub fn abandon(&self, id: RequestId) {
         if let Self::Redis(redis) = self {
-            redis.abandon(ticket);
+            redis.abandon(id);
         }
     }
 
@@ -291,9 +291,9 @@ impl LockService {
 
     /// How much it has answered and owes; `None` when nobody ever waits for it.
     #[must_use]
-    pub fn pulse(&self) -> Option<Pulse> {
+    pub fn progress(&self) -> Option<Progress> {
         match self {
-            Self::Redis(redis) => Some(redis.pulse()),
+            Self::Redis(redis) => Some(redis.progress()),
             Self::InProcess(_) => None,
         }
     }

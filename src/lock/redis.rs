@@ -2,7 +2,7 @@
 //!
 //! One task takes everything that waits and sends it in pipelines over one connection. There is no
 //! response limit per command, for a queued command is not a late one; whoever owns the race gives
-//! the service up when it answers nobody ([`Exchange::close`]).
+//! the service up when it answers nobody ([`RequestQueue::close`]).
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,7 +17,9 @@ use super::late::LateRequest;
 use super::lifeline::Lifeline;
 use super::link::Link;
 use super::{Held, LockError, PrivateServer, Request, Token, Url};
-use crate::exchange::{Answer, CallError, Exchange, Pulse, Response, Said, Ticket, Trouble};
+use crate::queue::{
+    Answer, CallError, FirstError, Progress, RequestId, RequestQueue, Response, Said,
+};
 use crate::seat::SeatId;
 
 /// The most commands in one pipeline, and the most pipelines under way: beyond these the gain is
@@ -55,10 +57,10 @@ pub struct Redis {
     limit: Duration,
     /// Room for what arrives late.
     late: Arc<Semaphore>,
-    exchange: Arc<Exchange<Order, Response>>,
+    queue: Arc<RequestQueue<Order, Response>>,
     description: String,
     run_id: Option<String>,
-    trouble: Trouble,
+    trouble: FirstError,
 }
 
 /// A request, for which seat and with which token.
@@ -99,43 +101,43 @@ impl Redis {
             introduction.version,
             link.url().address()
         );
-        let exchange = Arc::new(Exchange::default());
-        let trouble = Trouble::default();
+        let queue = Arc::new(RequestQueue::default());
+        let trouble = FirstError::default();
         let lifeline = Arc::new(Lifeline::new(link, private, limit));
         tokio::spawn(serve(
             Arc::clone(&lifeline),
-            Arc::clone(&exchange),
+            Arc::clone(&queue),
             trouble.clone(),
         ));
         Ok(Self {
             lifeline,
             limit,
             late: Arc::new(Semaphore::new(LATE_MAX)),
-            exchange,
+            queue,
             description,
             run_id: introduction.run_id,
             trouble,
         })
     }
 
-    pub(super) fn hand_in(&self, order: Order) -> Ticket {
-        self.exchange.hand_in(order)
+    pub(super) fn submit(&self, order: Order) -> RequestId {
+        self.queue.submit(order)
     }
 
     pub(super) async fn call(&self, order: Order) -> Answer<Response> {
-        self.exchange.call(order).await
+        self.queue.call(order).await
     }
 
-    pub(super) fn poll(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Answer<Response>> {
-        self.exchange.poll(ticket, cx)
+    pub(super) fn poll(&self, id: RequestId, cx: &mut Context<'_>) -> Poll<Answer<Response>> {
+        self.queue.poll(id, cx)
     }
 
-    pub(super) fn abandon(&self, ticket: Ticket) {
-        self.exchange.abandon(ticket);
+    pub(super) fn abandon(&self, id: RequestId) {
+        self.queue.abandon(id);
     }
 
     pub(super) fn make_room_for(&self, users: usize) {
-        self.exchange.make_room_for(users);
+        self.queue.make_room_for(users);
     }
 
     /// Lets the lock of this seat run out, and waits until the server itself says that it has.
@@ -223,45 +225,45 @@ impl Redis {
         self.trouble.first().or_else(dropped)
     }
 
-    pub(super) fn pulse(&self) -> Pulse {
-        self.exchange.pulse()
+    pub(super) fn progress(&self) -> Progress {
+        self.queue.progress()
     }
 
     pub(super) fn halt(&self) {
-        self.exchange.halt();
+        self.queue.halt();
     }
 
     pub(super) fn give_up(&self, why: &str) {
         self.trouble.note(why.to_owned());
         self.lifeline.give_up();
-        self.exchange.close();
+        self.queue.close();
     }
 }
 
 impl Drop for Redis {
     fn drop(&mut self) {
-        self.exchange.close();
+        self.queue.close();
     }
 }
 
 /// What is not known after a connection was dropped. What comes after it is.
 const ON_ITS_WAY: &str = "what was on its way is unknown";
 
-/// Carries requests to the server until the exchange is closed. What was handed in while there was no
+/// Carries requests to the server until the queue is closed. What was handed in while there was no
 /// connection is sent on the next; what was sent is never sent again.
 async fn serve(
     lifeline: Arc<Lifeline>,
-    exchange: Arc<Exchange<Order, Response>>,
-    trouble: Trouble,
+    queue: Arc<RequestQueue<Order, Response>>,
+    trouble: FirstError,
 ) {
     let mut pipelines = JoinSet::new();
     let mut batch = Vec::new();
-    while exchange.take(&mut batch).await {
+    while queue.take(&mut batch).await {
         let mut waiting = batch.drain(..).peekable();
         while waiting.peek().is_some() {
-            if exchange.is_halted() {
-                let refused = waiting.map(|(ticket, _)| (ticket, Err(CallError::Failed)));
-                exchange.deliver(refused);
+            if queue.is_halted() {
+                let refused = waiting.map(|(id, _)| (id, Err(CallError::Failed)));
+                queue.deliver(refused);
                 break;
             }
             if pipelines.len() == PIPELINES_MAX {
@@ -272,8 +274,8 @@ async fn serve(
                 Ok(link) => link,
                 Err(error) => {
                     trouble.note(format!("its connection was dropped: {error}"));
-                    exchange.deliver(waiting.map(|(ticket, _)| (ticket, Err(CallError::Failed))));
-                    exchange.close();
+                    queue.deliver(waiting.map(|(id, _)| (id, Err(CallError::Failed))));
+                    queue.close();
                     return;
                 }
             };
@@ -283,15 +285,15 @@ async fn serve(
                 ));
             }
             let some: Vec<_> = waiting.by_ref().take(PIPELINE_MAX).collect();
-            let (exchange, trouble) = (Arc::clone(&exchange), trouble.clone());
+            let (queue, trouble) = (Arc::clone(&queue), trouble.clone());
             pipelines.spawn(async move {
                 let url = link.url().clone();
                 let replies = link.send(some).await;
                 let understood = |reply| understand(reply, &url, &trouble);
-                exchange.deliver(
+                queue.deliver(
                     replies
                         .into_iter()
-                        .map(|(ticket, reply)| (ticket, understood(reply))),
+                        .map(|(id, reply)| (id, understood(reply))),
                 );
             });
         }
@@ -300,7 +302,11 @@ async fn serve(
 
 /// What a reply means: SET answers OK or nil, a script or DEL a number, that of a grant or 0 for "no".
 /// An error of the server's own means that nothing was done, a broken connection that nobody knows.
-fn understand(reply: Result<Value, RedisError>, url: &Url, trouble: &Trouble) -> Answer<Response> {
+fn understand(
+    reply: Result<Value, RedisError>,
+    url: &Url,
+    trouble: &FirstError,
+) -> Answer<Response> {
     match reply {
         Ok(Value::Okay) => Ok(true.into()),
         Ok(Value::Nil) => Ok(false.into()),

@@ -17,7 +17,7 @@ use super::request::Request;
 use super::schema::BUSY_TIMEOUT;
 use super::session::{Place, Session, prepare};
 use super::sqlite::CLOSE_LIMIT;
-use crate::exchange::{Answer, CallError, Response, Trouble};
+use crate::queue::{Answer, CallError, FirstError, Response};
 
 /// The most that wait at once: each has a thread and two connections.
 const WAITING_MAX: usize = 32;
@@ -61,7 +61,7 @@ impl LateStatement {
 pub(super) struct LateStatements {
     path: PathBuf,
     place: Arc<Place>,
-    trouble: Trouble,
+    trouble: FirstError,
     room: Arc<Semaphore>,
     /// `None` once no more are taken.
     closed: Mutex<Option<Sender<()>>>,
@@ -69,7 +69,7 @@ pub(super) struct LateStatements {
 }
 
 impl LateStatements {
-    pub(super) fn new(path: &Path, place: &Arc<Place>, trouble: &Trouble) -> Self {
+    pub(super) fn new(path: &Path, place: &Arc<Place>, trouble: &FirstError) -> Self {
         let (closed, are_closed) = channel();
         Self {
             path: path.to_owned(),

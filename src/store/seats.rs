@@ -9,7 +9,7 @@ use rusqlite::params;
 
 use super::session::{Session, is_done, seat_of};
 use super::sqlite::Claim;
-use crate::exchange::{Response, Said};
+use crate::queue::{Response, Said};
 use crate::seat::{SeatId, UserId};
 
 impl Session<'_> {

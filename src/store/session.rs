@@ -13,7 +13,7 @@ use super::schema::BUSY_TIMEOUT;
 use super::seats::EndedClaims;
 use super::sqlite::{Batch, Control, Order};
 use super::{Begin, Guard, StoreError, schema};
-use crate::exchange::{Response, Said};
+use crate::queue::{Response, Said};
 use crate::seat::{Booking, SeatId, UserId};
 
 /// An open, warm connection and its journal mode.

@@ -17,7 +17,7 @@ use super::record::RunRecord;
 use super::request::Request;
 use super::session::{Place, Session, is_busy, prepare};
 use super::{StoreError, Transactions, schema};
-use crate::exchange::{Answer, CallError, Exchange, Pulse, Response, Ticket, Trouble};
+use crate::queue::{Answer, CallError, FirstError, Progress, RequestId, RequestQueue, Response};
 use crate::seat::{Booking, SeatId};
 
 /// The most statements in one commit: beyond it the gain is below the noise.
@@ -59,14 +59,14 @@ impl Settings {
 /// The bookings database.
 #[derive(Debug)]
 pub struct Sqlite {
-    exchange: Arc<Exchange<Order, Response>>,
+    queue: Arc<RequestQueue<Order, Response>>,
     path: PathBuf,
     journal_mode: String,
-    trouble: Trouble,
+    trouble: FirstError,
     place: Arc<Place>,
     late: LateStatements,
     is_closed: Mutex<std::sync::mpsc::Receiver<()>>,
-    ringing: AbortHandle,
+    waking: AbortHandle,
 }
 
 #[derive(Debug)]
@@ -89,8 +89,8 @@ pub(super) enum Control {
 /// A claim on an unsold seat that is still good, and how long it will be.
 pub type Claim = (SeatId, Duration);
 
-pub(super) type Batch = Vec<(Ticket, Order)>;
-type Replies = Vec<(Ticket, Answer<Response>)>;
+pub(super) type Batch = Vec<(RequestId, Order)>;
+type Replies = Vec<(RequestId, Answer<Response>)>;
 
 impl Sqlite {
     /// Opens the database and warms it: statements prepared, a first page written.
@@ -98,14 +98,14 @@ impl Sqlite {
     /// # Errors
     /// [`StoreError`] when the file is not ours, or cannot be written.
     pub async fn open(settings: Settings) -> Result<Self, StoreError> {
-        let exchange = Arc::new(Exchange::default());
-        let (trouble, place) = (Trouble::default(), Arc::<Place>::default());
+        let queue = Arc::new(RequestQueue::default());
+        let (trouble, place) = (FirstError::default(), Arc::<Place>::default());
         let (replies, outbox) = mpsc::unbounded_channel();
         let (ready, is_ready) = oneshot::channel();
         let (closed, is_closed) = std::sync::mpsc::channel::<()>();
         let path = settings.path.clone();
         let server = Server {
-            exchange: Arc::clone(&exchange),
+            queue: Arc::clone(&queue),
             replies,
             trouble: trouble.clone(),
             place: Arc::clone(&place),
@@ -121,19 +121,19 @@ impl Sqlite {
         let journal_mode = is_ready
             .await
             .map_err(|_| StoreError::Gone("it did not start".to_owned()))??;
-        tokio::spawn(deliver(Arc::clone(&exchange), outbox));
-        let bell = Arc::clone(&exchange);
-        let ringing = tokio::spawn(async move { bell.ring().await }).abort_handle();
+        tokio::spawn(deliver(Arc::clone(&queue), outbox));
+        let waking_queue = Arc::clone(&queue);
+        let waking = tokio::spawn(async move { waking_queue.wake_thread().await }).abort_handle();
         let late = LateStatements::new(&path, &place, &trouble);
         Ok(Self {
-            exchange,
+            queue,
             path,
             journal_mode,
             trouble,
             place,
             late,
             is_closed: Mutex::new(is_closed),
-            ringing,
+            waking,
         })
     }
 
@@ -146,8 +146,8 @@ impl Sqlite {
     }
 
     /// Hands a user's step in.
-    pub fn hand_in(&self, request: Request) -> Ticket {
-        self.exchange.hand_in(Order::User(request))
+    pub fn submit(&self, request: Request) -> RequestId {
+        self.queue.submit(Order::User(request))
     }
 
     /// Hands a user's step in and waits for its answer.
@@ -155,7 +155,7 @@ impl Sqlite {
     /// # Errors
     /// [`CallError`] when the store has failed.
     pub async fn call(&self, request: Request) -> Answer<Response> {
-        self.exchange.call(Order::User(request)).await
+        self.queue.call(Order::User(request)).await
     }
 
     /// Sends a user's step that is carried out later.
@@ -196,18 +196,18 @@ impl Sqlite {
     }
 
     /// The reply to a request, once it is there.
-    pub fn poll(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Answer<Response>> {
-        self.exchange.poll(ticket, cx)
+    pub fn poll(&self, id: RequestId, cx: &mut Context<'_>) -> Poll<Answer<Response>> {
+        self.queue.poll(id, cx)
     }
 
     /// Nobody waits for this reply any more.
-    pub fn abandon(&self, ticket: Ticket) {
-        self.exchange.abandon(ticket);
+    pub fn abandon(&self, id: RequestId) {
+        self.queue.abandon(id);
     }
 
     /// Makes room for so many users who wait at once.
     pub fn make_room_for(&self, users: usize) {
-        self.exchange.make_room_for(users);
+        self.queue.make_room_for(users);
     }
 
     /// The rows of this run in the order they arrived, as a connection of its own sees them: only
@@ -242,19 +242,19 @@ impl Sqlite {
 
     /// How much it has answered and owes.
     #[must_use]
-    pub fn pulse(&self) -> Pulse {
-        self.exchange.pulse()
+    pub fn progress(&self) -> Progress {
+        self.queue.progress()
     }
 
     /// Carries out nothing more of what users wait for.
     pub fn halt(&self) {
-        self.exchange.halt();
+        self.queue.halt();
     }
 
     /// Closes the file, when no reply is wanted any more, and waits until it is closed, so that no log
     /// of it is left beside it.
     pub fn end(&self) {
-        self.exchange.end();
+        self.queue.end();
         self.wait_until_closed();
     }
 
@@ -271,7 +271,7 @@ impl Sqlite {
     /// Ends all waiting for it, because it answers nobody; `why` is kept as its trouble.
     pub fn give_up(&self, why: &str) {
         self.trouble.note(why.to_owned());
-        self.exchange.close();
+        self.queue.close();
     }
 
     async fn control<T>(
@@ -286,7 +286,7 @@ impl Sqlite {
         };
         let (reply, answer) = oneshot::channel();
         let request = Order::Control(Box::new(control(reply)));
-        let acknowledged = self.exchange.call(request).await;
+        let acknowledged = self.queue.call(request).await;
         acknowledged.map_err(|_| gone())?;
         let result = answer.await.map_err(|_| gone())?;
         result.map_err(|source| schema::failure(&self.path, source))
@@ -295,27 +295,27 @@ impl Sqlite {
 
 impl Drop for Sqlite {
     fn drop(&mut self) {
-        self.exchange.close();
-        self.ringing.abort();
+        self.queue.close();
+        self.waking.abort();
         self.wait_until_closed();
     }
 }
 
 /// Hands the replies on from a task of the runtime, where waking a user is cheap.
 async fn deliver(
-    exchange: Arc<Exchange<Order, Response>>,
+    queue: Arc<RequestQueue<Order, Response>>,
     mut outbox: mpsc::UnboundedReceiver<Replies>,
 ) {
     while let Some(replies) = outbox.recv().await {
-        exchange.deliver(replies);
+        queue.deliver(replies);
     }
 }
 
 /// The store's thread.
 struct Server {
-    exchange: Arc<Exchange<Order, Response>>,
+    queue: Arc<RequestQueue<Order, Response>>,
     replies: mpsc::UnboundedSender<Replies>,
-    trouble: Trouble,
+    trouble: FirstError,
     place: Arc<Place>,
     group_max: usize,
 }
@@ -338,12 +338,12 @@ impl Server {
 
     fn serve(&self, mut session: Session<'_>) {
         let mut batch = Batch::new();
-        while self.exchange.take_blocking(&mut batch) {
+        while self.queue.take_blocking(&mut batch) {
             let mut waiting = batch.drain(..).peekable();
             let mut replies = Replies::new();
             let mut sent = Instant::now();
             while waiting.peek().is_some() {
-                if self.exchange.is_halted() && self.exchange.is_closed() {
+                if self.queue.is_halted() && self.queue.is_closed() {
                     return;
                 }
                 let group: Batch = waiting.by_ref().take(self.group_max).collect();
@@ -361,33 +361,29 @@ impl Server {
 
     /// Carries out one group; when any part of it fails, all of it is rolled back and has failed.
     fn commit(&self, session: &mut Session<'_>, mut group: Batch) -> Replies {
-        if self.exchange.is_halted() {
-            let is_control = |order: &(Ticket, Order)| matches!(order.1, Order::Control(_));
+        if self.queue.is_halted() {
+            let is_control = |order: &(RequestId, Order)| matches!(order.1, Order::Control(_));
             let users;
             (group, users) = group.into_iter().partition(is_control);
             let refused = users
                 .into_iter()
-                .map(|(ticket, _)| (ticket, Err(CallError::Failed)));
+                .map(|(id, _)| (id, Err(CallError::Failed)));
             let refused: Replies = refused.collect();
             if group.is_empty() {
                 return refused;
             }
-            self.exchange.deliver(refused);
+            self.queue.deliver(refused);
         }
-        let tickets: Vec<Ticket> = group.iter().map(|(ticket, _)| *ticket).collect();
+        let ids: Vec<RequestId> = group.iter().map(|(id, _)| *id).collect();
         match session.commit(group) {
-            Ok(answers) => tickets
-                .into_iter()
-                .zip(answers.into_iter().map(Ok))
-                .collect(),
+            Ok(answers) => ids.into_iter().zip(answers.into_iter().map(Ok)).collect(),
             Err(error) => {
                 // What waits in vain for another user's transaction is no fault of the database.
                 if !(is_busy(&error) && self.place.has_open_transactions()) {
                     self.trouble.note(error.to_string());
                 }
-                tickets
-                    .into_iter()
-                    .map(|ticket| (ticket, Err(CallError::Failed)))
+                ids.into_iter()
+                    .map(|id| (id, Err(CallError::Failed)))
                     .collect()
             }
         }

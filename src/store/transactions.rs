@@ -19,7 +19,7 @@ use super::request::Request;
 use super::session::{Place, Session, is_busy, prepare};
 use super::sqlite::CLOSE_LIMIT;
 use super::{Begin, StoreError, schema};
-use crate::exchange::{Answer, CallError, Pulse, Response, Said, Trouble};
+use crate::queue::{Answer, CallError, FirstError, Progress, Response, Said};
 use crate::seat::UserId;
 
 /// How a transaction begins, and how long it may wait for another's.
@@ -61,7 +61,7 @@ pub struct Transactions {
 struct Vitals {
     begun: AtomicU64,
     answered: AtomicU64,
-    trouble: Trouble,
+    trouble: FirstError,
 }
 
 struct Order {
@@ -123,7 +123,7 @@ impl Transactions {
     /// [`CallError`] when there is no such transaction, or the database has failed.
     pub async fn call(&self, user: UserId, work: Work, how: BeginHow) -> Answer<Response> {
         let (reply, answer) = oneshot::channel();
-        if !self.hand_in(user, Order { work, how, reply }) {
+        if !self.submit(user, Order { work, how, reply }) {
             return Err(CallError::Failed);
         }
         let done = self.given_up.run_until_cancelled(answer).await;
@@ -154,9 +154,9 @@ impl Transactions {
 
     /// How much was answered and is under way. A user that thinks owes nothing.
     #[must_use]
-    pub fn pulse(&self) -> Pulse {
+    pub fn progress(&self) -> Progress {
         let answered = self.vitals.answered.load(Ordering::Relaxed);
-        Pulse {
+        Progress {
             answered,
             is_owing: self.vitals.begun.load(Ordering::Relaxed) > answered,
         }
@@ -184,7 +184,7 @@ impl Transactions {
 
     /// Hands an order to the user's connection, or to the first that is free when it begins; whether
     /// there is anybody to carry it out.
-    fn hand_in(&self, user: UserId, order: Order) -> bool {
+    fn submit(&self, user: UserId, order: Order) -> bool {
         let mut open = lock(&self.open);
         if let Some(connection) = open.get(&user) {
             return connection.send(order).is_ok();

@@ -5,8 +5,8 @@ use std::task::Poll;
 
 use super::{At, at, steps_by_user};
 use crate::client::{Asked, Client, Script, poll_once, told};
-use crate::exchange::{Answer, CallError, Said};
 use crate::history::{Attempt, FaultKind, History, Outcome, Recorded, Reply, Step};
+use crate::queue::{Answer, CallError, Said};
 use crate::seat::UserId;
 use crate::strategy::Strategy;
 

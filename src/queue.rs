@@ -1,4 +1,4 @@
-//! How many users wait for one service: a bulk inbox for it, a slot for each of them.
+//! Request queue of a service: a bulk inbox for the service, a slot for each user who waits.
 //!
 //! A service takes everything that waits at once, so that it can share a commit or a round trip
 //! among many users, and hands the replies back in bulk. A queued request is not a late one: only
@@ -64,9 +64,9 @@ pub type Answer<R> = Result<R, CallError>;
 
 /// What went wrong first with a service, told by whoever serves it.
 #[derive(Debug, Clone, Default)]
-pub struct Trouble(Arc<Mutex<Option<String>>>);
+pub struct FirstError(Arc<Mutex<Option<String>>>);
 
-impl Trouble {
+impl FirstError {
     /// Keeps this, if nothing went wrong before.
     pub fn note(&self, text: impl Into<String>) {
         self.lock().get_or_insert_with(|| text.into());
@@ -85,9 +85,9 @@ impl Trouble {
 
 /// Where a reply is owed: handed to the service with each request, given back with the reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ticket(u32);
+pub struct RequestId(u32);
 
-impl Ticket {
+impl RequestId {
     /// Nothing is owed: the service had been given up.
     const NONE: Self = Self(u32::MAX);
 
@@ -102,25 +102,25 @@ impl Ticket {
 
 /// What became of a request that was handed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Handed<R> {
+pub enum Submitted<R> {
     /// Its reply will be there under this number.
-    Waits(Ticket),
+    Waits(RequestId),
     /// It is answered already.
     Answered(Answer<R>),
 }
 
-/// The meeting place of a service and those who wait for it.
+/// The requests that wait for a service, and the replies that wait for users.
 #[derive(Debug)]
-pub struct Exchange<Q, R> {
+pub struct RequestQueue<Q, R> {
     state: Mutex<State<Q, R>>,
-    task_bell: Notify,
-    thread_bell: Condvar,
+    task_wake: Notify,
+    thread_wake: Condvar,
     halted: AtomicBool,
 }
 
 #[derive(Debug)]
 struct State<Q, R> {
-    inbox: Vec<(Ticket, Q)>,
+    inbox: Vec<(RequestId, Q)>,
     /// So many may wait at once.
     room: usize,
     slots: Slab<Slot<R>>,
@@ -139,14 +139,14 @@ enum Slot<R> {
 
 /// How much a service has answered and owes: two looks at it tell whether it moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pulse {
+pub struct Progress {
     /// Replies given since the start.
     pub answered: u64,
     /// Whether anybody waits.
     pub is_owing: bool,
 }
 
-impl<Q, R> Default for Exchange<Q, R> {
+impl<Q, R> Default for RequestQueue<Q, R> {
     fn default() -> Self {
         Self {
             state: Mutex::new(State {
@@ -156,14 +156,14 @@ impl<Q, R> Default for Exchange<Q, R> {
                 answered: 0,
                 closed: false,
             }),
-            task_bell: Notify::new(),
-            thread_bell: Condvar::new(),
+            task_wake: Notify::new(),
+            thread_wake: Condvar::new(),
             halted: AtomicBool::new(false),
         }
     }
 }
 
-impl<Q, R: Copy> Exchange<Q, R> {
+impl<Q, R: Copy> RequestQueue<Q, R> {
     /// Makes room for so many who wait at once. Room that is not used is only promised by the
     /// system, never taken; growing would copy, and take twice as much for a moment.
     pub fn make_room_for(&self, many: usize) {
@@ -173,27 +173,27 @@ impl<Q, R: Copy> Exchange<Q, R> {
         state.slots.reserve(many);
     }
 
-    /// Hands a request in. Its ticket is to be [polled](Self::poll) until the reply is there, or
-    /// [given up](Self::abandon): a million users may each hold one, and it is only a number.
-    pub fn hand_in(&self, request: Q) -> Ticket {
+    /// Submits a request. Its id is to be [polled](Self::poll) until the reply is there, or
+    /// [abandoned](Self::abandon): a million users may each hold one, and it is only a number.
+    pub fn submit(&self, request: Q) -> RequestId {
         let mut state = self.lock();
         if state.closed {
-            return Ticket::NONE;
+            return RequestId::NONE;
         }
-        let ticket = Ticket::of(state.slots.insert(Slot::Waiting(None)));
-        state.inbox.push((ticket, request));
+        let id = RequestId::of(state.slots.insert(Slot::Waiting(None)));
+        state.inbox.push((id, request));
         let waiting = state.inbox.len();
         drop(state);
-        self.announce(waiting);
-        ticket
+        self.wake(waiting);
+        id
     }
 
-    /// The reply to a request, once it is there; the ticket has served its purpose then.
-    pub fn poll(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Answer<R>> {
-        if ticket == Ticket::NONE {
+    /// The reply to a request, once it is there; the id is void then.
+    pub fn poll(&self, id: RequestId, cx: &mut Context<'_>) -> Poll<Answer<R>> {
+        if id == RequestId::NONE {
             return Poll::Ready(Err(CallError::Failed));
         }
-        let key = ticket.key();
+        let key = id.key();
         let mut state = self.lock();
         match &mut state.slots[key] {
             Slot::Waiting(waker) => {
@@ -210,11 +210,11 @@ impl<Q, R: Copy> Exchange<Q, R> {
     }
 
     /// Nobody waits for this reply any more. The request stays.
-    pub fn abandon(&self, ticket: Ticket) {
-        if ticket == Ticket::NONE {
+    pub fn abandon(&self, id: RequestId) {
+        if id == RequestId::NONE {
             return;
         }
-        let key = ticket.key();
+        let key = id.key();
         let mut state = self.lock();
         match &mut state.slots[key] {
             slot @ Slot::Waiting(_) => *slot = Slot::Abandoned,
@@ -230,16 +230,16 @@ impl<Q, R: Copy> Exchange<Q, R> {
     /// [`CallError`] when the service failed, or has been given up.
     pub async fn call(&self, request: Q) -> Answer<R> {
         let mut held = Held {
-            exchange: self,
-            ticket: self.hand_in(request),
+            queue: self,
+            id: self.submit(request),
         };
-        let answer = poll_fn(|cx| self.poll(held.ticket, cx)).await;
-        held.ticket = Ticket::NONE;
+        let answer = poll_fn(|cx| self.poll(held.id, cx)).await;
+        held.id = RequestId::NONE;
         answer
     }
 
     /// Takes all that waits into `batch`, once there is anything; `false` when there never will be.
-    pub async fn take(&self, batch: &mut Vec<(Ticket, Q)>) -> bool {
+    pub async fn take(&self, batch: &mut Vec<(RequestId, Q)>) -> bool {
         loop {
             {
                 let mut state = self.lock();
@@ -251,19 +251,19 @@ impl<Q, R: Copy> Exchange<Q, R> {
                     return false;
                 }
             }
-            self.task_bell.notified().await;
+            self.task_wake.notified().await;
         }
     }
 
     /// [`take`](Self::take) for a service that is a thread.
-    pub fn take_blocking(&self, batch: &mut Vec<(Ticket, Q)>) -> bool {
+    pub fn take_blocking(&self, batch: &mut Vec<(RequestId, Q)>) -> bool {
         let mut state = self.lock();
         while state.inbox.is_empty() {
             if state.closed {
                 return false;
             }
             state = self
-                .thread_bell
+                .thread_wake
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
@@ -272,11 +272,11 @@ impl<Q, R: Copy> Exchange<Q, R> {
     }
 
     /// Hands replies to those who wait for them and wakes them.
-    pub fn deliver(&self, replies: impl IntoIterator<Item = (Ticket, Answer<R>)>) {
+    pub fn deliver(&self, replies: impl IntoIterator<Item = (RequestId, Answer<R>)>) {
         let mut state = self.lock();
-        for (ticket, answer) in replies {
+        for (id, answer) in replies {
             state.answered += 1;
-            state.settle(ticket, answer);
+            state.complete(id, answer);
         }
     }
 
@@ -285,8 +285,8 @@ impl<Q, R: Copy> Exchange<Q, R> {
     pub fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
-        for (ticket, _) in std::mem::take(&mut state.inbox) {
-            state.settle(ticket, Err(CallError::Failed));
+        for (id, _) in std::mem::take(&mut state.inbox) {
+            state.complete(id, Err(CallError::Failed));
         }
         for (_, slot) in &mut state.slots {
             if let Slot::Waiting(waker) = slot {
@@ -296,8 +296,8 @@ impl<Q, R: Copy> Exchange<Q, R> {
             }
         }
         drop(state);
-        self.task_bell.notify_one();
-        self.thread_bell.notify_one();
+        self.task_wake.notify_one();
+        self.thread_wake.notify_one();
     }
 
     /// Tells the service to carry out nothing more of what waits.
@@ -322,41 +322,41 @@ impl<Q, R: Copy> Exchange<Q, R> {
         state.closed = true;
         state.inbox.clear();
         drop(state);
-        self.task_bell.notify_one();
-        self.thread_bell.notify_one();
+        self.task_wake.notify_one();
+        self.thread_wake.notify_one();
     }
 
     /// What the service has answered and owes at this moment.
-    pub fn pulse(&self) -> Pulse {
+    pub fn progress(&self) -> Progress {
         let state = self.lock();
         let is_owing = state
             .slots
             .iter()
             .any(|(_, slot)| matches!(slot, Slot::Waiting(_)));
-        Pulse {
+        Progress {
             answered: state.answered,
             is_owing,
         }
     }
 
-    /// Rings for a service that is a thread, for as long as it is polled.
+    /// Wakes a service that is a thread, for as long as it is polled.
     ///
     /// The first of a crowd only wakes this task, which has its turn after the others who are ready
     /// to call: a thread woken at once would take the processor from the crowd half-way (seen as a
     /// start spread of 6 ms instead of 0.3).
-    pub async fn ring(&self) {
+    pub async fn wake_thread(&self) {
         loop {
-            self.task_bell.notified().await;
-            self.thread_bell.notify_one();
+            self.task_wake.notified().await;
+            self.thread_wake.notify_one();
         }
     }
 
-    /// Tells the service that this many wait.
-    fn announce(&self, waiting: usize) {
+    /// Wakes the service when so many wait.
+    fn wake(&self, waiting: usize) {
         if waiting == 1 {
-            self.task_bell.notify_one();
+            self.task_wake.notify_one();
         } else if waiting.is_multiple_of(BULK) {
-            self.thread_bell.notify_one();
+            self.thread_wake.notify_one();
         }
     }
 
@@ -368,33 +368,33 @@ impl<Q, R: Copy> Exchange<Q, R> {
 
 impl<Q, R> State<Q, R> {
     /// Gives all that waits to the service, in exchange for the list that it is done with.
-    fn hand_over(&mut self, done: &mut Vec<(Ticket, Q)>) {
+    fn hand_over(&mut self, done: &mut Vec<(RequestId, Q)>) {
         std::mem::swap(&mut self.inbox, done);
         self.inbox.reserve(self.room);
     }
 
-    fn settle(&mut self, ticket: Ticket, answer: Answer<R>) {
-        match self.slots.get_mut(ticket.key()) {
+    fn complete(&mut self, id: RequestId, answer: Answer<R>) {
+        match self.slots.get_mut(id.key()) {
             Some(slot @ Slot::Waiting(_)) => {
                 if let Slot::Waiting(Some(waker)) = std::mem::replace(slot, Slot::Ready(answer)) {
                     waker.wake();
                 }
             }
-            Some(Slot::Abandoned) => drop(self.slots.remove(ticket.key())),
+            Some(Slot::Abandoned) => drop(self.slots.remove(id.key())),
             // Closed in between: the reply comes too late and changes nothing.
             Some(Slot::Ready(_)) | None => {}
         }
     }
 }
 
-/// A ticket that is given up when it is dropped.
+/// A request that is abandoned when it is dropped.
 struct Held<'a, Q, R: Copy> {
-    exchange: &'a Exchange<Q, R>,
-    ticket: Ticket,
+    queue: &'a RequestQueue<Q, R>,
+    id: RequestId,
 }
 
 impl<Q, R: Copy> Drop for Held<'_, Q, R> {
     fn drop(&mut self) {
-        self.exchange.abandon(self.ticket);
+        self.queue.abandon(self.id);
     }
 }
