@@ -9,7 +9,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use crate::duration::{DurationError, Millis, duration};
-use crate::fault::Injection;
+use crate::fault::RaceFault;
 use crate::seat::{SeatId, UserId};
 use crate::seed::{Purpose, Seed};
 
@@ -33,7 +33,7 @@ pub struct Plan {
     /// Whether statements that wait together share a commit.
     pub commit: Commit,
     /// What goes wrong.
-    pub faults: Vec<Injection>,
+    pub faults: Vec<RaceFault>,
     /// How long a service may leave everybody without an answer before it counts as gone.
     pub timeout: Duration,
 }

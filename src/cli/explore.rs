@@ -9,7 +9,7 @@ use super::{Command, Expectation, ExploreCommand, ReplayCommand, ReplayWhat, imp
 use crate::checker::Property;
 use crate::duration::duration;
 use crate::explore::Search;
-use crate::fault::Allowance;
+use crate::fault::SearchFault;
 use crate::lock::Ttl;
 use crate::schedule::Schedule;
 use crate::strategy::BuiltIn;
@@ -40,7 +40,7 @@ pub(super) struct ExploreArgs {
     /// What may go wrong, and how often: expire, stall, crash, lost-reply, lost-request, late, restart,
     /// give-up; repeatable
     #[arg(long = "fault", value_name = "FAULT[:COUNT]", value_parser = values::search_fault, help_heading = SEARCH)]
-    faults: Vec<Allowance>,
+    faults: Vec<SearchFault>,
     /// Give up after so many different states; the verdict is unknown then
     #[arg(long, value_name = "N", default_value = "10000000", value_parser = values::states, allow_negative_numbers = true, help_heading = SEARCH)]
     limit_states: u64,

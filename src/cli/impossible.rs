@@ -1,10 +1,10 @@
 //! Faults that can never happen to what is raced or searched.
 
-use crate::fault::{Allowance, Fault, Injection};
+use crate::fault::{Fault, RaceFault, SearchFault};
 use crate::strategy::{BuiltIn, CATALOGUE, Strategy, Tuning};
 
 /// Refuses a fault that none of these strategies can have.
-pub(super) fn refuse_in_race(faults: &[Injection], strategies: &[BuiltIn]) -> Result<(), String> {
+pub(super) fn refuse_in_race(faults: &[RaceFault], strategies: &[BuiltIn]) -> Result<(), String> {
     faults.iter().try_for_each(|fault| {
         let place = fault
             .after
@@ -17,7 +17,7 @@ pub(super) fn refuse_in_race(faults: &[Injection], strategies: &[BuiltIn]) -> Re
 }
 
 /// Refuses a fault that this strategy cannot have.
-pub(super) fn refuse_in_search(faults: &[Allowance], strategy: &BuiltIn) -> Result<(), String> {
+pub(super) fn refuse_in_search(faults: &[SearchFault], strategy: &BuiltIn) -> Result<(), String> {
     faults.iter().try_for_each(|allowed| {
         let strategies = std::slice::from_ref(strategy);
         refuse(allowed.fault.name(), strategies, |strategy| {
@@ -67,7 +67,7 @@ const IN_ORDER: &str =
     "it inserts in a transaction, whose steps come in their order on one connection";
 
 /// Why a fault strikes no step of the strategy.
-fn why_no_step(fault: &Injection, strategy: &BuiltIn) -> Option<String> {
+fn why_no_step(fault: &RaceFault, strategy: &BuiltIn) -> Option<String> {
     let (wanted, steps) = (fault.after?, strategy.steps()?);
     if steps.contains(&wanted) {
         let is_in_order = fault.fault == Fault::Late && !strategy.late_steps()?.contains(&wanted);

@@ -9,7 +9,7 @@ use super::args::{LockArgs, OutputArgs, PACE, RACE, RESULTS, SERVICES, services}
 use super::tuning::{TtlArgs, TuningArgs};
 use super::{Command, RaceCommand, RaceKind, Repeats, impossible, reproduce, values};
 use crate::duration::{Millis, duration};
-use crate::fault::{Fault, Injection};
+use crate::fault::{Fault, RaceFault};
 use crate::lock::Ttl;
 use crate::plan::{Commit, Payment, Plan, Wanted};
 use crate::report::Assertion;
@@ -81,7 +81,7 @@ pub(super) struct RaceArgs {
     /// repeatable. Kinds: stall, expire, crash, give-up, lost-reply, lost-request, late:DUR, restart,
     /// pause-redis:DUR, slow:DUR
     #[arg(long = "fault", value_name = "FAULT", value_parser = values::race_fault, help_heading = RACE)]
-    faults: Vec<Injection>,
+    faults: Vec<RaceFault>,
 
     /// Fail (exit 1) unless this holds in every round: METRIC OP VALUE; repeatable
     #[arg(long = "assert", value_name = "ASSERTION", help_heading = RESULTS)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::checker::Property;
 use crate::duration::{Millis, duration};
 use crate::explore::USERS_MAX;
-use crate::fault::{Allowance, Fault, Injection};
+use crate::fault::{Fault, RaceFault, SearchFault};
 use crate::matrix::{Column, Expectations};
 use crate::plan::Wanted;
 use crate::report::Format;
@@ -136,11 +136,11 @@ fn fault<F: FromStr<Err: Display>>(text: &str) -> Result<F, String> {
     text.parse().map_err(refused)
 }
 
-pub(super) fn race_fault(text: &str) -> Result<Injection, String> {
+pub(super) fn race_fault(text: &str) -> Result<RaceFault, String> {
     fault(text)
 }
 
-pub(super) fn search_fault(text: &str) -> Result<Allowance, String> {
+pub(super) fn search_fault(text: &str) -> Result<SearchFault, String> {
     fault(text)
 }
 

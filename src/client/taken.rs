@@ -8,7 +8,7 @@ use super::gate::{Gate, GateEvent, Permit};
 use super::live::Race;
 use super::step::{Answered, Underway, learnt, reply_of};
 use super::{Client, How, Services, StepError};
-use crate::fault::{Injector, Strike};
+use crate::fault::{Effect, Injector};
 use crate::history::{FaultKind, Step};
 use crate::queue::{Answer, CallError, Response, Said};
 use crate::seat::UserId;
@@ -210,14 +210,14 @@ pub(super) async fn strike(
 ) {
     for strike in faults.after(user, step) {
         match strike {
-            Strike::Stall(time) => {
+            Effect::Stall(time) => {
                 faults.set_stalled(user, true);
                 race.stop.run_until_set(tokio::time::sleep(time)).await;
                 faults.set_stalled(user, false);
             }
             // Whether a watchdog extends its locks is not known before its next step.
-            Strike::RunOut(at) => faults.postpone(user, at),
-            Strike::Crash => {
+            Effect::RunOut(at) => faults.postpone(user, at),
+            Effect::Crash => {
                 // A watchdog dies with its user.
                 for at in faults.take_due(user) {
                     run_out(client, race, at).await;
@@ -226,8 +226,8 @@ pub(super) async fn strike(
                 race.record_fault(FaultKind::Crash, Some(user), 0, race.clock.now_ns());
                 std::future::pending::<()>().await;
             }
-            Strike::GiveUp => faults.set_given_up(user),
-            Strike::Service(at, fault) => {
+            Effect::GiveUp => faults.set_given_up(user),
+            Effect::Service(at, fault) => {
                 let invoked_ns = race.clock.now_ns();
                 if faults.carry_out(fault).await {
                     faults.count(at);

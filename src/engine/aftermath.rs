@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{Engine, EngineError};
-use crate::fault::{Fault, Injector, Order, ServiceFault, Setting};
+use crate::fault::{Fault, FaultContext, FaultRequest, Injector, ServiceFault};
 use crate::history::{Event, History, LockLeft, Reply, Rows, Step, locks_left};
 use crate::plan::Plan;
 use crate::seat::SeatId;
@@ -19,13 +19,13 @@ impl Engine {
     /// Lets befall the services what the users' faults order, for as long as it is polled.
     pub(super) async fn carry_out(
         &self,
-        orders: Option<UnboundedReceiver<Order>>,
+        orders: Option<UnboundedReceiver<FaultRequest>>,
         limit: Duration,
     ) {
         let Some(mut orders) = orders else {
             return std::future::pending().await;
         };
-        while let Some(Order { fault, done }) = orders.recv().await {
+        while let Some(FaultRequest { fault, done }) = orders.recv().await {
             let is_done = match fault {
                 ServiceFault::Restart => {
                     let is_there = !self.services.world.locks.is_empty();
@@ -114,11 +114,14 @@ pub(super) fn faults_of<S: Strategy>(
     strategy: &S,
     plan: &Plan,
     round: u32,
-) -> (Option<Box<Injector>>, Option<UnboundedReceiver<Order>>) {
+) -> (
+    Option<Box<Injector>>,
+    Option<UnboundedReceiver<FaultRequest>>,
+) {
     if plan.faults.is_empty() {
         return (None, None);
     }
-    let setting = Setting {
+    let setting = FaultContext {
         seed: plan.seed.round(round),
         ttl: strategy.ttl().map(crate::client::Ttl::as_duration),
     };

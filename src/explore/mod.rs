@@ -33,7 +33,7 @@ pub use trace::{FollowError, Line, Told, Trace, follow, to_the_end};
 pub use world::USERS_MAX;
 
 use crate::checker::Property;
-use crate::fault::{Allowance, Fault};
+use crate::fault::{Fault, SearchFault};
 use crate::schedule::Schedule;
 use crate::seat::SeatId;
 use crate::strategy::Strategy;
@@ -49,7 +49,7 @@ pub struct Search {
     /// The seat that each of them wants; empty when all want the same.
     pub seats: Vec<SeatId>,
     /// What may go wrong.
-    pub faults: Vec<Allowance>,
+    pub faults: Vec<SearchFault>,
     /// The most different states that are looked at.
     pub limit_states: u64,
     /// The longest time that it may take.

@@ -13,7 +13,7 @@ use super::user::{Machine, Next, User};
 use super::world::{LOCKS_MAX, Room, SEATS_MAX, USERS_MAX, World, narrow};
 use crate::checker::Property;
 use crate::client::Held;
-use crate::fault::{Allowance, Fault};
+use crate::fault::{Fault, SearchFault};
 use crate::history::Reply;
 use crate::schedule::{Delivery, Move};
 use crate::strategy::Strategy;
@@ -60,12 +60,12 @@ impl<S: Strategy> Race<S> {
     pub(super) fn new(
         strategy: &S,
         crowd: Crowd,
-        faults: &[Allowance],
+        faults: &[SearchFault],
         question: Property,
         bounds: Bounds,
     ) -> Self {
         let mut allowed = [0_u8; Fault::ALL.len()];
-        for Allowance { fault, count } in faults {
+        for SearchFault { fault, count } in faults {
             let sum = &mut allowed[fault.index()];
             *sum = sum.saturating_add(*count);
         }
@@ -111,7 +111,7 @@ impl<S: Strategy> Race<S> {
         question: Property,
         bounds: Bounds,
     ) -> Self {
-        let faults = Fault::ALL.map(|fault| Allowance {
+        let faults = Fault::ALL.map(|fault| SearchFault {
             fault,
             count: u8::MAX,
         });

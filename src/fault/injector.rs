@@ -8,7 +8,7 @@ use std::time::Duration;
 use rand::RngExt;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Fault, Injection};
+use super::{Fault, RaceFault};
 use crate::history::{FaultCount, Service, Step};
 use crate::seat::UserId;
 use crate::seed::{Purpose, Seed};
@@ -18,7 +18,7 @@ const STALL_MORE: Duration = Duration::from_millis(5);
 
 /// Something that befalls a user after a step.
 #[derive(Debug)]
-pub enum Strike {
+pub enum Effect {
     /// It stands still for this long.
     Stall(Duration),
     /// What it holds for a time runs out; the fault's place, to count it when it held anything.
@@ -53,7 +53,7 @@ impl ServiceFault {
 
 /// Somebody is asked to let it befall the service, and to say whether it did.
 #[derive(Debug)]
-pub struct Order {
+pub struct FaultRequest {
     /// What.
     pub fault: ServiceFault,
     /// Where to say so.
@@ -62,7 +62,7 @@ pub struct Order {
 
 /// What the faults depend on beside themselves.
 #[derive(Debug, Clone, Copy)]
-pub struct Setting {
+pub struct FaultContext {
     /// What every draw comes from.
     pub seed: Seed,
     /// How long what a user holds lives; `None` when it holds nothing for a time.
@@ -72,10 +72,10 @@ pub struct Setting {
 /// The faults of one race.
 #[derive(Debug)]
 pub struct Injector {
-    faults: Vec<(Injection, AtomicU64)>,
-    setting: Setting,
+    faults: Vec<(RaceFault, AtomicU64)>,
+    setting: FaultContext,
     users: Mutex<Users>,
-    orders: mpsc::UnboundedSender<Order>,
+    orders: mpsc::UnboundedSender<FaultRequest>,
 }
 
 /// Who was struck.
@@ -95,7 +95,10 @@ struct Users {
 impl Injector {
     /// These faults, and where those of the service are ordered.
     #[must_use]
-    pub fn new(faults: &[Injection], setting: Setting) -> (Self, mpsc::UnboundedReceiver<Order>) {
+    pub fn new(
+        faults: &[RaceFault],
+        setting: FaultContext,
+    ) -> (Self, mpsc::UnboundedReceiver<FaultRequest>) {
         let (orders, ordered) = mpsc::unbounded_channel();
         let faults = faults.iter().map(|fault| (*fault, AtomicU64::new(0)));
         let injector = Self {
@@ -142,33 +145,33 @@ impl Injector {
     }
 
     /// What befalls the user after this step.
-    pub fn after(&self, user: UserId, step: Step) -> Vec<Strike> {
+    pub fn after(&self, user: UserId, step: Step) -> Vec<Effect> {
         let drawn = (0..self.faults.len()).filter(|at| self.is_drawn(*at, user, step));
         let strikes = drawn.filter_map(|at| self.strike(at, user).map(|strike| (at, strike)));
-        let mut strikes: Vec<(usize, Strike)> = strikes.collect();
+        let mut strikes: Vec<(usize, Effect)> = strikes.collect();
         // Nothing befalls a user after it has crashed.
-        strikes.sort_by_key(|(_, strike)| matches!(strike, Strike::Crash));
+        strikes.sort_by_key(|(_, strike)| matches!(strike, Effect::Crash));
         for (at, strike) in &strikes {
-            if !matches!(strike, Strike::Service(..) | Strike::RunOut(_)) {
+            if !matches!(strike, Effect::Service(..) | Effect::RunOut(_)) {
                 self.count(*at);
             }
         }
         strikes.into_iter().map(|(_, strike)| strike).collect()
     }
 
-    fn strike(&self, at: usize, user: UserId) -> Option<Strike> {
+    fn strike(&self, at: usize, user: UserId) -> Option<Effect> {
         let fault = self.faults[at].0;
         let strike = match fault.fault {
             Fault::Stall => {
                 let ttl = self.setting.ttl?;
-                Strike::Stall(ttl + (ttl / 2).max(STALL_MORE))
+                Effect::Stall(ttl + (ttl / 2).max(STALL_MORE))
             }
-            Fault::Expire => Strike::RunOut(at),
-            Fault::Crash => Strike::Crash,
-            Fault::GiveUp => Strike::GiveUp,
-            Fault::Restart => Strike::Service(at, ServiceFault::Restart),
+            Fault::Expire => Effect::RunOut(at),
+            Fault::Crash => Effect::Crash,
+            Fault::GiveUp => Effect::GiveUp,
+            Fault::Restart => Effect::Service(at, ServiceFault::Restart),
             Fault::PauseRedis => {
-                Strike::Service(at, ServiceFault::Pause(fault.time.unwrap_or_default()))
+                Effect::Service(at, ServiceFault::Pause(fault.time.unwrap_or_default()))
             }
             Fault::LostReply | Fault::LostRequest | Fault::Late | Fault::Slow => return None,
         };
@@ -183,7 +186,7 @@ impl Injector {
     /// Lets something befall the service, and waits until it has: whether it did.
     pub async fn carry_out(&self, fault: ServiceFault) -> bool {
         let (done, is_done) = oneshot::channel();
-        let is_ordered = self.orders.send(Order { fault, done }).is_ok();
+        let is_ordered = self.orders.send(FaultRequest { fault, done }).is_ok();
         is_ordered && is_done.await.unwrap_or(false)
     }
 

@@ -1,7 +1,7 @@
 //! What goes wrong, for whom, when?
 
-mod injection;
 mod injector;
+mod race_fault;
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::duration::duration;
 
-pub use injection::{BadInjection, Injection};
-pub use injector::{Injector, Order, ServiceFault, Setting, Strike};
+pub use injector::{Effect, FaultContext, FaultRequest, Injector, ServiceFault};
+pub use race_fault::{BadRaceFault, RaceFault};
 
 /// Something that goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -110,7 +110,7 @@ impl fmt::Display for Fault {
 
 /// A fault, and how often it may happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Allowance {
+pub struct SearchFault {
     /// What may happen.
     pub fault: Fault,
     /// How often at the most.
@@ -125,7 +125,7 @@ pub struct Allowance {
 )]
 pub struct UnknownFault(String);
 
-impl FromStr for Allowance {
+impl FromStr for SearchFault {
     type Err = UnknownFault;
 
     /// Reads `expire` or `expire:3`.
@@ -143,7 +143,7 @@ impl FromStr for Allowance {
     }
 }
 
-impl fmt::Display for Allowance {
+impl fmt::Display for SearchFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.count {
             1 => write!(f, "{}", self.fault),
@@ -159,17 +159,14 @@ mod tests {
     #[test]
     fn a_fault_is_allowed_once_unless_a_count_is_given() {
         for (text, count) in [("expire", 1), ("lost-reply:3", 3)] {
-            let allowance: Allowance = text.parse().unwrap();
-            assert_eq!(
-                (allowance.count, allowance.to_string().as_str()),
-                (count, text)
-            );
+            let fault: SearchFault = text.parse().unwrap();
+            assert_eq!((fault.count, fault.to_string().as_str()), (count, text));
         }
         for text in ["pause-redis:200ms", "late:50ms"] {
-            assert_eq!(text.parse::<Allowance>().unwrap().count, 1);
+            assert_eq!(text.parse::<SearchFault>().unwrap().count, 1);
         }
         for text in ["", "explode", "crash:0", "crash:x", "crash:300"] {
-            assert!(text.parse::<Allowance>().is_err(), "{text}");
+            assert!(text.parse::<SearchFault>().is_err(), "{text}");
         }
     }
 }

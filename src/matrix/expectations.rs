@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checker::Property;
 use crate::explore::Search;
-use crate::fault::Allowance;
+use crate::fault::SearchFault;
 
 /// The file.
 const DATA: &str = include_str!("expectations.json");
@@ -96,7 +96,7 @@ impl Column {
     pub fn of(faults: &str) -> Result<Self, crate::fault::UnknownFault> {
         let faults: Vec<String> = faults.split('+').map(str::to_owned).collect();
         for fault in &faults {
-            fault.parse::<Allowance>()?;
+            fault.parse::<SearchFault>()?;
         }
         Ok(Self {
             name: faults.join("+"),

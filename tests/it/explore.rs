@@ -4,13 +4,13 @@
 use racesim::checker::Property;
 use racesim::client::Guard;
 use racesim::explore::{Answer, Limit, Search, search};
-use racesim::fault::Allowance;
+use racesim::fault::SearchFault;
 use racesim::strategy::{Conditional, Locked, Naive, Strategy, Unique};
 
 fn searching(users: u32, faults: &[&str]) -> Search {
     let faults = faults
         .iter()
-        .map(|fault| fault.parse::<Allowance>().unwrap())
+        .map(|fault| fault.parse::<SearchFault>().unwrap())
         .collect();
     Search {
         users,

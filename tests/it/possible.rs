@@ -2,7 +2,7 @@
 
 use racesim::checker::{objection, objection_by};
 use racesim::cli::strategy_of;
-use racesim::fault::{Fault, Injection};
+use racesim::fault::{Fault, RaceFault};
 use racesim::history::{self, Recorded};
 use racesim::matrix::Expectations;
 use racesim::plan::Plan;
@@ -147,11 +147,11 @@ fn read_again(written: &history::History) -> Recorded {
 fn every_history_that_racesim_writes_can_be() {
     // Of the faults that take time, a short one.
     let of = |fault: &Fault| {
-        let plain = fault.name().parse::<Injection>();
+        let plain = fault.name().parse::<RaceFault>();
         plain.or_else(|_| format!("{fault}:1ms").parse()).unwrap()
     };
     let faults = Fault::ALL.iter().map(|fault| vec![of(fault)]);
-    let faults: Vec<Vec<Injection>> = faults.chain([Vec::new()]).collect();
+    let faults: Vec<Vec<RaceFault>> = faults.chain([Vec::new()]).collect();
     on_a_runtime(async {
         let mut plan = Plan::new(12.try_into().unwrap());
         let engine = engine(&plan, everything(5)).await;

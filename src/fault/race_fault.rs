@@ -13,7 +13,7 @@ const USUAL_RATE: f64 = 0.1;
 
 /// A fault, after which step it strikes, and how often.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Injection {
+pub struct RaceFault {
     /// What goes wrong.
     pub fault: Fault,
     /// After which step; after any for `None`.
@@ -26,7 +26,7 @@ pub struct Injection {
 
 /// Why a text is no fault of a race.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadInjection {
+pub enum BadRaceFault {
     /// No fault has this name.
     #[error("unknown fault '{0}': write {names}", names = Fault::ALL.map(Fault::name).join(", "))]
     Name(String),
@@ -61,13 +61,13 @@ pub enum BadInjection {
     Time(&'static str),
 }
 
-impl FromStr for Injection {
-    type Err = BadInjection;
+impl FromStr for RaceFault {
+    type Err = BadRaceFault;
 
-    fn from_str(text: &str) -> Result<Self, BadInjection> {
+    fn from_str(text: &str) -> Result<Self, BadRaceFault> {
         let mut parts = text.split(':');
         let name = parts.next().unwrap_or_default();
-        let fault = Fault::named(name).ok_or_else(|| BadInjection::Name(name.to_owned()))?;
+        let fault = Fault::named(name).ok_or_else(|| BadRaceFault::Name(name.to_owned()))?;
         let (mut after, mut rate, mut time) = (None, None, None);
         for part in parts {
             if let Some(step) = Step::named(part).filter(|_| after.is_none()) {
@@ -77,7 +77,7 @@ impl FromStr for Injection {
             } else if let Some(found) = duration(part).ok().filter(|_| time.is_none()) {
                 time = Some(found);
             } else {
-                return Err(BadInjection::Part {
+                return Err(BadRaceFault::Part {
                     text: text.to_owned(),
                     part: part.to_owned(),
                 });
@@ -89,11 +89,11 @@ impl FromStr for Injection {
             } else {
                 "it sends no request"
             };
-            return Err(BadInjection::Step { fault, step, why });
+            return Err(BadRaceFault::Step { fault, step, why });
         }
         match (fault.takes_time(), time) {
-            (true, None) => return Err(BadInjection::NoTime(fault.name())),
-            (false, Some(_)) => return Err(BadInjection::Time(fault.name())),
+            (true, None) => return Err(BadRaceFault::NoTime(fault.name())),
+            (false, Some(_)) => return Err(BadRaceFault::Time(fault.name())),
             _ => {}
         }
         let is_for_all = after.is_some() || fault == Fault::Slow || fault.is_of_a_service();
@@ -138,7 +138,7 @@ fn share(text: &str) -> Option<f64> {
     (share > 0.0 && share <= 1.0).then_some(share)
 }
 
-impl fmt::Display for Injection {
+impl fmt::Display for RaceFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.fault)?;
         if let Some(time) = self.time {
@@ -168,9 +168,9 @@ mod tests {
             ("late:50ms", "late:50ms:0.1"),
             ("lost-request:release:0.5", "lost-request:release:0.5"),
         ] {
-            let injection: Injection = text.parse().unwrap();
-            assert_eq!(injection.to_string(), whole);
-            assert_eq!(whole.parse(), Ok(injection));
+            let fault: RaceFault = text.parse().unwrap();
+            assert_eq!(fault.to_string(), whole);
+            assert_eq!(whole.parse(), Ok(fault));
         }
     }
 
@@ -192,7 +192,7 @@ mod tests {
             "lost-request:pay",
             "stall:check:check",
         ] {
-            assert!(text.parse::<Injection>().is_err(), "{text}");
+            assert!(text.parse::<RaceFault>().is_err(), "{text}");
         }
     }
 }
