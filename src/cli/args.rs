@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use super::explore::{ExploreArgs, ReplayArgs};
 use super::races::{LockedRaceArgs, RaceArgs, Request};
 use super::tuning::{
-    LadderArgs, RedlockArgs, RetriedTransactionArgs, RetryArgs, TtlArgs, TuningArgs,
+    LockOptionArgs, RedlockArgs, RetriedTransactionArgs, RetryArgs, TtlArgs, TuningArgs,
 };
 use super::{ColourChoice, Command, MatrixCommand, Output, values};
 use crate::engine::{RedisChoice, ServiceChoice};
@@ -69,7 +69,7 @@ enum Sub {
     /// Race the same behind a lock in Redis: SET lock:seat:{id} {value} NX EX 600
     Locked {
         #[command(flatten)]
-        ladder: LadderArgs,
+        lock_options: LockOptionArgs,
         #[command(flatten)]
         with: Box<LockedRaceArgs>,
     },
@@ -195,7 +195,9 @@ impl Args {
                 &Request::single(Hold::NAME, TuningArgs::default(), ttl),
                 None,
             ),
-            Sub::Locked { ladder, with } => with.into_command(Locked::NAME, ladder.into()),
+            Sub::Locked { lock_options, with } => {
+                with.into_command(Locked::NAME, lock_options.into())
+            }
             Sub::Redlock { nodes, with } => with.into_command(Redlock::NAME, nodes.into()),
             Sub::Compare {
                 strategies,

@@ -1,7 +1,7 @@
 //! Faults that can never happen to what is raced or searched.
 
 use crate::fault::{Fault, RaceFault, SearchFault};
-use crate::strategy::{BuiltIn, CATALOGUE, Strategy, Tuning};
+use crate::strategy::{BuiltIn, CATALOGUE, Strategy, StrategyOptions};
 
 /// Refuses a fault that none of these strategies can have.
 pub(super) fn refuse_in_race(faults: &[RaceFault], strategies: &[BuiltIn]) -> Result<(), String> {
@@ -45,7 +45,7 @@ fn refuse(
     reasons.dedup();
     let others = CATALOGUE
         .iter()
-        .filter_map(|entry| BuiltIn::named(entry.name, &Tuning::default()));
+        .filter_map(|entry| BuiltIn::named(entry.name, &StrategyOptions::default()));
     let others: Vec<String> = others
         .filter(|other| !names.contains(&other.name()) && why_not(other).is_none())
         .map(|other| other.name().to_owned())

@@ -15,7 +15,7 @@ use crate::plan::{Commit, Payment, Plan, Wanted};
 use crate::report::Assertion;
 use crate::seat::SeatId;
 use crate::seed::Seed;
-use crate::strategy::{BuiltIn, Locked, Naive, Strategy, Tuning};
+use crate::strategy::{BuiltIn, Locked, Naive, Strategy, StrategyOptions};
 
 /// A race that takes locks.
 #[derive(Debug, clap::Args)]
@@ -225,7 +225,7 @@ impl RaceArgs {
 }
 
 /// The strategies of these names, every one of them.
-fn strategies(names: &[&str], tuning: &Tuning) -> Result<Vec<BuiltIn>, String> {
+fn strategies(names: &[&str], tuning: &StrategyOptions) -> Result<Vec<BuiltIn>, String> {
     let made = names.iter().map(|name| {
         BuiltIn::named(name, tuning)
             .ok_or_else(|| format!("there is no strategy '{name}': see racesim strategies"))

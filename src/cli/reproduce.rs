@@ -8,7 +8,7 @@ use crate::engine::{RedisChoice, ServiceChoice};
 use crate::lock::{KeyPrefix, Ttl, Url};
 use crate::plan::{Commit, Payment, Plan, Wanted};
 use crate::report::Assertion;
-use crate::strategy::{Locked, Strategy, Transaction, Tuning};
+use crate::strategy::{Locked, Strategy, StrategyOptions, Transaction};
 
 /// A line that races the same inputs again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(super) struct Inputs<'a> {
     pub(super) words: &'a str,
     pub(super) kind: RaceKind,
     pub(super) repeats: Repeats,
-    pub(super) tuning: &'a Tuning,
+    pub(super) tuning: &'a StrategyOptions,
     pub(super) plan: &'a Plan,
     pub(super) services: &'a ServiceChoice,
     /// Whether the Redis is named by the environment.
@@ -48,7 +48,7 @@ impl Inputs<'_> {
     }
 
     fn strategy(&self, line: &mut ShellLine) {
-        let Tuning {
+        let StrategyOptions {
             ttl,
             options,
             begin,

@@ -8,9 +8,9 @@ use super::values;
 use crate::duration::duration;
 use crate::lock::{AcquireBy, Ttl};
 use crate::strategy::{
-    ACQUIRES, BEGINS, Begin, BuiltIn, FENCES, Fence, Freeing, LOCK_VALUES, LockValue, Locked,
-    OnBusy, Optimistic, Options, RELEASE_ORDERS, RELEASES, Redlock, ReleaseOrder, Transaction,
-    Tuning,
+    ACQUIRES, BEGINS, Begin, BuiltIn, FENCES, Fence, LOCK_VALUES, LockValue, Locked, OnBusy,
+    Optimistic, Options, RELEASE_ORDERS, RELEASES, Redlock, ReleaseMode, ReleaseOrder,
+    StrategyOptions, Transaction,
 };
 
 const STRATEGY: &str = "Strategy";
@@ -25,7 +25,7 @@ pub(super) struct TtlArgs {
 
 /// The options of `locked`.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
-pub(super) struct LadderArgs {
+pub(super) struct LockOptionArgs {
     /// How the lock is acquired: set-nx-ex, setnx-then-expire, or set-ex (no NX: a mistake)
     #[arg(long, value_name = "HOW", value_parser = acquire, help_heading = STRATEGY)]
     acquire: Option<AcquireBy>,
@@ -46,13 +46,13 @@ pub(super) struct LadderArgs {
     unique: bool,
     /// How the lock is released: compare-and-delete, del, get-then-del or none
     #[arg(long, value_name = "HOW", value_parser = release, help_heading = STRATEGY)]
-    release: Option<Freeing>,
+    release: Option<ReleaseMode>,
     /// Leave the insert in an open transaction, and free the lock after-commit or before-commit
     #[arg(long, value_name = "WHEN", value_parser = release_order, help_heading = STRATEGY)]
     release_order: Option<ReleaseOrder>,
 }
 
-impl LadderArgs {
+impl LockOptionArgs {
     fn options(self) -> Options {
         Options {
             release: self.release.unwrap_or_default(),
@@ -116,7 +116,7 @@ pub(super) struct RedlockArgs {
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub(super) struct TuningArgs {
     #[command(flatten)]
-    ladder: LadderArgs,
+    lock_options: LockOptionArgs,
     #[command(flatten)]
     transaction: TransactionArgs,
     #[command(flatten)]
@@ -125,10 +125,10 @@ pub(super) struct TuningArgs {
     nodes: NodesArgs,
 }
 
-impl From<LadderArgs> for TuningArgs {
-    fn from(ladder: LadderArgs) -> Self {
+impl From<LockOptionArgs> for TuningArgs {
+    fn from(lock_options: LockOptionArgs) -> Self {
         Self {
-            ladder,
+            lock_options,
             ..Self::default()
         }
     }
@@ -168,16 +168,20 @@ impl TuningArgs {
     fn given(&self) -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
         const LOCKED: &[&str] = &[Locked::NAME];
         const TRANSACTION: &[&str] = &[Transaction::NAME];
-        let (ladder, transaction) = (self.ladder, self.transaction);
+        let (lock_options, transaction) = (self.lock_options, self.transaction);
         let options = [
-            ("--acquire", ladder.acquire.is_some(), LOCKED),
-            ("--lock-value", ladder.lock_value.is_some(), LOCKED),
-            ("--on-busy", ladder.on_busy.is_some(), LOCKED),
-            ("--renew", ladder.renew, LOCKED),
-            ("--fence", ladder.fence.is_some(), LOCKED),
-            ("--unique", ladder.unique, LOCKED),
-            ("--release", ladder.release.is_some(), LOCKED),
-            ("--release-order", ladder.release_order.is_some(), LOCKED),
+            ("--acquire", lock_options.acquire.is_some(), LOCKED),
+            ("--lock-value", lock_options.lock_value.is_some(), LOCKED),
+            ("--on-busy", lock_options.on_busy.is_some(), LOCKED),
+            ("--renew", lock_options.renew, LOCKED),
+            ("--fence", lock_options.fence.is_some(), LOCKED),
+            ("--unique", lock_options.unique, LOCKED),
+            ("--release", lock_options.release.is_some(), LOCKED),
+            (
+                "--release-order",
+                lock_options.release_order.is_some(),
+                LOCKED,
+            ),
             ("--begin", transaction.begin.is_some(), TRANSACTION),
             (
                 "--busy-timeout",
@@ -196,8 +200,13 @@ impl TuningArgs {
     }
 
     /// What these strategies are to be like; `servers` are the Redis that were named.
-    pub(super) fn tuning(self, names: &[&str], ttl: Ttl, servers: usize) -> Result<Tuning, String> {
-        let options = self.ladder.options();
+    pub(super) fn tuning(
+        self,
+        names: &[&str],
+        ttl: Ttl,
+        servers: usize,
+    ) -> Result<StrategyOptions, String> {
+        let options = self.lock_options.options();
         let is_named = |owners: &[&str]| names.iter().any(|name| owners.contains(name));
         for (option, owners) in self.given() {
             if !is_named(owners) {
@@ -214,7 +223,7 @@ impl TuningArgs {
                     .to_owned(),
             );
         }
-        Ok(Tuning {
+        Ok(StrategyOptions {
             ttl,
             options,
             begin: self.transaction.begin.unwrap_or_default(),
@@ -313,7 +322,7 @@ fn fence(text: &str) -> Result<Fence, String> {
     one_of(text, &FENCES)
 }
 
-fn release(text: &str) -> Result<Freeing, String> {
+fn release(text: &str) -> Result<ReleaseMode, String> {
     one_of(text, &RELEASES)
 }
 

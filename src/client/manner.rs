@@ -1,6 +1,6 @@
 //! How a step is to be taken, beyond its name.
 
-use crate::lock::{AcquireBy, ReleaseBy, Ttl};
+use crate::lock::{AcquireBy, ReleaseCommand, Ttl};
 use crate::store::{Begin, Guard};
 
 /// How a step is to be taken, beyond its name.
@@ -17,7 +17,7 @@ pub struct Manner {
     /// How the lock is taken.
     pub acquire: AcquireBy,
     /// How the lock is freed.
-    pub release: ReleaseBy,
+    pub release: ReleaseCommand,
     /// Which of several lock services, from 0.
     pub node: u8,
 }

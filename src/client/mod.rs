@@ -21,7 +21,7 @@ use crate::history::{Attempt, Event, Outcome, Reply, Service, Step};
 use crate::queue::{Answer, Response};
 use crate::seat::{SeatId, UserId};
 
-pub use crate::lock::{AcquireBy, Held, ReleaseBy, Token, Ttl};
+pub use crate::lock::{AcquireBy, Held, ReleaseCommand, Token, Ttl};
 pub use crate::queue::Said;
 pub use crate::store::{Begin, Guard};
 pub use gate::{Gate, GateEvent, Permit};

@@ -2,7 +2,7 @@
 
 use super::database::{By, Database};
 use super::lease::Lease;
-use crate::client::{AcquireBy, Asked, Held, ReleaseBy, Token};
+use crate::client::{AcquireBy, Asked, Held, ReleaseCommand, Token};
 use crate::history::{Service, Step};
 use crate::queue::{Answer, CallError, Said};
 use crate::seat::UserId;
@@ -236,7 +236,7 @@ impl World {
         self.leases[user] = Lease::None;
         let is_own = self.holds(act);
         let lock = &mut self.locks[act.lock()];
-        if !is_own && act.asked.manner.release == ReleaseBy::CompareAndDelete {
+        if !is_own && act.asked.manner.release == ReleaseCommand::CompareAndDelete {
             return false.into();
         }
         let freed = lock.holder.take();

@@ -2,7 +2,7 @@
 
 use redis::{Cmd, Script};
 
-use super::{AcquireBy, ReleaseBy, Request, Token, Ttl};
+use super::{AcquireBy, ReleaseCommand, Request, Token, Ttl};
 use crate::seat::SeatId;
 
 /// Frees a lock only for the token that holds it
@@ -146,10 +146,10 @@ impl Words {
                 cmd.arg("GET").arg(&self.key);
             }
             Request::IsFree => self.run_script(&mut cmd, IS_FREE),
-            Request::Release(ReleaseBy::Delete) => {
+            Request::Release(ReleaseCommand::Delete) => {
                 cmd.arg("DEL").arg(&self.key);
             }
-            Request::Release(ReleaseBy::CompareAndDelete) => {
+            Request::Release(ReleaseCommand::CompareAndDelete) => {
                 cmd.arg("EVALSHA").arg(&names.release).arg(1);
                 cmd.arg(&self.key).arg(&self.value);
             }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{AcquireBy, Held, ReleaseBy, Request, Token};
+use super::{AcquireBy, Held, ReleaseCommand, Request, Token};
 use crate::queue::{Response, Said};
 use crate::seat::SeatId;
 
@@ -54,7 +54,7 @@ impl InProcess {
             Request::Verify => is_own.into(),
             Request::IsFree => held.is_none().into(),
             Request::Release(by) => {
-                let is_freed = is_own || (by == ReleaseBy::Delete && held.is_some());
+                let is_freed = is_own || (by == ReleaseCommand::Delete && held.is_some());
                 if is_freed {
                     table.leases.remove(&seat);
                 }
@@ -146,7 +146,7 @@ mod tests {
         ttl: Ttl::TEN_MINUTES,
         fence: false,
     };
-    const RELEASE: Request = Request::Release(ReleaseBy::CompareAndDelete);
+    const RELEASE: Request = Request::Release(ReleaseCommand::CompareAndDelete);
 
     /// Whether it was done.
     fn does(locks: &InProcess, token: Token, request: Request) -> bool {
@@ -162,7 +162,7 @@ mod tests {
         assert!(!does(&locks, B, RELEASE));
         assert!(does(&locks, A, RELEASE));
         assert!(does(&locks, B, ACQUIRE));
-        assert!(does(&locks, A, Request::Release(ReleaseBy::Delete)));
+        assert!(does(&locks, A, Request::Release(ReleaseCommand::Delete)));
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub enum AcquireBy {
 
 /// How a lock is freed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum ReleaseBy {
+pub enum ReleaseCommand {
     /// One script that compares the value and deletes the key.
     #[default]
     CompareAndDelete,
@@ -90,7 +90,7 @@ pub enum Request {
     /// Whether nobody holds it.
     IsFree,
     /// Free it: whether it did.
-    Release(ReleaseBy),
+    Release(ReleaseCommand),
     /// Let it run out if the token's user holds it with a time to live: whether that is so.
     RunOut,
 }

@@ -40,7 +40,7 @@ pub struct Entry {
     /// What it does.
     pub summary: &'static str,
     /// The strategy with what was chosen.
-    make: fn(&Tuning) -> BuiltIn,
+    make: fn(&StrategyOptions) -> BuiltIn,
 }
 
 /// Every strategy that racesim brings: the one list of them.
@@ -110,7 +110,7 @@ pub static CATALOGUE: [Entry; 8] = [
 
 /// What can be chosen of strategies; each takes what concerns it.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Tuning {
+pub struct StrategyOptions {
     /// How long a lock or a claim lives.
     pub ttl: Ttl,
     /// How `locked` does its parts.
@@ -144,7 +144,7 @@ macro_rules! delegate {
 impl BuiltIn {
     /// The strategy of this name.
     #[must_use]
-    pub fn named(name: &str, tuning: &Tuning) -> Option<Self> {
+    pub fn named(name: &str, tuning: &StrategyOptions) -> Option<Self> {
         let entry = CATALOGUE.iter().find(|entry| entry.name == name);
         entry.map(|entry| (entry.make)(tuning))
     }
@@ -215,12 +215,12 @@ mod tests {
     #[test]
     fn every_strategy_of_the_catalogue_is_made_under_its_own_name() {
         for entry in &CATALOGUE {
-            let made = BuiltIn::named(entry.name, &Tuning::default());
+            let made = BuiltIn::named(entry.name, &StrategyOptions::default());
             assert_eq!(
                 made.map(|it| it.name().to_owned()).as_deref(),
                 Some(entry.name)
             );
         }
-        assert!(BuiltIn::named("nothing", &Tuning::default()).is_none());
+        assert!(BuiltIn::named("nothing", &StrategyOptions::default()).is_none());
     }
 }

@@ -18,7 +18,7 @@
 
 use tokio_util::either::Either;
 
-use super::{Freeing, Naive, Needs, Options, Strategy};
+use super::{Naive, Needs, Options, ReleaseMode, Strategy};
 use crate::client::{Client, StepError, Ttl};
 use crate::history::{Outcome, Step};
 
@@ -72,7 +72,7 @@ impl Strategy for Locked {
     }
 
     fn settings(&self) -> String {
-        self.options.in_words()
+        self.options.to_args()
     }
 
     fn ttl(&self) -> Option<Ttl> {
@@ -97,9 +97,9 @@ impl Strategy for Locked {
 
     fn frees_others(&self) -> Option<bool> {
         let is_own = match self.options.release {
-            Freeing::CompareAndDelete => self.options.value == super::LockValue::Request,
-            Freeing::None => true,
-            Freeing::Del | Freeing::GetThenDel => false,
+            ReleaseMode::CompareAndDelete => self.options.value == super::LockValue::Request,
+            ReleaseMode::None => true,
+            ReleaseMode::Del | ReleaseMode::GetThenDel => false,
         };
         Some(!is_own)
     }

@@ -3,7 +3,7 @@
 mod built_in;
 mod conditional;
 mod hold;
-mod ladder;
+mod lock_options;
 mod locked;
 mod naive;
 mod optimistic;
@@ -17,12 +17,12 @@ use crate::client::{Client, StepError, Ttl};
 use crate::history::{Outcome, Step};
 
 pub use crate::client::Begin;
-pub use built_in::{BuiltIn, CATALOGUE, Entry, Tuning};
+pub use built_in::{BuiltIn, CATALOGUE, Entry, StrategyOptions};
 pub use conditional::Conditional;
 pub use hold::Hold;
-pub use ladder::{
-    ACQUIRES, FENCES, Fence, Freeing, LOCK_VALUES, LockValue, OnBusy, Options, RELEASE_ORDERS,
-    RELEASES, ReleaseOrder,
+pub use lock_options::{
+    ACQUIRES, FENCES, Fence, LOCK_VALUES, LockValue, OnBusy, Options, RELEASE_ORDERS, RELEASES,
+    ReleaseMode, ReleaseOrder,
 };
 pub use locked::Locked;
 pub use naive::Naive;
@@ -133,7 +133,7 @@ fn chosen<T: PartialEq + Copy>(option: &str, names: &[(&'static str, T)], choice
 }
 
 /// The words that are not empty, as a person types them.
-fn in_words(words: &[&str]) -> String {
+fn to_args(words: &[&str]) -> String {
     let some: Vec<&str> = words
         .iter()
         .copied()

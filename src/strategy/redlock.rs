@@ -103,7 +103,7 @@ impl Strategy for Redlock {
         } else {
             format!("--nodes {}", self.nodes)
         };
-        super::in_words(&[&nodes, &format!("--retries {}", self.retries)])
+        super::to_args(&[&nodes, &format!("--retries {}", self.retries)])
     }
 
     fn ttl(&self) -> Option<Ttl> {

@@ -94,7 +94,7 @@ impl Strategy for Transaction {
         } else {
             format!("--busy-timeout {}", super::time_in_words(self.busy_timeout))
         };
-        super::in_words(&[&begin, &busy, &super::retries_in_words(self.retries)])
+        super::to_args(&[&begin, &busy, &super::retries_in_words(self.retries)])
     }
 
     fn needs(&self) -> super::Needs {

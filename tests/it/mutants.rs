@@ -7,7 +7,7 @@ use racesim::history::Outcome;
 use racesim::matrix::{Column, Expectations, cell};
 use racesim::plan::Plan;
 use racesim::strategy::{
-    Fence, Freeing, LockValue, Locked, Needs, Options, Redlock, ReleaseOrder, Strategy,
+    Fence, LockValue, Locked, Needs, Options, Redlock, ReleaseMode, ReleaseOrder, Strategy,
 };
 
 use super::ladder::OnlyCommit;
@@ -223,7 +223,7 @@ fn chosen() -> Vec<(&'static str, &'static str, Locked)> {
         (
             "locked",
             "the comparison of the value",
-            locked(|it| it.release = Freeing::Del),
+            locked(|it| it.release = ReleaseMode::Del),
         ),
         (
             "locked",
@@ -233,7 +233,7 @@ fn chosen() -> Vec<(&'static str, &'static str, Locked)> {
         (
             "locked",
             "the release",
-            locked(|it| it.release = Freeing::None),
+            locked(|it| it.release = ReleaseMode::None),
         ),
         ("locked --unique", "UNIQUE", locked(|_| {})),
         ("locked --renew", "the watchdog", locked(|_| {})),

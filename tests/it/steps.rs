@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use racesim::client::{
-    AcquireBy, Begin, Client, Guard, Manner, Patience, ReleaseBy, Said, Since, StepError, Ttl,
+    AcquireBy, Begin, Client, Guard, Manner, Patience, ReleaseCommand, Said, Since, StepError, Ttl,
 };
 use racesim::history::Outcome;
 use racesim::strategy::{Needs, Strategy};
@@ -129,7 +129,8 @@ pub(crate) const BEGINS: [Begin; 3] = [Begin::Deferred, Begin::Immediate, Begin:
 pub(crate) const ACQUIRES: [AcquireBy; 3] =
     [AcquireBy::SetNxEx, AcquireBy::SetNx, AcquireBy::SetEx];
 
-pub(crate) const RELEASES: [ReleaseBy; 2] = [ReleaseBy::CompareAndDelete, ReleaseBy::Delete];
+pub(crate) const RELEASES: [ReleaseCommand; 2] =
+    [ReleaseCommand::CompareAndDelete, ReleaseCommand::Delete];
 
 /// Every statement that there is, in every manner.
 pub(crate) fn statements() -> Vec<Op> {
@@ -166,6 +167,6 @@ pub(crate) const FENCED: Op = Op::Acquire(Manner {
     open: false,
     begin: Begin::Immediate,
     acquire: AcquireBy::SetNxEx,
-    release: ReleaseBy::CompareAndDelete,
+    release: ReleaseCommand::CompareAndDelete,
     node: 0,
 });

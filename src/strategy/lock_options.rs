@@ -11,15 +11,15 @@
 
 use std::time::Duration;
 
-use super::{chosen, in_words, name_in, time_in_words};
+use super::{chosen, name_in, time_in_words, to_args};
 use crate::client::{
-    AcquireBy, Client, Guard, Manner, Patience, ReleaseBy, Said, StepError, Ttl, Watchdog,
+    AcquireBy, Client, Guard, Manner, Patience, ReleaseCommand, Said, StepError, Ttl, Watchdog,
 };
 use crate::history::{Outcome, Step};
 
 /// How the lock is freed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Freeing {
+pub enum ReleaseMode {
     /// One script that compares the value and deletes the key.
     #[default]
     CompareAndDelete,
@@ -91,11 +91,11 @@ pub const FENCES: [(&str, Fence); 3] = [
 ];
 
 /// Ways to free a lock by name, the usual one first.
-pub const RELEASES: [(&str, Freeing); 4] = [
-    ("compare-and-delete", Freeing::CompareAndDelete),
-    ("del", Freeing::Del),
-    ("get-then-del", Freeing::GetThenDel),
-    ("none", Freeing::None),
+pub const RELEASES: [(&str, ReleaseMode); 4] = [
+    ("compare-and-delete", ReleaseMode::CompareAndDelete),
+    ("del", ReleaseMode::Del),
+    ("get-then-del", ReleaseMode::GetThenDel),
+    ("none", ReleaseMode::None),
 ];
 
 /// When a lock is freed by name.
@@ -108,7 +108,7 @@ pub const RELEASE_ORDERS: [(&str, ReleaseOrder); 2] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {
     /// How the lock is freed.
-    pub release: Freeing,
+    pub release: ReleaseMode,
     /// What it is held with.
     pub value: LockValue,
     /// How it is taken.
@@ -128,7 +128,7 @@ pub struct Options {
 
 impl Options {
     /// The options that differ from the usual ones, as a person types them.
-    pub(super) fn in_words(self) -> String {
+    pub(super) fn to_args(self) -> String {
         let on_busy = match self.on_busy {
             OnBusy::Refuse => String::new(),
             OnBusy::Wait(limit) => format!("--on-busy wait:{}", time_in_words(limit)),
@@ -136,7 +136,7 @@ impl Options {
         let order = self.release_order.map_or_else(String::new, |order| {
             format!("--release-order {}", name_in(&RELEASE_ORDERS, order))
         });
-        in_words(&[
+        to_args(&[
             &chosen("acquire", &ACQUIRES, self.acquire),
             &chosen("lock-value", &LOCK_VALUES, self.value),
             &on_busy,
@@ -155,8 +155,8 @@ impl Options {
             Step::SetTtl => self.acquire == AcquireBy::SetNx,
             Step::Wait => self.on_busy != OnBusy::Refuse,
             Step::Commit | Step::Rollback => self.release_order.is_some(),
-            Step::Verify => self.release == Freeing::GetThenDel,
-            Step::Release => self.release != Freeing::None,
+            Step::Verify => self.release == ReleaseMode::GetThenDel,
+            Step::Release => self.release != ReleaseMode::None,
             Step::Validate | Step::Hold | Step::Begin | Step::Confirm => false,
         };
         Step::ALL.into_iter().filter(is_taken).collect()
@@ -276,17 +276,17 @@ impl Options {
     /// Frees the lock. One that cannot be freed ends by itself.
     async fn release(self, client: &mut Client) {
         let delete = Manner {
-            release: ReleaseBy::Delete,
+            release: ReleaseCommand::Delete,
             ..Manner::default()
         };
         let _ = match self.release {
-            Freeing::CompareAndDelete => client.release().await,
-            Freeing::Del => client.release_by(delete).await,
-            Freeing::GetThenDel => match client.verify().await {
+            ReleaseMode::CompareAndDelete => client.release().await,
+            ReleaseMode::Del => client.release_by(delete).await,
+            ReleaseMode::GetThenDel => match client.verify().await {
                 Ok(true) => client.release_by(delete).await,
                 other => other,
             },
-            Freeing::None => Ok(false),
+            ReleaseMode::None => Ok(false),
         };
     }
 }
