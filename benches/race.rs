@@ -12,7 +12,7 @@ use mimalloc::MiMalloc;
 use racesim::client::Ttl;
 use racesim::engine::{Engine, RedisChoice, ServiceChoice, Services};
 use racesim::plan::{Commit, Plan, Wanted};
-use racesim::report::{Format, Look, Report, Shown, Tally, write};
+use racesim::report::{AnyReport, Format, Look, Report, Tally, write};
 use racesim::strategy::{Locked, Naive, Strategy};
 use rusqlite::{Connection, params};
 
@@ -230,7 +230,7 @@ async fn race<S: Strategy>(
     let judging = Instant::now();
     let report = Report::of(vec![Tally::begin(&history).report()]);
     write(
-        Shown::Races(&report),
+        AnyReport::Races(&report),
         Format::Table,
         Look::PLAIN,
         &mut io::sink(),

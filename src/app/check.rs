@@ -5,14 +5,14 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 use super::input;
-use super::output::{Outlets, PIPE_LIMIT};
+use super::output::{Outputs, PIPE_LIMIT};
 use super::place::Uses;
 use super::{AppError, Exit, reasons};
 use crate::checker::{self, Property};
 use crate::cli::{self, Output};
 use crate::engine::EngineError;
 use crate::history::{self, Header, Recorded};
-use crate::report::{RaceReport, Report, Shown, Tally};
+use crate::report::{AnyReport, RaceReport, Report, Tally};
 
 pub(super) async fn run(
     path: &Path,
@@ -27,7 +27,7 @@ pub(super) async fn run(
         input: Some(path),
         ..Uses::default()
     };
-    let mut outlets = Outlets::open(output, uses, PIPE_LIMIT).await?;
+    let mut outputs = Outputs::open(output, uses, PIPE_LIMIT).await?;
     let reading = input::read(path, PIPE_LIMIT, history::read);
     let read = stop.run_until_cancelled(reading).await;
     let read = read
@@ -64,11 +64,11 @@ pub(super) async fn run(
         stopped: stop.is_cancelled(),
         ..Report::of(races)
     };
-    let published = outlets.publish(Shown::Races(&report)).await;
+    let published = outputs.publish(AnyReport::Races(&report)).await;
     if !report.stopped {
         let races = report.races.iter();
         let reasons = races.flat_map(|race| reasons::of_race(race, true, exit));
-        outlets.warn(&reasons.collect::<Vec<_>>());
+        outputs.warn(&reasons.collect::<Vec<_>>());
     }
     published?;
     Ok(exit)

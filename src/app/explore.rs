@@ -2,13 +2,13 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::output::{Outlets, PIPE_LIMIT};
+use super::output::{Outputs, PIPE_LIMIT};
 use super::place::Uses;
 use super::{AppError, Exit, reasons};
 use crate::checker::Property;
 use crate::cli::{Expectation, ExploreCommand};
 use crate::explore::{Answer, Found, Limit, follow, search_until};
-use crate::report::{ExploreReport, PropertyReport, Report, Shown};
+use crate::report::{AnyReport, ExploreReport, PropertyReport, Report};
 use crate::strategy::Strategy;
 
 /// Once it is stopped, what has not been answered is unknown.
@@ -16,7 +16,7 @@ pub(super) async fn run(
     command: &ExploreCommand,
     stop: CancellationToken,
 ) -> Result<Exit, AppError> {
-    let mut outlets = Outlets::open(&command.output, Uses::default(), PIPE_LIMIT).await?;
+    let mut outputs = Outputs::open(&command.output, Uses::default(), PIPE_LIMIT).await?;
     let mut impossible = None;
     let mut properties = Vec::new();
     for property in &command.properties {
@@ -44,9 +44,9 @@ pub(super) async fn run(
         properties,
     };
     let exit = exit(&report, command.expected);
-    let published = outlets.publish(Shown::Exploration(&report)).await;
+    let published = outputs.publish(AnyReport::Exploration(&report)).await;
     if !stop.is_cancelled() {
-        outlets.warn(&reasons::of_search(&report, command.expected, exit));
+        outputs.warn(&reasons::of_search(&report, command.expected, exit));
     }
     published?;
     Ok(exit)

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use super::output::{Outlets, PIPE_LIMIT};
+use super::output::{Outputs, PIPE_LIMIT};
 use super::place::Uses;
 use super::{AppError, Exit, reasons};
 use crate::cli::{self, MatrixCommand};
@@ -17,7 +17,7 @@ use crate::matrix::{Column, Expectations, cell};
 use crate::plan::Plan;
 use crate::progress::Watch;
 use crate::replay::ReplayError;
-use crate::report::{MatrixCell, MatrixReport, MatrixRow, Report, Shown};
+use crate::report::{AnyReport, MatrixCell, MatrixReport, MatrixRow, Report};
 use crate::strategy::{BuiltIn, Needs, Strategy};
 
 /// The most users of any column, each with a connection of its own: five at every second screen.
@@ -26,7 +26,7 @@ const USERS: NonZeroU32 = NonZeroU32::new(9).expect("nine is not zero");
 /// Once it is stopped, the rows and cells that were found until then are told.
 pub(super) async fn run(command: MatrixCommand, stop: CancellationToken) -> Result<Exit, AppError> {
     let begun = Instant::now();
-    let mut outlets = Outlets::open(&command.output, Uses::default(), PIPE_LIMIT).await?;
+    let mut outputs = Outputs::open(&command.output, Uses::default(), PIPE_LIMIT).await?;
     let known = Expectations::built_in();
     let strategies = strategies(&command.strategies, &known)?;
     let columns = if command.columns.is_empty() {
@@ -42,15 +42,15 @@ pub(super) async fn run(command: MatrixCommand, stop: CancellationToken) -> Resu
     let starting = Services::start(&choice, &plan, needs, &seats);
     let Some(services) = stop.run_until_cancelled(starting).await else {
         let report = report(None, columns, Vec::new());
-        outlets.publish(Shown::Matrix(&report)).await?;
+        outputs.publish(AnyReport::Matrix(&report)).await?;
         return Ok(Exit::Unknown);
     };
     let services = services?;
-    super::simulated::say(&services, &choice.redis, &outlets);
+    super::simulated::say(&services, &choice.redis, &outputs);
     let engine = Engine::new(services).stopping_on(stop);
     let done = Arc::<AtomicU64>::default();
     let total = strategies.len() * columns.len();
-    let watch = (!outlets.is_quiet()).then(|| {
+    let watch = (!outputs.is_quiet()).then(|| {
         let total = u64::try_from(total).unwrap_or(u64::MAX);
         Watch::begin(Arc::clone(&done), total, "cells")
     });
@@ -70,8 +70,8 @@ pub(super) async fn run(command: MatrixCommand, stop: CancellationToken) -> Resu
     let mut report = report(Some(&engine), columns, rows);
     report.took_ms = as_millis(begun.elapsed());
     let exit = exit(&report);
-    let published = outlets.publish(Shown::Matrix(&report)).await;
-    outlets.warn(&reasons::of_matrix(&report, exit));
+    let published = outputs.publish(AnyReport::Matrix(&report)).await;
+    outputs.warn(&reasons::of_matrix(&report, exit));
     published?;
     Ok(exit)
 }

@@ -121,7 +121,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let done = signals::with_signals(|stop| perform(command, stop));
     let exit = done.unwrap_or_else(|error| {
-        output::complain(&error.to_string());
+        output::print_error(&error.to_string());
         error.exit()
     });
     exit.code()
@@ -159,16 +159,16 @@ fn refuse(refusal: &Refusal) -> Exit {
         Refusal::Help(page) => match output::print(output::chosen(page, &std::io::stdout())) {
             Ok(()) => Exit::Holds,
             Err(error) => {
-                output::complain(&error.to_string());
+                output::print_error(&error.to_string());
                 error.exit()
             }
         },
         Refusal::Nothing(page) => {
-            output::advise(output::chosen(page, &std::io::stderr()));
+            output::print_notice(output::chosen(page, &std::io::stderr()));
             Exit::Usage
         }
         Refusal::Usage(line) => {
-            output::complain(line);
+            output::print_error(line);
             Exit::Usage
         }
     }

@@ -10,7 +10,7 @@ use super::target::Target;
 use crate::cli::{ColourChoice, Output, Page};
 use crate::escape;
 use crate::lock::redact;
-use crate::report::{self, Colour, Format, Look, Shown};
+use crate::report::{self, AnyReport, Colour, Format, Look};
 
 /// How long a pipe may have nobody at its other end, where no `--timeout` says so.
 pub(super) const PIPE_LIMIT: Duration = Duration::from_secs(5);
@@ -46,14 +46,14 @@ impl OutputError {
 
 /// The files that a report goes to, and what is printed.
 #[derive(Debug)]
-pub(super) struct Outlets {
+pub(super) struct Outputs {
     format: Format,
     look: Look,
     is_quiet: bool,
     exports: Vec<(Format, Target)>,
 }
 
-impl Outlets {
+impl Outputs {
     /// Opens every file, before anything runs. None of them may be one that the command uses.
     pub(super) async fn open(
         output: &Output,
@@ -78,7 +78,7 @@ impl Outlets {
     }
 
     /// Writes the report everywhere it is to go; a place that fails does not keep it from the others.
-    pub(super) async fn publish(&mut self, report: Shown<'_>) -> Result<(), OutputError> {
+    pub(super) async fn publish(&mut self, report: AnyReport<'_>) -> Result<(), OutputError> {
         let mut published = if self.is_quiet {
             Ok(())
         } else {
@@ -99,7 +99,7 @@ impl Outlets {
     /// Says something beside the result, unless only errors are wanted.
     pub(super) fn note(&self, text: &str) {
         if !self.is_quiet {
-            complain(text);
+            print_error(text);
         }
     }
 
@@ -110,7 +110,7 @@ impl Outlets {
             return;
         }
         for reason in reasons {
-            complain(reason);
+            print_error(reason);
         }
     }
 
@@ -147,12 +147,12 @@ fn on_stdout(
 }
 
 /// One line on stderr about what is wrong. No URL in it shows its password.
-pub(super) fn complain(line: &str) {
-    advise(&format!("racesim: {}\n", escape::line(&redact(line))));
+pub(super) fn print_error(line: &str) {
+    print_notice(&format!("racesim: {}\n", escape::line(&redact(line))));
 }
 
 /// A text on stderr. When not even that can be written there is nobody to tell.
-pub(super) fn advise(text: &str) {
+pub(super) fn print_notice(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 

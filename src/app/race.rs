@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::output::{Outlets, complain};
+use super::output::{Outputs, print_error};
 use super::place::Uses;
 use super::signals::{UntilStopped, apart, has_many_steps};
 use super::target::Target;
@@ -12,8 +12,8 @@ use crate::engine::{Engine, EngineError, Services};
 use crate::history::{self, History};
 use crate::progress::Watch;
 use crate::report::{
-    Assertion, AssertionReport, AssertionResult, Comparison, Figures, Probes, RaceReport, Report,
-    Shown, Tally,
+    AnyReport, Assertion, AssertionReport, AssertionResult, Comparison, Figures, Probes,
+    RaceReport, Report, Tally,
 };
 use crate::seat::SeatId;
 use crate::strategy::{BuiltIn, Needs, Strategy};
@@ -27,7 +27,7 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
         ..Uses::default()
     };
     let limit = command.plan.timeout;
-    let mut outlets = Outlets::open(&command.output, uses, limit).await?;
+    let mut outputs = Outputs::open(&command.output, uses, limit).await?;
     let mut history = match &command.history {
         Some(path) => Some(Target::growing(path, limit).await?),
         None => None,
@@ -42,16 +42,16 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
     let starting = Services::start(&command.services, &command.plan, needs, &seats);
     let Some(services) = stop.run_until_cancelled(starting).await else {
         let report = report(&command, Raced::nothing(&command), true);
-        outlets.publish(Shown::Races(&report)).await?;
+        outputs.publish(AnyReport::Races(&report)).await?;
         return Ok(Exit::Unknown);
     };
     let services = services?;
     if asserts_about_locks(&command) {
         simulated::refuse_as_proof(&services, &command.services.redis)?;
     }
-    simulated::say(&services, &command.services.redis, &outlets);
+    simulated::say(&services, &command.services.redis, &outputs);
     let engine = Engine::new(services).stopping_on(stop);
-    let watch = (!outlets.is_quiet())
+    let watch = (!outputs.is_quiet())
         .then(|| Watch::begin(engine.finished(), users_in_all(&command), "users"));
     let racing = Races::new(&engine, &command, &mut history).run();
     let (raced, failed) = Box::pin(racing).await;
@@ -62,15 +62,15 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
         failed => failed,
     };
     let report = report(&command, raced, engine.is_stopped());
-    let published = outlets.publish(Shown::Races(&report)).await;
+    let published = outputs.publish(AnyReport::Races(&report)).await;
     let exit = exit(&command, &report);
-    outlets.warn(&reasons(&command, &report, exit));
+    outputs.warn(&reasons(&command, &report, exit));
     say_assertions(&report);
     published.and(kept)?;
     match failed {
         Some(error) if exit != Exit::Violated => Err(error),
         Some(error) => {
-            complain(&error.to_string());
+            print_error(&error.to_string());
             Ok(exit)
         }
         None => Ok(exit),
@@ -182,7 +182,7 @@ impl<'a> Races<'a> {
                     // A part of a history takes nobody's place.
                     Err(error) if self.engine.is_stopped() => {
                         *self.history = None;
-                        complain(&error.to_string());
+                        print_error(&error.to_string());
                     }
                     recorded => recorded?,
                 }
@@ -295,10 +295,10 @@ fn say_assertions(report: &Report) {
         match result {
             AssertionResult::Holds => {}
             AssertionResult::Unknown => {
-                complain(&format!("assertion unknown: {assertion}, found {found}"));
+                print_error(&format!("assertion unknown: {assertion}, found {found}"));
             }
             AssertionResult::Failed => {
-                complain(&format!("assertion failed: {assertion}, found {found}"));
+                print_error(&format!("assertion failed: {assertion}, found {found}"));
             }
         }
     }

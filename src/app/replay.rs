@@ -8,14 +8,14 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::input;
-use super::output::Outlets;
+use super::output::Outputs;
 use super::place::Uses;
 use super::{AppError, Exit, reasons};
 use crate::cli::{self, ReplayCommand, ReplayWhat};
 use crate::engine::{Engine, EngineError, Services};
 use crate::plan::Plan;
 use crate::replay::{ReplayError, Replayed, replay, replay_all};
-use crate::report::{ExploreReport, ReplayReport, Report, Shown, SingleReplay};
+use crate::report::{AnyReport, ExploreReport, ReplayReport, Report, SingleReplay};
 use crate::schedule::Schedule;
 use crate::strategy::{BuiltIn, Strategy};
 
@@ -42,7 +42,7 @@ pub(super) async fn run(command: ReplayCommand, stop: CancellationToken) -> Resu
         input,
         ..Uses::default()
     };
-    let mut outlets = Outlets::open(&command.output, beside, command.timeout).await?;
+    let mut outputs = Outputs::open(&command.output, beside, command.timeout).await?;
     let task = stop.run_until_cancelled(task(&command)).await;
     let task = task.ok_or(EngineError::Stopped)??;
     let users = NonZeroU32::new(task.users).unwrap_or(NonZeroU32::MIN);
@@ -57,7 +57,7 @@ pub(super) async fn run(command: ReplayCommand, stop: CancellationToken) -> Resu
     let services = stop.run_until_cancelled(starting).await.transpose()?;
     let engine = services.map(|services| Engine::new(services).stopping_on(stop.clone()));
     if let Some(engine) = &engine {
-        super::simulated::say(engine.services(), &command.services.redis, &outlets);
+        super::simulated::say(engine.services(), &command.services.redis, &outputs);
         let strategy = &task.strategy;
         let forcing = match &task.what {
             What::One(schedule) => replay(engine, strategy, &plan, schedule.clone())
@@ -73,8 +73,8 @@ pub(super) async fn run(command: ReplayCommand, stop: CancellationToken) -> Resu
     }
     let mut report = report(&task, &replayed);
     report.stopped = stop.is_cancelled();
-    let published = outlets.publish(Shown::Replay(&report)).await;
-    outlets.warn(&reasons::of_replay(&report));
+    let published = outputs.publish(AnyReport::Replay(&report)).await;
+    outputs.warn(&reasons::of_replay(&report));
     published?;
     Ok(if report.differences.is_empty() {
         Exit::Holds

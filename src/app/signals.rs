@@ -17,7 +17,7 @@ use signal_hook::iterator::Signals;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::output::complain;
+use super::output::print_error;
 use super::{AppError, Exit};
 use crate::engine::Engine;
 use crate::history::History;
@@ -63,11 +63,11 @@ pub(super) fn with_signals(
     stop.cancel();
     match inbox.recv_timeout(GRACE) {
         Ok(Event::Done(Ok(_))) => {}
-        Ok(Event::Done(Err(error))) => complain(&error.to_string()),
+        Ok(Event::Done(Err(error))) => print_error(&error.to_string()),
         Ok(Event::Panicked(panic)) => resume_unwind(panic),
         Ok(Event::Signal(second)) => return Ok(Exit::Signal(second)),
         Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-            complain("stopped, and not all of what was known could be reported in time");
+            print_error("stopped, and not all of what was known could be reported in time");
         }
     }
     Ok(Exit::Signal(first))

@@ -1,7 +1,7 @@
 //! Locks that racesim keeps itself: said where no Redis is raced, and refused as proof.
 
 use super::AppError;
-use super::output::{Outlets, complain};
+use super::output::{Outputs, print_error};
 use crate::engine::{RedisChoice, Services};
 
 const NO_SERVER: &str = "no redis-server or valkey-server on PATH: the locks are kept inside racesim, no Redis was raced; \
@@ -12,13 +12,13 @@ const AS_ASKED: &str =
 
 /// Says that the locks are simulated, if they are. Where that was not asked for it is a warning, which
 /// is printed under `--quiet` too.
-pub(super) fn say(services: &Services, redis: &RedisChoice, outlets: &Outlets) {
+pub(super) fn say(services: &Services, redis: &RedisChoice, outputs: &Outputs) {
     if !services.is_lock_simulated() {
         return;
     }
     match redis {
-        RedisChoice::InProcess => outlets.note(AS_ASKED),
-        RedisChoice::Any | RedisChoice::Private | RedisChoice::Urls(_) => complain(NO_SERVER),
+        RedisChoice::InProcess => outputs.note(AS_ASKED),
+        RedisChoice::Any | RedisChoice::Private | RedisChoice::Urls(_) => print_error(NO_SERVER),
     }
 }
 

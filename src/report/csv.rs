@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{ExploreReport, MatrixReport, ReplayReport, Report, Shown};
+use super::{AnyReport, ExploreReport, MatrixReport, ReplayReport, Report};
 use crate::escape;
 
 /// Rows of cells, none of which a spreadsheet takes for a formula.
@@ -20,13 +20,13 @@ impl<W: Write> Rows<W> {
     }
 }
 
-pub(super) fn write(report: Shown<'_>, to: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(report: AnyReport<'_>, to: &mut impl Write) -> io::Result<()> {
     let mut writer = Rows(csv::Writer::from_writer(to));
     match report {
-        Shown::Races(report) => races(report, &mut writer)?,
-        Shown::Exploration(report) => exploration(report, &mut writer)?,
-        Shown::Replay(report) => replay(report, &mut writer)?,
-        Shown::Matrix(report) => matrix(report, &mut writer)?,
+        AnyReport::Races(report) => races(report, &mut writer)?,
+        AnyReport::Exploration(report) => exploration(report, &mut writer)?,
+        AnyReport::Replay(report) => replay(report, &mut writer)?,
+        AnyReport::Matrix(report) => matrix(report, &mut writer)?,
     }
     writer.0.flush()
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{PropertyReport, Shown, SingleReplay};
+use super::{AnyReport, PropertyReport, SingleReplay};
 use crate::escape::mermaid;
 use crate::explain::Explanation;
 use crate::history::{Reply, Service, Step};
@@ -64,26 +64,26 @@ impl From<Move> for Arrives {
 }
 
 /// The diagrams of a report: one for each interleaving that it tells.
-fn diagrams(report: Shown<'_>) -> Vec<Diagram> {
+fn diagrams(report: AnyReport<'_>) -> Vec<Diagram> {
     match report {
-        Shown::Races(report) => report
+        AnyReport::Races(report) => report
             .races
             .iter()
             .filter_map(|race| race.explanation.as_ref())
             .map(explained)
             .collect(),
-        Shown::Exploration(report) => report
+        AnyReport::Exploration(report) => report
             .properties
             .iter()
             .filter(|property| property.schedule.is_some())
             .map(explored)
             .collect(),
-        Shown::Replay(report) => {
+        AnyReport::Replay(report) => {
             let replayed = |single| replayed(single, report.stores());
             report.single.iter().map(replayed).collect()
         }
         // A table of schedules has no one interleaving to draw.
-        Shown::Matrix(_) => Vec::new(),
+        AnyReport::Matrix(_) => Vec::new(),
     }
 }
 
@@ -204,7 +204,7 @@ impl Diagram {
     }
 }
 
-pub(super) fn write(report: Shown<'_>, to: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(report: AnyReport<'_>, to: &mut impl Write) -> io::Result<()> {
     diagrams(report)
         .iter()
         .enumerate()

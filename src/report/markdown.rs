@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::document::{Block, Grid};
+use super::document::{Block, Table};
 use crate::escape::{line, markdown};
 
 pub(super) fn write(document: &[Block], to: &mut impl Write) -> io::Result<()> {
@@ -15,7 +15,7 @@ pub(super) fn write(document: &[Block], to: &mut impl Write) -> io::Result<()> {
                 }
                 writeln!(to)?;
             }
-            Block::Grid(grid) => write_grid(grid, to)?,
+            Block::Table(table) => write_table(table, to)?,
             Block::Note(note) => writeln!(to, "{}\n", markdown(note))?,
             Block::Lines(lines) => {
                 for line in lines {
@@ -37,19 +37,21 @@ fn write_command(lead: &str, command: &str, to: &mut impl Write) -> io::Result<(
     writeln!(to, "{}\n\n{fence}sh\n{command}\n{fence}\n", markdown(lead))
 }
 
-fn write_grid(grid: &Grid, to: &mut impl Write) -> io::Result<()> {
-    if !grid.title.is_empty() {
-        writeln!(to, "**{}**\n", markdown(&grid.title))?;
+fn write_table(table: &Table, to: &mut impl Write) -> io::Result<()> {
+    if !table.title.is_empty() {
+        writeln!(to, "**{}**\n", markdown(&table.title))?;
     }
-    let head: Vec<String> = grid.head.iter().map(|name| markdown(name)).collect();
+    let head: Vec<String> = table.head.iter().map(|name| markdown(name)).collect();
     writeln!(to, "| {} |", head.join(" | "))?;
-    let rules = grid
-        .head
-        .iter()
-        .enumerate()
-        .map(|(index, _)| if grid.is_number(index) { "---:" } else { "---" });
+    let rules = table.head.iter().enumerate().map(|(index, _)| {
+        if table.is_number(index) {
+            "---:"
+        } else {
+            "---"
+        }
+    });
     writeln!(to, "| {} |", rules.collect::<Vec<_>>().join(" | "))?;
-    for row in &grid.rows {
+    for row in &table.rows {
         let cells: Vec<String> = row.iter().map(|cell| markdown(&cell.text)).collect();
         writeln!(to, "| {} |", cells.join(" | "))?;
     }

@@ -161,7 +161,7 @@ impl Look {
 
 /// A report on one of the things that racesim does.
 #[derive(Debug, Clone, Copy)]
-pub enum Shown<'a> {
+pub enum AnyReport<'a> {
     /// Races.
     Races(&'a Report),
     /// A search of every interleaving.
@@ -172,7 +172,7 @@ pub enum Shown<'a> {
     Matrix(&'a MatrixReport),
 }
 
-impl Shown<'_> {
+impl AnyReport<'_> {
     fn document(self) -> Vec<document::Block> {
         match self {
             Self::Races(report) => document::of(report),
@@ -196,7 +196,12 @@ impl Shown<'_> {
 ///
 /// # Errors
 /// When the writer fails.
-pub fn write(report: Shown<'_>, format: Format, look: Look, to: &mut impl Write) -> io::Result<()> {
+pub fn write(
+    report: AnyReport<'_>,
+    format: Format,
+    look: Look,
+    to: &mut impl Write,
+) -> io::Result<()> {
     match format {
         Format::Table => table::write(&report.document(), look, to),
         Format::Markdown => markdown::write(&report.document(), to),

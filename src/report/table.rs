@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, Table};
+use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement};
 
-use super::document::{Block, Cell, Grid, Tone};
+use super::document::{Block, Cell, Table, Tone};
 use super::{Colour, Look};
 use crate::escape::line;
 
@@ -26,7 +26,7 @@ pub(super) fn write(document: &[Block], look: Look, to: &mut impl Write) -> io::
         match block {
             Block::Title(title) => writeln!(to, "{}", line(title))?,
             Block::Facts(facts) => write_facts(facts, to)?,
-            Block::Grid(grid) => write_grid(grid, look, to)?,
+            Block::Table(table) => write_table(table, look, to)?,
             Block::Note(note) => writeln!(to, "{}", line(note))?,
             Block::Lines(lines) => {
                 for text in lines {
@@ -56,44 +56,44 @@ fn write_facts(facts: &[(String, String)], to: &mut impl Write) -> io::Result<()
 /// one that `COLUMNS` says, or a usual one.
 #[must_use]
 pub fn terminal_width() -> Option<u16> {
-    let table = Table::new();
-    if !table.is_tty() {
+    let drawn = comfy_table::Table::new();
+    if !drawn.is_tty() {
         return None;
     }
     let said = || std::env::var("COLUMNS").ok()?.parse().ok();
-    let widths = [table.width(), said()];
+    let widths = [drawn.width(), said()];
     let known = widths.into_iter().flatten().find(|width| *width > 0);
     Some(known.unwrap_or(USUAL_WIDTH))
 }
 
-fn write_grid(grid: &Grid, look: Look, to: &mut impl Write) -> io::Result<()> {
-    if !grid.title.is_empty() {
-        writeln!(to, "{}", line(&grid.title))?;
+fn write_table(table: &Table, look: Look, to: &mut impl Write) -> io::Result<()> {
+    if !table.title.is_empty() {
+        writeln!(to, "{}", line(&table.title))?;
     }
-    parts(grid, look.width)
+    parts(table, look.width)
         .iter()
-        .try_for_each(|columns| write_part(grid, columns, look, to))
+        .try_for_each(|columns| write_part(table, columns, look, to))
 }
 
-/// The columns of each table that the grid is shown as: one, unless the words of a row do not fit
+/// The columns of each table that the table is shown as: one, unless the words of a row do not fit
 /// beside each other. What says what a row is stands in each of them.
-fn parts(grid: &Grid, width: Option<u16>) -> Vec<Vec<usize>> {
-    let all: Vec<usize> = (0..grid.head.len()).collect();
+fn parts(table: &Table, width: Option<u16>) -> Vec<Vec<usize>> {
+    let all: Vec<usize> = (0..table.head.len()).collect();
     let room = usize::from(width.unwrap_or(u16::MAX)).saturating_sub(1);
     let needs = |columns: &[usize]| {
         columns
             .iter()
-            .map(|at| least_width(grid, *at))
+            .map(|at| least_width(table, *at))
             .sum::<usize>()
     };
     if needs(&all) <= room {
         return vec![all];
     }
-    let (labels, others) = all.split_at(grid.labels());
+    let (labels, others) = all.split_at(table.labels());
     let mut parts: Vec<Vec<usize>> = Vec::new();
     for column in others {
         match parts.last_mut() {
-            Some(part) if needs(part) + least_width(grid, *column) <= room => part.push(*column),
+            Some(part) if needs(part) + least_width(table, *column) <= room => part.push(*column),
             _ => parts.push([labels, &[*column]].concat()),
         }
     }
@@ -101,9 +101,9 @@ fn parts(grid: &Grid, width: Option<u16>) -> Vec<Vec<usize>> {
 }
 
 /// What a column takes at the least, with its border: its longest word, and enough of a sentence.
-fn least_width(grid: &Grid, column: usize) -> usize {
-    let cells = grid.rows.iter().map(|row| row[column].text.as_str());
-    let texts = cells.chain([grid.head[column].as_str()]);
+fn least_width(table: &Table, column: usize) -> usize {
+    let cells = table.rows.iter().map(|row| row[column].text.as_str());
+    let texts = cells.chain([table.head[column].as_str()]);
     let widths = texts.map(|text| {
         let word = text.split(' ').map(|word| word.chars().count()).max();
         word.unwrap_or(0).max(text.chars().count().min(SENTENCE))
@@ -111,23 +111,23 @@ fn least_width(grid: &Grid, column: usize) -> usize {
     widths.max().unwrap_or(0) + BORDER
 }
 
-fn write_part(grid: &Grid, columns: &[usize], look: Look, to: &mut impl Write) -> io::Result<()> {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.force_no_tty();
+fn write_part(table: &Table, columns: &[usize], look: Look, to: &mut impl Write) -> io::Result<()> {
+    let mut drawn = comfy_table::Table::new();
+    drawn.load_style(UTF8_FULL_CONDENSED);
+    drawn.set_content_arrangement(ContentArrangement::Dynamic);
+    drawn.force_no_tty();
     if look.colour == Colour::On {
-        table.enforce_styling();
+        drawn.enforce_styling();
     }
     if let Some(width) = look.width {
-        table.set_width(width);
+        drawn.set_width(width);
     }
-    table.set_header(columns.iter().map(|at| line(&grid.head[*at])));
-    for row in &grid.rows {
+    drawn.set_header(columns.iter().map(|at| line(&table.head[*at])));
+    for row in &table.rows {
         let cells = columns.iter();
-        table.add_row(cells.map(|at| styled(&row[*at], grid.is_number(*at))));
+        drawn.add_row(cells.map(|at| styled(&row[*at], table.is_number(*at))));
     }
-    for row in table.lines() {
+    for row in drawn.lines() {
         writeln!(to, "{}", row.trim_end())?;
     }
     Ok(())

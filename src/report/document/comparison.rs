@@ -1,7 +1,7 @@
 //! Strategies side by side.
 
 use super::race::{interleaving, setting, warnings};
-use super::{Block, Cell, Grid, cell, fact, head, oversold, shown, tone};
+use super::{Block, Cell, Table, cell, fact, head, oversold, shown, tone};
 use crate::report::Report;
 use crate::report::comparison::Comparison;
 use crate::report::race::RaceReport;
@@ -28,16 +28,16 @@ pub(super) fn compared(report: &Report, comparison: &Comparison, blocks: &mut Ve
         blocks.push(Block::Facts(facts));
     }
     if report.races.iter().any(|race| !race.faults.is_empty()) {
-        blocks.push(Block::Grid(faults_compared(&report.races)));
+        blocks.push(Block::Table(faults_compared(&report.races)));
     }
-    blocks.push(Block::Grid(bookings_compared(&report.races)));
-    blocks.push(Block::Grid(rows(comparison)));
-    blocks.push(Block::Grid(verdicts_compared(&report.races)));
+    blocks.push(Block::Table(bookings_compared(&report.races)));
+    blocks.push(Block::Table(rows(comparison)));
+    blocks.push(Block::Table(verdicts_compared(&report.races)));
     for race in &report.races {
         if let Some(explanation) = &race.explanation {
-            let mut grid = interleaving(explanation);
-            grid.title = format!("{}: {}", race.header.strategy, explanation.title);
-            blocks.push(Block::Grid(grid));
+            let mut table = interleaving(explanation);
+            table.title = format!("{}: {}", race.header.strategy, explanation.title);
+            blocks.push(Block::Table(table));
         }
         let told = blocks.len();
         blocks.extend(race.damage.clone().map(Block::Note));
@@ -51,7 +51,7 @@ pub(super) fn compared(report: &Report, comparison: &Comparison, blocks: &mut Ve
 }
 
 /// How often each fault happened to each strategy; one that could not is said, not dropped.
-fn faults_compared(races: &[RaceReport]) -> Grid {
+fn faults_compared(races: &[RaceReport]) -> Table {
     let faults = races.first().map_or(&[][..], |race| &race.faults);
     let rows = faults.iter().enumerate().map(|(at, fault)| {
         let counts = races.iter().map(|race| match race.faults[at].happened {
@@ -63,7 +63,7 @@ fn faults_compared(races: &[RaceReport]) -> Grid {
     });
     let mut head = head(["Fault"]);
     head.extend(races.iter().map(|race| race.header.strategy.clone()));
-    Grid {
+    Table {
         title: "What went wrong, as was asked for".to_owned(),
         head,
         numbers_from: 1,
@@ -73,7 +73,7 @@ fn faults_compared(races: &[RaceReport]) -> Grid {
 }
 
 /// Every property with what the checker says of each strategy.
-fn verdicts_compared(races: &[RaceReport]) -> Grid {
+fn verdicts_compared(races: &[RaceReport]) -> Table {
     let properties = races.first().map_or(&[][..], |race| &race.verdicts);
     let rows = properties.iter().enumerate().map(|(at, report)| {
         let mut row = vec![cell(report.property.to_string())];
@@ -92,7 +92,7 @@ fn verdicts_compared(races: &[RaceReport]) -> Grid {
     let mut head = head(["Property"]);
     head.extend(races.iter().map(|race| race.header.strategy.clone()));
     head.push("What it means when it holds".to_owned());
-    Grid {
+    Table {
         title: "Verdicts of the checker".to_owned(),
         numbers_from: head.len(),
         head,
@@ -101,7 +101,7 @@ fn verdicts_compared(races: &[RaceReport]) -> Grid {
     }
 }
 
-fn bookings_compared(races: &[RaceReport]) -> Grid {
+fn bookings_compared(races: &[RaceReport]) -> Table {
     let rows = races.iter().map(|race| {
         let value = |name: &str| race.figures.shown(name);
         // The worst round, not the median one: sold twice once is sold twice.
@@ -127,7 +127,7 @@ fn bookings_compared(races: &[RaceReport]) -> Grid {
         "Double-bookings",
         "Verdict",
     ]);
-    Grid {
+    Table {
         title: format!("Bookings{a_round}, counted from the database's rows"),
         head,
         numbers_from: 1,
@@ -137,7 +137,7 @@ fn bookings_compared(races: &[RaceReport]) -> Grid {
 }
 
 /// A line for each measure; the question that it answers stands at the first of its lines.
-fn rows(comparison: &Comparison) -> Grid {
+fn rows(comparison: &Comparison) -> Table {
     let lines = comparison.rows.iter().flat_map(|row| {
         row.measures.iter().enumerate().map(|(at, measure)| {
             let name = if at == 0 { row.name } else { "" };
@@ -151,7 +151,7 @@ fn rows(comparison: &Comparison) -> Grid {
     });
     let mut head = head(["", "Measured"]);
     head.extend(comparison.strategies.iter().cloned());
-    Grid {
+    Table {
         title: "Side by side, medians (★ best, and the next run would say so too)".to_owned(),
         head,
         numbers_from: 2,

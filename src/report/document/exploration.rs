@@ -1,6 +1,6 @@
 //! What a search found, and what the real stores did.
 
-use super::{Block, Cell, Grid, Tone, cell, fact, head, tone};
+use super::{Block, Cell, Table, Tone, cell, fact, head, tone};
 use crate::explore::Line;
 use crate::fault::Fault;
 use crate::report::exploration::{ExploreReport, PropertyReport, in_full};
@@ -29,7 +29,7 @@ pub(in crate::report) fn explored(report: &ExploreReport) -> Vec<Block> {
                 "the strategy's own code, each step one indivisible act",
             ),
         ]),
-        Block::Grid(answers(report)),
+        Block::Table(answers(report)),
     ];
     blocks.extend(
         report
@@ -50,7 +50,7 @@ pub(in crate::report) fn explored(report: &ExploreReport) -> Vec<Block> {
         }
         let broken = report.properties[at..].iter().filter(is_same);
         let names: Vec<String> = broken.map(|other| other.property.to_string()).collect();
-        blocks.push(Block::Grid(moves(property, &names.join(" and "))));
+        blocks.push(Block::Table(moves(property, &names.join(" and "))));
         let line = report.replay_line(schedule);
         blocks.push(Block::Command("On the real stores:".to_owned(), line));
     }
@@ -69,7 +69,7 @@ fn idle(fault: &str) -> String {
     }
 }
 
-fn answers(report: &ExploreReport) -> Grid {
+fn answers(report: &ExploreReport) -> Table {
     let rows = report.properties.iter().map(|property| {
         let count = |number: u64| cell(Unit::Count.shown(as_f64(number)));
         vec![
@@ -96,7 +96,7 @@ fn answers(report: &ExploreReport) -> Grid {
         "Depth",
         "ms",
     ]);
-    Grid {
+    Table {
         title: "Every interleaving".to_owned(),
         head,
         numbers_from: 2,
@@ -105,7 +105,7 @@ fn answers(report: &ExploreReport) -> Grid {
     }
 }
 
-fn moves(property: &PropertyReport, names: &str) -> Grid {
+fn moves(property: &PropertyReport, names: &str) -> Table {
     let rows = property.moves.iter().enumerate().map(|(at, line)| {
         let Line {
             step,
@@ -124,7 +124,7 @@ fn moves(property: &PropertyReport, names: &str) -> Grid {
         "Shortest way to break {names}: {} moves",
         property.moves.len()
     );
-    Grid {
+    Table {
         title,
         head: head(["", "Move", "Answer", "Effect"]),
         numbers_from: 0,
@@ -163,17 +163,17 @@ pub(in crate::report) fn replayed(report: &ReplayReport) -> Vec<Block> {
     ];
     match &report.single {
         Some(single) => {
-            blocks.push(Block::Grid(side_by_side(single)));
-            blocks.push(Block::Grid(verdicts(single)));
+            blocks.push(Block::Table(side_by_side(single)));
+            blocks.push(Block::Table(verdicts(single)));
         }
         None if report.interleavings == 0 => {}
-        None => blocks.push(Block::Grid(tally(report))),
+        None => blocks.push(Block::Table(tally(report))),
     }
     blocks.push(Block::Lines(agreement(report)));
     blocks
 }
 
-fn side_by_side(single: &SingleReplay) -> Grid {
+fn side_by_side(single: &SingleReplay) -> Table {
     let rows = single.moves.iter().enumerate().map(|(at, line)| {
         let MoveReport {
             step,
@@ -199,7 +199,7 @@ fn side_by_side(single: &SingleReplay) -> Grid {
         ]
     });
     let head = head(["", "Move", "Model", "Real", "Effect"]);
-    Grid {
+    Table {
         title: "Move by move".to_owned(),
         head,
         numbers_from: 0,
@@ -208,11 +208,11 @@ fn side_by_side(single: &SingleReplay) -> Grid {
     }
 }
 
-fn verdicts(single: &SingleReplay) -> Grid {
+fn verdicts(single: &SingleReplay) -> Table {
     super::race::verdict_grid("The checker on what really happened", &single.verdicts)
 }
 
-fn tally(report: &ReplayReport) -> Grid {
+fn tally(report: &ReplayReport) -> Table {
     let rows = report.by_bookings.iter().map(|(bookings, interleavings)| {
         let tone = if *bookings == 1 {
             Tone::Good
@@ -229,7 +229,7 @@ fn tally(report: &ReplayReport) -> Grid {
         ]
     });
     let head = head(["Bookings of the seat", "Interleavings"]);
-    Grid {
+    Table {
         title: "Every interleaving, judged by the database's rows".to_owned(),
         head,
         numbers_from: 0,

@@ -1,6 +1,6 @@
 //! Strategies against faults, as one table.
 
-use super::{Block, Cell, Grid, Tone, cell, fact};
+use super::{Block, Cell, Table, Tone, cell, fact};
 use crate::report::matrix::{MatrixCell, MatrixReport};
 use crate::report::replay::stores;
 
@@ -35,7 +35,7 @@ pub(in crate::report) fn matrix(report: &MatrixReport) -> Vec<Block> {
     ];
     let columns: Vec<usize> = (0..report.columns.len()).collect();
     let parts = columns.chunks(COLUMNS_MAX);
-    blocks.extend(parts.map(|part| Block::Grid(grid(report, part))));
+    blocks.extend(parts.map(|part| Block::Table(table(report, part))));
     blocks.extend([Block::Facts(meanings(report)), Block::Lines(legend(report))]);
     blocks.extend(objections(report).map(Block::Note));
     blocks.push(Block::Note(verdict(report)));
@@ -43,7 +43,7 @@ pub(in crate::report) fn matrix(report: &MatrixReport) -> Vec<Block> {
 }
 
 /// The cells of these columns.
-fn grid(report: &MatrixReport, columns: &[usize]) -> Grid {
+fn table(report: &MatrixReport, columns: &[usize]) -> Table {
     let names = columns.iter().map(|at| report.columns[*at].name.clone());
     let rows = report.rows.iter().map(|row| {
         let name = std::iter::once(cell(row.strategy.clone()));
@@ -54,7 +54,7 @@ fn grid(report: &MatrixReport, columns: &[usize]) -> Grid {
         )
         .collect()
     });
-    Grid {
+    Table {
         title: String::new(),
         head: std::iter::once("Strategy".to_owned())
             .chain(names)

@@ -18,7 +18,7 @@ pub(super) enum Block {
     /// Names and values.
     Facts(Vec<(String, String)>),
     /// A table.
-    Grid(Grid),
+    Table(Table),
     /// A sentence, on one line.
     Note(String),
     /// Sentences, a line each.
@@ -28,7 +28,7 @@ pub(super) enum Block {
 }
 
 /// A table.
-pub(super) struct Grid {
+pub(super) struct Table {
     /// What it shows; empty when that is plain.
     pub(super) title: String,
     /// The headings.
@@ -41,7 +41,7 @@ pub(super) struct Grid {
     pub(super) rows: Vec<Vec<Cell>>,
 }
 
-impl Grid {
+impl Table {
     /// How many columns at the beginning say what a row is.
     pub(super) fn labels(&self) -> usize {
         if self.numbers_from < self.head.len() {
@@ -103,7 +103,7 @@ pub(super) fn of(report: &Report) -> Vec<Block> {
         blocks.push(Block::Note(stopped(report)));
     }
     if !report.assertions.is_empty() {
-        blocks.push(Block::Grid(assertions(&report.assertions)));
+        blocks.push(Block::Table(assertions(&report.assertions)));
     }
     if let Some(line) = &report.reproduce {
         blocks.push(Block::Command(
@@ -139,7 +139,7 @@ fn stopped(report: &Report) -> String {
     }
 }
 
-fn assertions(assertions: &[AssertionReport]) -> Grid {
+fn assertions(assertions: &[AssertionReport]) -> Table {
     let rows = assertions.iter().map(|report| {
         let (text, tone) = match report.result {
             AssertionResult::Holds => ("holds", Tone::Good),
@@ -156,7 +156,7 @@ fn assertions(assertions: &[AssertionReport]) -> Grid {
         ]
     });
     let head = head(["Assertion", "", "Found"]);
-    Grid {
+    Table {
         title: "Assertions".to_owned(),
         head,
         numbers_from: 3,

@@ -1,6 +1,6 @@
 //! One strategy's races, told in full.
 
-use super::{Block, Cell, Grid, Tone, cell, count, fact, head, known, oversold, shown, tone};
+use super::{Block, Cell, Table, Tone, cell, count, fact, head, known, oversold, shown, tone};
 use crate::duration::Millis;
 use crate::explain::Explanation;
 use crate::history::{FaultCount, Outcome};
@@ -21,14 +21,14 @@ pub(super) fn raced(race: &RaceReport, blocks: &mut Vec<Block>) {
     let faults = race.faults.iter();
     facts.extend(faults.map(|fault_count| fact("Fault", happened(fault_count))));
     blocks.push(Block::Facts(facts));
-    blocks.push(Block::Grid(bookings(race)));
-    blocks.push(Block::Grid(outcomes(race)));
+    blocks.push(Block::Table(bookings(race)));
+    blocks.push(Block::Table(outcomes(race)));
     blocks.push(Block::Facts(numbers(race)));
     let steps = format!("Steps{}", together(race));
-    blocks.push(Block::Grid(timings(race, &steps, "Step", &race.steps)));
-    blocks.push(Block::Grid(verdicts(race)));
+    blocks.push(Block::Table(timings(race, &steps, "Step", &race.steps)));
+    blocks.push(Block::Table(verdicts(race)));
     if let Some(explanation) = &race.explanation {
-        blocks.push(Block::Grid(interleaving(explanation)));
+        blocks.push(Block::Table(interleaving(explanation)));
     }
     warnings(race, blocks);
 }
@@ -105,7 +105,7 @@ fn totals<const N: usize>(race: &RaceReport, names: [&str; N]) -> Vec<String> {
 }
 
 /// The table of bookings and double-bookings.
-fn bookings(race: &RaceReport) -> Grid {
+fn bookings(race: &RaceReport) -> Table {
     let mut rows: Vec<Vec<Cell>> = race
         .seats
         .iter()
@@ -148,7 +148,7 @@ fn bookings(race: &RaceReport) -> Grid {
         "Double-bookings",
         "First users who got it",
     ];
-    Grid {
+    Table {
         title: format!(
             "Bookings, counted from the database's rows{}",
             together(race)
@@ -160,18 +160,18 @@ fn bookings(race: &RaceReport) -> Grid {
     }
 }
 
-fn outcomes(race: &RaceReport) -> Grid {
+fn outcomes(race: &RaceReport) -> Table {
     let title = format!("What the users were told{}", together(race));
-    let mut grid = timings(race, &title, "Outcome", &race.outcomes);
-    grid.head.push("Message".to_owned());
-    grid.tail = 1;
-    for (row, outcome) in grid.rows.iter_mut().zip(&race.outcomes) {
+    let mut table = timings(race, &title, "Outcome", &race.outcomes);
+    table.head.push("Message".to_owned());
+    table.tail = 1;
+    for (row, outcome) in table.rows.iter_mut().zip(&race.outcomes) {
         row.push(cell(outcome.kind.message()));
         if matches!(outcome.kind, Outcome::Failed | Outcome::Unknown) {
             row[0].tone = Tone::Unknown;
         }
     }
-    grid
+    table
 }
 
 fn timings<K: std::fmt::Display>(
@@ -179,7 +179,7 @@ fn timings<K: std::fmt::Display>(
     title: &str,
     kind: &str,
     timings: &[TimingReport<K>],
-) -> Grid {
+) -> Table {
     let rows = timings.iter().map(|timing| {
         let ms = |value: f64| cell(format!("{value:.3}"));
         vec![
@@ -192,7 +192,7 @@ fn timings<K: std::fmt::Display>(
         ]
     });
     let names = [kind, "Count", "p50 ms", "p90 ms", "p99 ms", "max ms"];
-    Grid {
+    Table {
         title: title.to_owned(),
         head: totals(race, names),
         numbers_from: 1,
@@ -303,12 +303,12 @@ fn apart(rounds: RoundsApart) -> String {
     told.concat()
 }
 
-fn verdicts(race: &RaceReport) -> Grid {
+fn verdicts(race: &RaceReport) -> Table {
     verdict_grid(&format!("Verdict: {}", race.verdict), &race.verdicts)
 }
 
 /// What the checker says, property by property.
-pub(super) fn verdict_grid(title: &str, verdicts: &[VerdictReport]) -> Grid {
+pub(super) fn verdict_grid(title: &str, verdicts: &[VerdictReport]) -> Table {
     let rows = verdicts.iter().map(|report| {
         let verdict = Cell {
             text: report.verdict.to_owned(),
@@ -321,7 +321,7 @@ pub(super) fn verdict_grid(title: &str, verdicts: &[VerdictReport]) -> Grid {
         ]
     });
     let head = head(["Property", "Verdict", "Why"]);
-    Grid {
+    Table {
         title: title.to_owned(),
         head,
         numbers_from: 3,
@@ -331,7 +331,7 @@ pub(super) fn verdict_grid(title: &str, verdicts: &[VerdictReport]) -> Grid {
 }
 
 /// The steps that led to a violation.
-pub(super) fn interleaving(explanation: &Explanation) -> Grid {
+pub(super) fn interleaving(explanation: &Explanation) -> Table {
     let rows = explanation.lines.iter().enumerate().map(|(index, line)| {
         vec![
             cell((index + 1).to_string()),
@@ -342,7 +342,7 @@ pub(super) fn interleaving(explanation: &Explanation) -> Grid {
         ]
     });
     let head = head(["", "at ms", "Who", "Step", "What it means"]);
-    Grid {
+    Table {
         title: format!("How it happened: {}", explanation.title),
         head,
         numbers_from: 0,
