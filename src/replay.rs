@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use crate::engine::{Engine, EngineError, Forced};
-use crate::explore::{Entrants, FollowError, Told, Trace, follow, interleavings, to_the_end};
+use crate::explore::{Entrants, FollowError, Told, Trace, completion, follow, interleavings};
 use crate::history::{History, Reply};
 use crate::plan::Plan;
 use crate::schedule::Schedule;
@@ -67,7 +67,7 @@ pub async fn replay<S: Strategy>(
     let entrants = entrants(plan);
     follow(strategy, &schedule, entrants)?;
     let mut whole = schedule.clone();
-    let rest = to_the_end(strategy, &schedule, entrants);
+    let rest = completion(strategy, &schedule, entrants);
     whole.0.extend(rest);
     let model = follow(strategy, &whole, entrants)?;
     let forced = engine.force(strategy, plan, &whole).await?;

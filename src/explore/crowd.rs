@@ -32,7 +32,7 @@ impl Crowd {
     /// where it makes no difference, or where not all want the same seat.
     pub(super) fn all<S: Strategy>(strategy: &S, entrants: Entrants) -> Vec<Self> {
         let next = Self::of(entrants);
-        if strategy.are_users_alike() || entrants.seats().len() > 1 {
+        if strategy.is_symmetric() || entrants.seats().len() > 1 {
             return vec![next];
         }
         let some = (0..=next.users / 2)
@@ -56,7 +56,7 @@ impl Crowd {
             Self::all(strategy, entrants.with_users(some))
         });
         let named = || schedule.0.iter().filter_map(|step| step.user());
-        all.find(|crowd| !strategy.are_users_alike() && named().all(|user| crowd.has(user)))
+        all.find(|crowd| !strategy.is_symmetric() && named().all(|user| crowd.has(user)))
     }
 
     /// The seats that are wanted.

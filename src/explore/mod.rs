@@ -13,8 +13,8 @@ mod late;
 mod lease;
 mod model;
 mod property;
+mod random_schedules;
 mod rows;
-mod sample;
 mod trace;
 mod user;
 mod watched;
@@ -28,8 +28,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use entrants::Entrants;
 pub use every::interleavings;
-pub use sample::samples;
-pub use trace::{FollowError, Line, Told, Trace, follow, to_the_end};
+pub use random_schedules::random_schedules;
+pub use trace::{FollowError, Line, Told, Trace, completion, follow};
 pub use world::USERS_MAX;
 
 use crate::checker::Property;

@@ -74,7 +74,7 @@ impl<S: Strategy> Race<S> {
             bounds.lose();
             room.nodes = LOCKS_MAX / room.seats;
         }
-        let symmetry = if strategy.are_users_alike() {
+        let symmetry = if strategy.is_symmetric() {
             Symmetry::Reduced
         } else {
             Symmetry::Full

@@ -124,7 +124,7 @@ fn following<S: Strategy>(
 /// The moves that take every user who has started to its end, one after another; what is late arrives
 /// at last, if it can.
 #[must_use]
-pub fn to_the_end<S: Strategy>(
+pub fn completion<S: Strategy>(
     strategy: &S,
     schedule: &Schedule,
     entrants: impl Into<Entrants>,

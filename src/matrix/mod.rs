@@ -7,7 +7,7 @@ pub use expectations::{Column, Expectations, Expected, Line, Row};
 
 use crate::checker::Property;
 use crate::engine::{Engine, EngineError};
-use crate::explore::{Answer, Found, samples, search_until};
+use crate::explore::{Answer, Found, random_schedules, search_until};
 use crate::plan::Plan;
 use crate::replay::{ReplayError, Replayed, replay};
 use crate::schedule::Schedule;
@@ -121,7 +121,7 @@ pub async fn cell<S: Strategy>(
     }
     let schedules = match &found.answer {
         Answer::Violated(schedule) => vec![schedule.clone()],
-        Answer::Holds | Answer::Unknown(_) => samples(strategy, &searched, SAMPLES),
+        Answer::Holds | Answer::Unknown(_) => random_schedules(strategy, &searched, SAMPLES),
     };
     let users = std::num::NonZeroU32::new(column.users).unwrap_or(std::num::NonZeroU32::MIN);
     let real = force(engine, strategy, &Plan::new(users), schedules).await?;

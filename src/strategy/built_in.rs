@@ -184,8 +184,8 @@ impl Strategy for BuiltIn {
         delegate!(self, strategy => strategy.frees_others()).or(Some(false))
     }
 
-    fn are_users_alike(&self) -> bool {
-        delegate!(self, strategy => strategy.are_users_alike())
+    fn is_symmetric(&self) -> bool {
+        delegate!(self, strategy => strategy.is_symmetric())
     }
 
     fn promises_one_booking(&self) -> bool {

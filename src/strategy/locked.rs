@@ -104,7 +104,7 @@ impl Strategy for Locked {
         Some(!is_own)
     }
 
-    fn are_users_alike(&self) -> bool {
+    fn is_symmetric(&self) -> bool {
         self.options.value == super::LockValue::Request
     }
 

@@ -102,7 +102,7 @@ pub trait Strategy: Clone + Send + Sync + 'static {
     }
 
     /// Whether it makes no difference which user is which.
-    fn are_users_alike(&self) -> bool {
+    fn is_symmetric(&self) -> bool {
         true
     }
 

@@ -4,7 +4,7 @@
 use racesim::checker::{Judgement, Property, judge_by};
 use racesim::cli::strategy_of;
 use racesim::engine::Engine;
-use racesim::explore::{Answer, Search, samples, search};
+use racesim::explore::{Answer, Search, random_schedules, search};
 use racesim::matrix::Expectations;
 use racesim::plan::Plan;
 use racesim::replay::replay;
@@ -54,8 +54,8 @@ fn schedules(strategy: &BuiltIn, faults: &Search) -> Schedules {
             Answer::Unknown(_) => {}
         }
     }
-    let samples = samples(strategy, faults, 1).into_iter();
-    schedules.extend(samples.map(|schedule| (schedule, holding.clone(), false)));
+    let drawn = random_schedules(strategy, faults, 1).into_iter();
+    schedules.extend(drawn.map(|schedule| (schedule, holding.clone(), false)));
     schedules
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use racesim::explore::{Search, samples};
+use racesim::explore::{Search, random_schedules};
 use racesim::history::Step;
 use racesim::schedule::{Delivery, Move};
 use racesim::strategy::Strategy;
@@ -292,7 +292,7 @@ fn the_steps_that_a_strategy_names_are_those_that_its_users_take() {
         };
         let mut taken = BTreeSet::new();
         let mut late = BTreeSet::new();
-        for schedule in samples(&strategy, &search, 2000) {
+        for schedule in random_schedules(&strategy, &search, 2000) {
             for one in schedule.0 {
                 if let Move::Step { step, reply, .. } = one {
                     taken.insert(step);

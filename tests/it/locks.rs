@@ -175,7 +175,11 @@ fn the_search_looks_at_strangers_and_at_one_person_at_two_screens() {
     let all = racesim::explore::interleavings(&strategy, 2, 10_000).unwrap();
     let of_strangers = all.iter().filter(|it| it.users() == 3).count();
     assert_eq!((of_strangers > 1, all.len()), (true, 2 * of_strangers));
-    let drawn = racesim::explore::samples(&strategy, &super::ladder::searching(4, &["expire"]), 12);
+    let drawn = racesim::explore::random_schedules(
+        &strategy,
+        &super::ladder::searching(4, &["expire"]),
+        12,
+    );
     for letters in ["ABCD", "ABCE", "ACEG"] {
         let has_last = |it: &&racesim::schedule::Schedule| {
             letters

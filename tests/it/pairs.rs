@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use racesim::checker::Property;
 use racesim::cli::strategy_of;
 use racesim::engine::{Engine, RedisChoice, ServiceChoice, Services};
-use racesim::explore::{Answer, samples, search};
+use racesim::explore::{Answer, random_schedules, search};
 use racesim::plan::Plan;
 use racesim::replay::replay;
 use racesim::schedule::Schedule;
@@ -70,11 +70,11 @@ fn schedules(strategy: &BuiltIn) -> BTreeSet<String> {
             }
         }
         if !has_broken {
-            let drawn = samples(strategy, &searched, 2);
+            let drawn = random_schedules(strategy, &searched, 2);
             schedules.extend(drawn.iter().map(Schedule::to_string));
         }
     }
-    let drawn = samples(strategy, &searching(3, &ALL_FAULTS), 6);
+    let drawn = random_schedules(strategy, &searching(3, &ALL_FAULTS), 6);
     schedules.extend(drawn.iter().map(Schedule::to_string));
     schedules
 }

@@ -9,7 +9,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use racesim::client::Manner;
 use racesim::engine::Engine;
-use racesim::explore::{Entrants, Search, interleavings, samples};
+use racesim::explore::{Entrants, Search, interleavings, random_schedules};
 use racesim::plan::{Plan, Wanted};
 use racesim::replay::{Replayed, replay};
 use racesim::schedule::{Move, Schedule};
@@ -167,7 +167,7 @@ fn with_faults(faults: &[&str]) -> (usize, usize, Vec<String>) {
                 faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
                 ..Search::default()
             };
-            for schedule in samples(&strategy, &search, 5) {
+            for schedule in random_schedules(&strategy, &search, 5) {
                 let mut moves = schedule.0.iter();
                 arrived += usize::from(moves.any(|step| matches!(step, Move::Arrival { .. })));
                 told.extend(differences(&engine, &plan, &strategy, schedule).await);

@@ -94,7 +94,7 @@ impl Strategy for Steps {
         everything(self.locks)
     }
 
-    fn are_users_alike(&self) -> bool {
+    fn is_symmetric(&self) -> bool {
         let mut ops = self.ops.iter();
         ops.any(|op| matches!(op, Op::NewRequest))
     }

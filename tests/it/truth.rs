@@ -6,7 +6,9 @@ use std::time::Duration;
 use racesim::cli::strategy_of;
 use racesim::client::{Begin, Client, Manner, StepError};
 use racesim::engine::Engine;
-use racesim::explore::{Entrants, Search, Trace, follow, interleavings, samples, to_the_end};
+use racesim::explore::{
+    Entrants, Search, Trace, completion, follow, interleavings, random_schedules,
+};
 use racesim::history::{Outcome, Reply};
 use racesim::plan::{Plan, Wanted};
 use racesim::replay::{Replayed, replay, replay_all};
@@ -93,9 +95,9 @@ fn whoever_is_told_that_the_seat_is_booked_finds_someone_elses_row_whatever_goes
                 faults: faults.map(|fault| fault.parse().unwrap()).to_vec(),
                 ..Search::default()
             };
-            for mut schedule in samples(&strategy, &search, 300) {
+            for mut schedule in random_schedules(&strategy, &search, 300) {
                 let entrants = Entrants::after(&wanted);
-                let rest = to_the_end(&strategy, &schedule, entrants);
+                let rest = completion(&strategy, &schedule, entrants);
                 schedule.0.extend(rest);
                 let trace = follow(&strategy, &schedule, entrants).unwrap();
                 let lies = told_lies(&trace, &wanted);

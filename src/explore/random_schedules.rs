@@ -21,7 +21,7 @@ const TRIES: usize = 50;
 /// So many interleavings, drawn by chance but the same every time; each with something that goes wrong,
 /// if anything may.
 #[must_use]
-pub fn samples<S: Strategy>(strategy: &S, search: &Search, many: usize) -> Vec<Schedule> {
+pub fn random_schedules<S: Strategy>(strategy: &S, search: &Search, many: usize) -> Vec<Schedule> {
     let races = Crowd::all(strategy, search.entrants())
         .into_iter()
         .map(|crowd| {
