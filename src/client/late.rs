@@ -13,7 +13,7 @@ use crate::queue::{Answer, CallError, Response};
 use crate::seat::UserId;
 use crate::store::{LateStatement, Obstacle};
 
-use super::world::{Asker, lock_request, store_request};
+use super::world::{Caller, lock_request, store_request};
 
 /// A request on its way. Dropped, it never arrives.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl World {
     pub(super) async fn send_late(
         &self,
         step: Step,
-        asker: Asker,
+        caller: Caller,
         how: How,
         is_forced: bool,
     ) -> Result<OnItsWay, Answer<Response>> {
@@ -42,7 +42,7 @@ impl World {
         if how.manner.open || !step.can_be_late() {
             return unsent;
         }
-        if let Some(request) = store_request(step, asker, how) {
+        if let Some(request) = store_request(step, caller, how) {
             let obstacle = if is_forced {
                 Obstacle::OwnOrAny
             } else {
@@ -53,7 +53,7 @@ impl World {
         }
         match (lock_request(step, how), self.node(how)) {
             (Some(request), Some(lock)) => {
-                let sent = lock.send_late(asker.seat, asker.token, request).await;
+                let sent = lock.send_late(caller.seat, caller.token, request).await;
                 sent.map(|sent| OnItsWay(To::Lock(how.manner.node, sent)))
                     .or(unsent)
             }

@@ -34,7 +34,7 @@ pub use script::{Asked, Script, poll_once};
 pub(crate) use step::reply_of;
 pub use step::{PayCall, SaidCall, StepCall};
 pub use watchdog::{Watchdog, Watchdogs};
-pub use world::{Asker, World};
+pub use world::{Caller, World};
 
 /// Why a step has no reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -334,7 +334,7 @@ impl Client {
     }
 
     /// Who asks, with what.
-    fn asker(&self) -> Asker {
+    fn caller(&self) -> Caller {
         let user = self.user;
         let token = match self.requests {
             0 => Token {
@@ -343,7 +343,7 @@ impl Client {
             },
             request => Token { user, request },
         };
-        Asker {
+        Caller {
             seat: self.seat,
             user,
             token,

@@ -97,7 +97,7 @@ impl<'a> SaidCall<'a> {
         let Services::Live(race) = &client.services else {
             return Self::scripted(client, step, how);
         };
-        match race.world.submit(step, client.asker(), how) {
+        match race.world.submit(step, client.caller(), how) {
             Submitted::Waits(id) => Self(Way::Raced { client, step, id }),
             Submitted::Answered(answer) => {
                 client.bring(step, answer);

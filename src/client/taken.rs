@@ -35,7 +35,7 @@ async fn gated(client: &mut Client, race: &Race, gate: &Gate, step: Step, how: H
             Permit::Stall => {
                 gate.set_stalled(user, true);
                 let invoked_ns = race.clock.now_ns();
-                race.world.run_out(client.asker()).await;
+                race.world.run_out(client.caller()).await;
                 race.record_fault(FaultKind::Stall, Some(user), 0, invoked_ns);
             }
             Permit::Act => break act(client, race, step, how, Fate::default()).await,
@@ -71,11 +71,11 @@ fn never_sent(client: &mut Client, race: &Race, step: Step, how: How) -> Answer<
 
 /// The request is kept until its turn comes. One that cannot be kept has failed.
 async fn send_late(client: &mut Client, race: &Race, step: Step, how: How) -> Answer<Response> {
-    let (user, asker) = (client.user, client.asker());
+    let (user, caller) = (client.user, client.caller());
     note_release(user, race, step);
     let mut underway = Underway::begin(client, step);
     underway.node = how.manner.node;
-    match race.world.send_late(step, asker, how, true).await {
+    match race.world.send_late(step, caller, how, true).await {
         Ok(request) => {
             race.late.hold(user, request);
             Err(CallError::Lost)
@@ -132,7 +132,10 @@ async fn be_late(
     time: Duration,
 ) -> Option<Answered> {
     client.begin();
-    let sent = race.world.send_late(step, client.asker(), how, false).await;
+    let sent = race
+        .world
+        .send_late(step, client.caller(), how, false)
+        .await;
     let answer = match sent {
         Ok(request) => {
             let world = Arc::clone(&race.world);
@@ -175,7 +178,7 @@ async fn act(
     how: How,
     fate: Fate,
 ) -> Answer<Response> {
-    let asker = client.asker();
+    let caller = client.caller();
     if let (Some(gate), Step::Acquire, 0) = (&race.gate, step, how.manner.node) {
         gate.set_stalled(client.user, false);
     }
@@ -191,7 +194,7 @@ async fn act(
         }
         gate => {
             let is_forced = gate.is_some();
-            race.world.act(step, asker, how, is_forced).await
+            race.world.act(step, caller, how, is_forced).await
         }
     };
     let heard = fate.heard(answer);
@@ -255,7 +258,7 @@ impl Client {
 pub(super) async fn expire_due(client: &Client, race: &Race) {
     let Some(faults) = &race.faults else { return };
     let due = faults.take_due(client.user);
-    if !due.is_empty() && !race.watchdogs.extend_any_of(client.asker().token) {
+    if !due.is_empty() && !race.watchdogs.extend_any_of(client.caller().token) {
         for at in due {
             run_out(client, race, at).await;
         }
@@ -265,7 +268,7 @@ pub(super) async fn expire_due(client: &Client, race: &Race) {
 /// Lets what the user holds for a time run out, for the fault at this place.
 async fn run_out(client: &Client, race: &Race, at: usize) {
     let invoked_ns = race.clock.now_ns();
-    let has_held = race.world.run_out(client.asker()).await;
+    let has_held = race.world.run_out(client.caller()).await;
     if let Some(faults) = race.faults.as_ref().filter(|_| has_held) {
         faults.count(at);
         race.record_fault(FaultKind::Expire, Some(client.user), 0, invoked_ns);

@@ -91,7 +91,7 @@ impl Client {
     /// Extends the life of the lock for as long as the user lives and keeps the watchdog. It stalls
     /// and dies with its user.
     pub fn watch(&mut self, ttl: Ttl) -> Watchdog {
-        let token = self.asker().token;
+        let token = self.caller().token;
         let race = match &mut self.services {
             Services::Live(race) => Arc::clone(race),
             Services::Scripted(script) => return Watchdog(Kind::Scripted(script.watch(token))),
@@ -101,13 +101,13 @@ impl Client {
             manner: Manner::default(),
             ttl,
         };
-        let (asker, user, watched) = (self.asker(), self.user, Arc::clone(&race));
+        let (caller, user, watched) = (self.caller(), self.user, Arc::clone(&race));
         let watching = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(ttl.as_duration() / RENEWALS).await;
                 let faults = watched.faults.as_ref();
                 if !faults.is_some_and(|faults| faults.is_stalled(user)) {
-                    watched.world.renew(asker, how).await;
+                    watched.world.renew(caller, how).await;
                 }
             }
         });

@@ -26,7 +26,7 @@ pub struct World {
 
 /// Who asks, with what.
 #[derive(Debug, Clone, Copy)]
-pub struct Asker {
+pub struct Caller {
     pub(super) seat: SeatId,
     pub(super) user: UserId,
     /// What its locks are held with.
@@ -52,12 +52,12 @@ impl World {
     }
 
     /// Hands a step in at the service that carries it out.
-    pub(super) fn submit(&self, step: Step, asker: Asker, how: How) -> Submitted<Response> {
-        if let Some(request) = store_request(step, asker, how) {
+    pub(super) fn submit(&self, step: Step, caller: Caller, how: How) -> Submitted<Response> {
+        if let Some(request) = store_request(step, caller, how) {
             return Submitted::Waits(self.store.submit(request));
         }
         match (lock_request(step, how), self.node(how)) {
-            (Some(request), Some(lock)) => lock.submit(asker.seat, asker.token, request),
+            (Some(request), Some(lock)) => lock.submit(caller.seat, caller.token, request),
             // A strategy that takes a lock without having said so, and what is no service's.
             _ => Submitted::Answered(Err(CallError::Failed)),
         }
@@ -89,19 +89,19 @@ impl World {
     pub(super) async fn act(
         &self,
         step: Step,
-        asker: Asker,
+        caller: Caller,
         how: How,
         forced: bool,
     ) -> Answer<Response> {
         match step {
-            Step::Wait => return self.wait(asker, how, forced).await,
+            Step::Wait => return self.wait(caller, how, forced).await,
             Step::Validate => return Ok((how.ttl != Ttl::SHORTEST).into()),
             _ => {}
         }
         if how.manner.open {
-            return self.transact(step, asker, how, forced).await;
+            return self.transact(step, caller, how, forced).await;
         }
-        if let Some(request) = store_request(step, asker, how) {
+        if let Some(request) = store_request(step, caller, how) {
             return if forced {
                 self.store.call_forced(request).await
             } else {
@@ -109,23 +109,23 @@ impl World {
             };
         }
         match (lock_request(step, how), self.node(how)) {
-            (Some(request), Some(lock)) => lock.call(asker.seat, asker.token, request).await,
+            (Some(request), Some(lock)) => lock.call(caller.seat, caller.token, request).await,
             _ => Err(CallError::Failed),
         }
     }
 
     /// Lets what the user holds for a time run out, its locks and its claim on the seat: whether it
     /// held anything.
-    pub(super) async fn run_out(&self, asker: Asker) -> bool {
+    pub(super) async fn run_out(&self, caller: Caller) -> bool {
         // What cannot be reached says so in its next answer.
         let is_done = |answer: Answer<Response>| answer.is_ok_and(|it| it.said == Said::Yes);
         let mut has_held = false;
         for lock in &self.locks {
-            has_held |= is_done(lock.call(asker.seat, asker.token, Locking::RunOut).await);
+            has_held |= is_done(lock.call(caller.seat, caller.token, Locking::RunOut).await);
         }
         let claim = Request::RunOut {
-            seat: asker.seat,
-            user: Some(asker.user),
+            seat: caller.seat,
+            user: Some(caller.user),
         };
         has_held | is_done(self.store.call(claim).await)
     }
@@ -157,29 +157,35 @@ impl World {
     }
 
     /// Extends the life of the user's locks.
-    pub(super) async fn renew(&self, asker: Asker, how: How) {
+    pub(super) async fn renew(&self, caller: Caller, how: How) {
         let request = Locking::SetTtl {
             ttl: how.ttl,
             only_own: true,
         };
         if let Some(lock) = self.node(how) {
             // A lock that cannot be renewed runs out, which is its holder's to notice.
-            let _ = lock.call(asker.seat, asker.token, request).await;
+            let _ = lock.call(caller.seat, caller.token, request).await;
         }
     }
 
-    async fn wait(&self, asker: Asker, how: How, forced: bool) -> Answer<Response> {
+    async fn wait(&self, caller: Caller, how: How, forced: bool) -> Answer<Response> {
         if !forced {
             tokio::time::sleep(jitter()).await;
             return Ok(true.into());
         }
         match self.node(how) {
-            Some(lock) => lock.call(asker.seat, asker.token, Locking::IsFree).await,
+            Some(lock) => lock.call(caller.seat, caller.token, Locking::IsFree).await,
             None => Ok(true.into()),
         }
     }
 
-    async fn transact(&self, step: Step, asker: Asker, how: How, forced: bool) -> Answer<Response> {
+    async fn transact(
+        &self,
+        step: Step,
+        caller: Caller,
+        how: How,
+        forced: bool,
+    ) -> Answer<Response> {
         let Some(transactions) = &self.transactions else {
             return Err(CallError::Failed);
         };
@@ -187,7 +193,7 @@ impl World {
             Step::Begin => Work::Begin,
             Step::Commit => Work::Commit,
             Step::Rollback => Work::Rollback,
-            _ => Work::Step(store_request(step, asker, how).ok_or(CallError::Failed)?),
+            _ => Work::Step(store_request(step, caller, how).ok_or(CallError::Failed)?),
         };
         let begin = BeginHow {
             begin: how.manner.begin,
@@ -197,7 +203,7 @@ impl World {
                 how.ttl.as_duration()
             },
         };
-        transactions.call(asker.user, work, begin).await
+        transactions.call(caller.user, work, begin).await
     }
 
     pub(super) fn node(&self, how: How) -> Option<&LockService> {
@@ -206,10 +212,10 @@ impl World {
 }
 
 /// What a step asks of the database.
-pub(super) fn store_request(step: Step, asker: Asker, how: How) -> Option<Request> {
-    let Asker {
+pub(super) fn store_request(step: Step, caller: Caller, how: How) -> Option<Request> {
+    let Caller {
         seat, user, number, ..
-    } = asker;
+    } = caller;
     let guard = how.manner.guard;
     let fence = how.manner.fence;
     match step {
