@@ -65,7 +65,7 @@ impl Engine {
             _ => seats_left(&history.events),
         };
         if let Some(transactions) = &self.services.world.transactions {
-            transactions.forsake_all();
+            transactions.disconnect_all();
         }
         let locks = self.services.world.locks.iter();
         let mut left = Some(Vec::new());

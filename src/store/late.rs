@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::request::Request;
 use super::schema::BUSY_TIMEOUT;
-use super::session::{Place, Session, prepare};
+use super::session::{CurrentRun, Session, prepare};
 use super::sqlite::CLOSE_LIMIT;
 use crate::queue::{Answer, CallError, FirstError, Response};
 
@@ -60,7 +60,7 @@ impl LateStatement {
 #[derive(Debug)]
 pub(super) struct LateStatements {
     path: PathBuf,
-    place: Arc<Place>,
+    place: Arc<CurrentRun>,
     trouble: FirstError,
     room: Arc<Semaphore>,
     /// `None` once no more are taken.
@@ -69,7 +69,7 @@ pub(super) struct LateStatements {
 }
 
 impl LateStatements {
-    pub(super) fn new(path: &Path, place: &Arc<Place>, trouble: &FirstError) -> Self {
+    pub(super) fn new(path: &Path, place: &Arc<CurrentRun>, trouble: &FirstError) -> Self {
         let (closed, are_closed) = channel();
         Self {
             path: path.to_owned(),
@@ -144,7 +144,7 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 /// A statement and all that it takes to send it.
 struct Sending {
     path: PathBuf,
-    place: Arc<Place>,
+    place: Arc<CurrentRun>,
     request: Request,
     obstacle: Obstacle,
     _permit: OwnedSemaphorePermit,

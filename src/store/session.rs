@@ -11,7 +11,7 @@ use super::record::RunRecord;
 use super::request::Request;
 use super::schema::BUSY_TIMEOUT;
 use super::seats::EndedClaims;
-use super::sqlite::{Batch, Control, Order};
+use super::sqlite::{Admin, Batch, Order};
 use super::{Begin, Guard, StoreError, schema};
 use crate::queue::{Response, Said};
 use crate::seat::{Booking, SeatId, UserId};
@@ -31,7 +31,7 @@ pub(super) fn prepare(path: &Path) -> Result<(Connection, String), StoreError> {
 
 /// The run that a database is in, shared by all its connections.
 #[derive(Debug, Default)]
-pub(super) struct Place {
+pub(super) struct CurrentRun {
     run: AtomicI64,
     position: AtomicI64,
     /// How many transactions are open while their users do something else.
@@ -40,7 +40,7 @@ pub(super) struct Place {
     pub(super) ended: EndedClaims,
 }
 
-impl Place {
+impl CurrentRun {
     /// Whether a user of this run may keep the others from writing.
     pub(super) fn has_open_transactions(&self) -> bool {
         self.open.load(Ordering::Relaxed) > 0
@@ -51,7 +51,7 @@ impl Place {
 pub(super) struct Session<'c> {
     pub(super) connection: &'c Connection,
     path: &'c Path,
-    pub(super) place: Arc<Place>,
+    pub(super) place: Arc<CurrentRun>,
     /// Whether a transaction was open on it at the last look.
     was_open: bool,
     begin: Statement<'c>,
@@ -68,7 +68,7 @@ impl<'c> Session<'c> {
     pub(super) fn new(
         connection: &'c Connection,
         path: &'c Path,
-        place: Arc<Place>,
+        place: Arc<CurrentRun>,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
             connection,
@@ -165,7 +165,7 @@ impl<'c> Session<'c> {
     fn act(&mut self, order: Order) -> rusqlite::Result<Response> {
         match order {
             Order::User(request) => self.answer(request),
-            Order::Control(control) => Ok(self.control(*control).into()),
+            Order::Admin(control) => Ok(self.control(*control).into()),
         }
     }
 
@@ -213,12 +213,12 @@ impl<'c> Session<'c> {
     }
 
     /// Does what is no user's step: whether anybody still waits for it.
-    fn control(&mut self, control: Control) -> bool {
+    fn control(&mut self, control: Admin) -> bool {
         match control {
-            Control::Begin(record, reply) => reply.send(self.begin_run(&record)).is_ok(),
-            Control::Bookings(reply) => reply.send(self.bookings()).is_ok(),
-            Control::Claims(reply) => reply.send(self.claims()).is_ok(),
-            Control::Forced(request, reply) => reply.send(self.answer_forced(request)).is_ok(),
+            Admin::Begin(record, reply) => reply.send(self.begin_run(&record)).is_ok(),
+            Admin::Bookings(reply) => reply.send(self.bookings()).is_ok(),
+            Admin::Claims(reply) => reply.send(self.claims()).is_ok(),
+            Admin::Forced(request, reply) => reply.send(self.answer_forced(request)).is_ok(),
         }
     }
 

@@ -15,7 +15,7 @@ use tokio::task::AbortHandle;
 use super::late::{LateStatement, LateStatements, Obstacle};
 use super::record::RunRecord;
 use super::request::Request;
-use super::session::{Place, Session, is_busy, prepare};
+use super::session::{CurrentRun, Session, is_busy, prepare};
 use super::{StoreError, Transactions, schema};
 use crate::queue::{Answer, CallError, FirstError, Progress, RequestId, RequestQueue, Response};
 use crate::seat::{Booking, SeatId};
@@ -63,7 +63,7 @@ pub struct Sqlite {
     path: PathBuf,
     journal_mode: String,
     trouble: FirstError,
-    place: Arc<Place>,
+    place: Arc<CurrentRun>,
     late: LateStatements,
     is_closed: Mutex<std::sync::mpsc::Receiver<()>>,
     waking: AbortHandle,
@@ -73,12 +73,12 @@ pub struct Sqlite {
 pub(super) enum Order {
     User(Request),
     /// Boxed: a million users' requests are no larger for it.
-    Control(Box<Control>),
+    Admin(Box<Admin>),
 }
 
 /// What is no user's step.
 #[derive(Debug)]
-pub(super) enum Control {
+pub(super) enum Admin {
     Begin(RunRecord, oneshot::Sender<rusqlite::Result<()>>),
     Bookings(oneshot::Sender<rusqlite::Result<Vec<Booking>>>),
     Claims(oneshot::Sender<rusqlite::Result<Vec<Claim>>>),
@@ -99,7 +99,7 @@ impl Sqlite {
     /// [`StoreError`] when the file is not ours, or cannot be written.
     pub async fn open(settings: Settings) -> Result<Self, StoreError> {
         let queue = Arc::new(RequestQueue::default());
-        let (trouble, place) = (FirstError::default(), Arc::<Place>::default());
+        let (trouble, place) = (FirstError::default(), Arc::<CurrentRun>::default());
         let (replies, outbox) = mpsc::unbounded_channel();
         let (ready, is_ready) = oneshot::channel();
         let (closed, is_closed) = std::sync::mpsc::channel::<()>();
@@ -142,7 +142,7 @@ impl Sqlite {
     /// # Errors
     /// When the run cannot be written.
     pub async fn begin(&self, record: RunRecord) -> Result<(), StoreError> {
-        self.control(|reply| Control::Begin(record, reply)).await
+        self.control(|reply| Admin::Begin(record, reply)).await
     }
 
     /// Hands a user's step in.
@@ -176,7 +176,7 @@ impl Sqlite {
     /// # Errors
     /// [`CallError`] when a transaction stands against it, or the store has failed.
     pub async fn call_forced(&self, request: Request) -> Answer<Response> {
-        let answer = self.control(|reply| Control::Forced(request, reply)).await;
+        let answer = self.control(|reply| Admin::Forced(request, reply)).await;
         answer.map_err(|error| match error {
             StoreError::Sqlite { source, .. } if is_busy(&source) => CallError::Failed,
             StoreError::Gone(_) => CallError::Lost,
@@ -216,7 +216,7 @@ impl Sqlite {
     /// # Errors
     /// When they cannot be read.
     pub async fn bookings(&self) -> Result<Vec<Booking>, StoreError> {
-        self.control(Control::Bookings).await
+        self.control(Admin::Bookings).await
     }
 
     /// The claims on unsold seats of this run that are still good.
@@ -224,7 +224,7 @@ impl Sqlite {
     /// # Errors
     /// When they cannot be read.
     pub async fn claims(&self) -> Result<Vec<Claim>, StoreError> {
-        self.control(Control::Claims).await
+        self.control(Admin::Claims).await
     }
 
     /// The version of `SQLite` and how it is set up, for the header.
@@ -276,7 +276,7 @@ impl Sqlite {
 
     async fn control<T>(
         &self,
-        control: impl FnOnce(oneshot::Sender<rusqlite::Result<T>>) -> Control,
+        control: impl FnOnce(oneshot::Sender<rusqlite::Result<T>>) -> Admin,
     ) -> Result<T, StoreError> {
         let gone = || {
             StoreError::Gone(
@@ -285,7 +285,7 @@ impl Sqlite {
             )
         };
         let (reply, answer) = oneshot::channel();
-        let request = Order::Control(Box::new(control(reply)));
+        let request = Order::Admin(Box::new(control(reply)));
         let acknowledged = self.queue.call(request).await;
         acknowledged.map_err(|_| gone())?;
         let result = answer.await.map_err(|_| gone())?;
@@ -316,7 +316,7 @@ struct Server {
     queue: Arc<RequestQueue<Order, Response>>,
     replies: mpsc::UnboundedSender<Replies>,
     trouble: FirstError,
-    place: Arc<Place>,
+    place: Arc<CurrentRun>,
     group_max: usize,
 }
 
@@ -362,7 +362,7 @@ impl Server {
     /// Carries out one group; when any part of it fails, all of it is rolled back and has failed.
     fn commit(&self, session: &mut Session<'_>, mut group: Batch) -> Replies {
         if self.queue.is_halted() {
-            let is_control = |order: &(RequestId, Order)| matches!(order.1, Order::Control(_));
+            let is_control = |order: &(RequestId, Order)| matches!(order.1, Order::Admin(_));
             let users;
             (group, users) = group.into_iter().partition(is_control);
             let refused = users

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::request::Request;
-use super::session::{Place, Session, is_busy, prepare};
+use super::session::{CurrentRun, Session, is_busy, prepare};
 use super::sqlite::CLOSE_LIMIT;
 use super::{Begin, StoreError, schema};
 use crate::queue::{Answer, CallError, FirstError, Progress, Response, Said};
@@ -81,7 +81,7 @@ impl Transactions {
     /// So many connections to the database.
     pub(super) fn open(
         path: &Path,
-        place: &Arc<Place>,
+        place: &Arc<CurrentRun>,
         connections: usize,
     ) -> Result<Self, StoreError> {
         let (waiting, queue) = channel::<Receiver<Order>>();
@@ -148,7 +148,7 @@ impl Transactions {
     }
 
     /// Everybody is gone.
-    pub fn forsake_all(&self) {
+    pub fn disconnect_all(&self) {
         lock(&self.open).clear();
     }
 
@@ -171,7 +171,7 @@ impl Transactions {
     /// Closes the connections, and waits until they are closed.
     pub fn end(&self) {
         lock(&self.waiting).take();
-        self.forsake_all();
+        self.disconnect_all();
         // Past the limit the disk hangs; there is nothing more to wait for.
         let _ = lock(&self.are_closed).recv_timeout(CLOSE_LIMIT);
     }
