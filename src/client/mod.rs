@@ -3,6 +3,7 @@
 //! Every step passes through [`Client::step`]: gate, fault, act, record. When a service is asked, by the
 //! call or when it is awaited, is told at [`StepCall`].
 
+mod faulted;
 mod gate;
 mod late;
 mod live;
@@ -10,7 +11,6 @@ mod manner;
 mod patience;
 mod script;
 mod step;
-mod taken;
 mod watchdog;
 mod world;
 
@@ -52,7 +52,7 @@ pub enum StepError {
 
 /// What a user is told when its strategy ends like this.
 #[must_use]
-pub const fn told(end: Result<Outcome, StepError>) -> Outcome {
+pub const fn outcome_of(end: Result<Outcome, StepError>) -> Outcome {
     match end {
         Ok(outcome) => outcome,
         Err(StepError::Failed | StepError::Stopped) => Outcome::Failed,
@@ -329,7 +329,7 @@ impl Client {
             {
                 SaidCall::raced(self, step, how)
             }
-            Services::Live(_) => SaidCall::taken(self, step, how),
+            Services::Live(_) => SaidCall::step_with_faults(self, step, how),
         }
     }
 
@@ -352,7 +352,7 @@ impl Client {
     }
 
     /// Keeps the number that came with an answer.
-    fn bring(&mut self, step: Step, answer: Answer<Response>) {
+    fn remember(&mut self, step: Step, answer: Answer<Response>) {
         if let (Step::Acquire | Step::Check, Ok(Response { number, .. })) = (step, answer)
             && number > 0
         {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use super::faulted::step_with_faults;
 use super::script::Asked;
-use super::taken::taken;
 use super::{Client, How, Services, StepError};
 use crate::history::{Reply, Step};
 use crate::queue::{Answer, CallError, RequestId, Response, Said, Submitted};
@@ -100,16 +100,16 @@ impl<'a> SaidCall<'a> {
         match race.world.submit(step, client.caller(), how) {
             Submitted::Waits(id) => Self(Way::Raced { client, step, id }),
             Submitted::Answered(answer) => {
-                client.bring(step, answer);
+                client.remember(step, answer);
                 client.record(step, reply_of(step, answer));
-                Self(Way::Over(learnt(step, answer)))
+                Self(Way::Over(result_for_user(step, answer)))
             }
         }
     }
 
     /// A step that something may hold up, or befall.
-    pub(super) fn taken(client: &'a mut Client, step: Step, how: How) -> Self {
-        Self::long(taken(client, step, how))
+    pub(super) fn step_with_faults(client: &'a mut Client, step: Step, how: How) -> Self {
+        Self::long(step_with_faults(client, step, how))
     }
 
     pub(super) fn long(work: impl Future<Output = Answered> + Send + 'a) -> Self {
@@ -140,16 +140,16 @@ impl Future for SaidCall<'_> {
                     Services::Live(race) => ready!(race.world.poll(*step, *id, cx)),
                     Services::Scripted(_) => Err(CallError::Failed),
                 };
-                client.bring(*step, answer);
+                client.remember(*step, answer);
                 client.record(*step, reply_of(*step, answer));
-                learnt(*step, answer)
+                result_for_user(*step, answer)
             }
             Way::Scripted { client, step } => {
                 let answer = match &mut client.services {
                     Services::Scripted(script) => ready!(script.poll_answer()),
                     Services::Live(_) => Err(CallError::Failed),
                 };
-                learnt(*step, answer.map(Response::from))
+                result_for_user(*step, answer.map(Response::from))
             }
             Way::Long(long) => ready!(Pin::as_mut(long).poll(cx)),
             Way::Over(answered) => *answered,
@@ -188,14 +188,14 @@ impl Future for PayCall<'_> {
 }
 
 /// A step that is recorded when it is dropped: with its reply, or as lost.
-pub(super) struct Underway<'a> {
+pub(super) struct StepRecorder<'a> {
     pub(super) client: &'a mut Client,
     step: Step,
     pub(super) node: u8,
     pub(super) reply: Reply,
 }
 
-impl<'a> Underway<'a> {
+impl<'a> StepRecorder<'a> {
     pub(super) fn begin(client: &'a mut Client, step: Step) -> Self {
         client.begin();
         let reply = Reply::Lost;
@@ -208,7 +208,7 @@ impl<'a> Underway<'a> {
     }
 }
 
-impl Drop for Underway<'_> {
+impl Drop for StepRecorder<'_> {
     fn drop(&mut self) {
         self.client.record_on(self.node, self.step, self.reply);
     }
@@ -222,17 +222,17 @@ async fn pay(client: &mut Client) -> Answered {
     let race = Arc::clone(race);
     let user = client.user;
     let payment = Duration::from_nanos(client.payment_ns);
-    super::taken::expire_due(client, &race).await;
-    let mut underway = Underway::begin(client, Step::Pay);
+    super::faulted::expire_due(client, &race).await;
+    let mut recorder = StepRecorder::begin(client, Step::Pay);
     let paid = if payment.is_zero() {
         Some(())
     } else {
         race.stop.run_until_set(tokio::time::sleep(payment)).await
     };
-    underway.reply = paid.map_or(Reply::Failed, |()| Reply::Paid);
-    drop(underway);
+    recorder.reply = paid.map_or(Reply::Failed, |()| Reply::Paid);
+    drop(recorder);
     if let (Some(faults), Some(())) = (&race.faults, paid) {
-        super::taken::strike(client, &race, faults, user, Step::Pay).await;
+        super::faulted::inject(client, &race, faults, user, Step::Pay).await;
     }
     paid.map(|()| Said::Yes).ok_or(StepError::Stopped)
 }
@@ -269,7 +269,7 @@ pub(crate) const fn reply_of(step: Step, answer: Answer<Response>) -> Reply {
 }
 
 /// What an answer tells the user. Looking changes nothing, so a lost look is a failed one.
-pub(super) const fn learnt(step: Step, answer: Answer<Response>) -> Answered {
+pub(super) const fn result_for_user(step: Step, answer: Answer<Response>) -> Answered {
     match (step, answer) {
         (_, Ok(response)) => Ok(response.said),
         (Step::Check | Step::Verify | Step::Validate | Step::Wait, Err(_))

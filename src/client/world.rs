@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::How;
-use super::taken::jitter;
+use super::faulted::jitter;
 use crate::history::{Service, Step};
 use crate::lock::{LockService, Request as Locking, Token, Ttl};
 use crate::queue::{Answer, CallError, RequestId, Response, Said, Submitted};

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::{EngineError, Services};
-use crate::client::{Client, GateEvent, Held, Permit, Race, reply_of, told};
+use crate::client::{Client, GateEvent, Held, Permit, Race, outcome_of, reply_of};
 use crate::history::{FaultKind, Outcome, Reply, Step};
 use crate::lock::LockError;
 use crate::plan::Plan;
@@ -353,7 +353,7 @@ fn diverged(user: UserId, how: &str) -> EngineError {
 /// One user, from its first step to what it is told.
 async fn play<S: Strategy>(race: Arc<Race>, strategy: S, mut client: Client, user: UserId) {
     let started_ns = client.begin();
-    let outcome = told(strategy.attempt(&mut client).await);
+    let outcome = outcome_of(strategy.attempt(&mut client).await);
     // The next move finds its transaction undone.
     race.world.disconnect(user).await;
     client.end(outcome, started_ns);

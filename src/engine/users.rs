@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::client::{Client, Race, told};
+use crate::client::{Client, Race, outcome_of};
 use crate::history::Outcome;
 use crate::plan::Plan;
 use crate::seat::UserId;
@@ -166,7 +166,7 @@ fn user<S: Strategy>(
             return;
         }
         let started_ns = client.begin();
-        let outcome = told(permit.pool.strategy.attempt(&mut client).await);
+        let outcome = outcome_of(permit.pool.strategy.attempt(&mut client).await);
         client.end(outcome, started_ns);
         permit.pool.finished.fetch_add(1, Ordering::Relaxed);
     }
@@ -194,7 +194,7 @@ async fn user_who_may_crash<S: Strategy>(permit: PermitGuard<S>, mut client: Cli
     if ended.is_none() {
         race.world.disconnect(id).await;
     }
-    client.end(ended.map_or(Outcome::Unknown, told), started_ns);
+    client.end(ended.map_or(Outcome::Unknown, outcome_of), started_ns);
     permit.pool.finished.fetch_add(1, Ordering::Relaxed);
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::{PoisonError, RwLock};
 
-use crate::client::{Asked, Client, Script, poll_once, told};
+use crate::client::{Asked, Client, Script, outcome_of, poll_once};
 use crate::history::Outcome;
 use crate::queue::{Answer, CallError, Said};
 use crate::seat::SeatId;
@@ -215,7 +215,7 @@ impl<S: Strategy> Machine<S> {
         let script = Script::new(answers.list(), gave_up_after.map(usize::from));
         let mut client = Client::scripted(script, self.seat);
         match poll_once(self.strategy.attempt(&mut client)) {
-            std::task::Poll::Ready(end) => Next::Ended(told(end)),
+            std::task::Poll::Ready(end) => Next::Ended(outcome_of(end)),
             std::task::Poll::Pending => client.asked().map_or(Next::Lost, Next::Asks),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::task::Poll;
 
 use super::{At, at, steps_by_user};
-use crate::client::{Asked, Client, Script, poll_once, told};
+use crate::client::{Asked, Client, Script, outcome_of, poll_once};
 use crate::history::{Attempt, FaultKind, History, Outcome, Recorded, Reply, Step};
 use crate::queue::{Answer, CallError, Said};
 use crate::seat::UserId;
@@ -93,7 +93,7 @@ fn follow<S: Strategy>(
                 return if stopped_after.is_some() || has_crashed {
                     Ends::Anyhow
                 } else {
-                    Ends::Told(told(end))
+                    Ends::Told(outcome_of(end))
                 };
             }
             Poll::Ready(_) => return Ends::Astray(place),

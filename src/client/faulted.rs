@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::gate::{Gate, GateEvent, Permit};
 use super::live::Race;
-use super::step::{Answered, Underway, learnt, reply_of};
+use super::step::{Answered, StepRecorder, reply_of, result_for_user};
 use super::{Client, How, Services, StepError};
 use crate::fault::{Effect, Injector};
 use crate::history::{FaultKind, Step};
@@ -14,14 +14,14 @@ use crate::queue::{Answer, CallError, Response, Said};
 use crate::seat::UserId;
 
 /// Takes the step: gate, fault, act, record.
-pub(super) async fn taken(client: &mut Client, step: Step, how: How) -> Answered {
+pub(super) async fn step_with_faults(client: &mut Client, step: Step, how: How) -> Answered {
     let Services::Live(race) = &client.services else {
         return Err(StepError::Failed);
     };
     let race = Arc::clone(race);
     match &race.gate {
         Some(gate) => gated(client, &race, gate, step, how).await,
-        None => struck(client, &race, step, how).await,
+        None => ungated(client, &race, step, how).await,
     }
 }
 
@@ -46,14 +46,14 @@ async fn gated(client: &mut Client, race: &Race, gate: &Gate, step: Step, how: H
                 };
                 let answer = act(client, race, step, how, fate).await;
                 gate.report(did(user, step, answer));
-                return learnt(step, fate.heard(answer));
+                return result_for_user(step, fate.delivered(answer));
             }
             Permit::LoseRequest => break never_sent(client, race, step, how),
             Permit::SendLate => break send_late(client, race, step, how).await,
         }
     };
     gate.report(did(user, step, reply));
-    learnt(step, reply)
+    result_for_user(step, reply)
 }
 
 fn did(user: UserId, step: Step, answer: Answer<Response>) -> GateEvent {
@@ -64,8 +64,8 @@ fn did(user: UserId, step: Step, answer: Answer<Response>) -> GateEvent {
 /// The request is lost, and nothing else is done.
 fn never_sent(client: &mut Client, race: &Race, step: Step, how: How) -> Answer<Response> {
     note_release(client.user, race, step);
-    let mut underway = Underway::begin(client, step);
-    underway.node = how.manner.node;
+    let mut recorder = StepRecorder::begin(client, step);
+    recorder.node = how.manner.node;
     Err(CallError::Lost)
 }
 
@@ -73,15 +73,15 @@ fn never_sent(client: &mut Client, race: &Race, step: Step, how: How) -> Answer<
 async fn send_late(client: &mut Client, race: &Race, step: Step, how: How) -> Answer<Response> {
     let (user, caller) = (client.user, client.caller());
     note_release(user, race, step);
-    let mut underway = Underway::begin(client, step);
-    underway.node = how.manner.node;
+    let mut recorder = StepRecorder::begin(client, step);
+    recorder.node = how.manner.node;
     match race.world.send_late(step, caller, how, true).await {
         Ok(request) => {
             race.late.hold(user, request);
             Err(CallError::Lost)
         }
         Err(answer) => {
-            underway.reply = reply_of(step, answer);
+            recorder.reply = reply_of(step, answer);
             answer
         }
     }
@@ -95,14 +95,14 @@ fn note_release(user: UserId, race: &Race, step: Step) {
 }
 
 /// Takes the step at once, with what befalls the user.
-async fn struck(client: &mut Client, race: &Race, step: Step, how: How) -> Answered {
+async fn ungated(client: &mut Client, race: &Race, step: Step, how: How) -> Answered {
     let user = client.user;
     let Some(faults) = &race.faults else {
-        return learnt(step, act(client, race, step, how, Fate::default()).await);
+        return result_for_user(step, act(client, race, step, how, Fate::default()).await);
     };
     expire_due(client, race).await;
     if faults.loses_request(user, step) {
-        return learnt(step, never_sent(client, race, step, how));
+        return result_for_user(step, never_sent(client, race, step, how));
     }
     if let Some((at, time)) = faults.lateness(user, step)
         && let Some(answered) = be_late(client, race, step, how, time).await
@@ -117,9 +117,9 @@ async fn struck(client: &mut Client, race: &Race, step: Step, how: How) -> Answe
     let answer = act(client, race, step, how, fate).await;
     // Nothing befalls those who are sent away anyhow: "after it acquired" is after it was granted.
     if answer.is_ok_and(|response| response.said == Said::Yes) {
-        strike(client, race, faults, user, step).await;
+        inject(client, race, faults, user, step).await;
     }
-    learnt(step, fate.heard(answer))
+    result_for_user(step, fate.delivered(answer))
 }
 
 /// The request arrives so much later, and its user hears at once that there is no reply; `None` when it
@@ -145,9 +145,9 @@ async fn be_late(
         Err(Err(CallError::Failed)) => return None,
         Err(answer) => answer,
     };
-    client.bring(step, answer);
+    client.remember(step, answer);
     client.record_on(how.manner.node, step, reply_of(step, answer));
-    Some(learnt(step, answer))
+    Some(result_for_user(step, answer))
 }
 
 /// What befalls the step itself.
@@ -161,7 +161,7 @@ struct Fate {
 
 impl Fate {
     /// What the user hears.
-    fn heard(self, answer: Answer<Response>) -> Answer<Response> {
+    fn delivered(self, answer: Answer<Response>) -> Answer<Response> {
         if self.is_lost {
             Err(CallError::Lost)
         } else {
@@ -183,28 +183,28 @@ async fn act(
         gate.set_stalled(client.user, false);
     }
     note_release(client.user, race, step);
-    let mut underway = Underway::begin(client, step);
-    underway.node = how.manner.node;
+    let mut recorder = StepRecorder::begin(client, step);
+    recorder.node = how.manner.node;
     if let Some(delay) = fate.delay {
         tokio::time::sleep(delay).await;
     }
     let answer = match &race.gate {
         Some(gate) if step == Step::Validate => {
-            Ok((!gate.has_stalled(underway.client.user)).into())
+            Ok((!gate.has_stalled(recorder.client.user)).into())
         }
         gate => {
             let is_forced = gate.is_some();
             race.world.act(step, caller, how, is_forced).await
         }
     };
-    let heard = fate.heard(answer);
-    underway.client.bring(step, heard);
-    underway.reply = reply_of(step, heard);
+    let delivered = fate.delivered(answer);
+    recorder.client.remember(step, delivered);
+    recorder.reply = reply_of(step, delivered);
     answer
 }
 
 /// What befalls the user after a step that was answered.
-pub(super) async fn strike(
+pub(super) async fn inject(
     client: &mut Client,
     race: &Race,
     faults: &Injector,
