@@ -8,7 +8,7 @@
 use racesim::checker::Property;
 use racesim::client::{Client, StepError};
 use racesim::engine::{Engine, ServiceChoice, Services};
-use racesim::explore::{Answer, Search, search};
+use racesim::explore::{Search, SearchVerdict, search};
 use racesim::history::Outcome;
 use racesim::plan::Plan;
 use racesim::replay::replay;
@@ -60,7 +60,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // Explored: every interleaving of two users.
     let found = search(&DoubleCheck, Property::NoDoubleBooking, &Search::default());
-    let Answer::Violated(schedule) = found.answer else {
+    let SearchVerdict::Violated(schedule) = found.answer else {
         println!("explored: no interleaving breaks it");
         return Ok(());
     };

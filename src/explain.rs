@@ -24,12 +24,12 @@ pub struct Explanation {
     /// What it led to.
     pub title: String,
     /// The steps, in the order they were answered.
-    pub lines: Vec<Line>,
+    pub lines: Vec<ExplainedStep>,
 }
 
 /// One step of the interleaving.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Line {
+pub struct ExplainedStep {
     /// When it was answered, from the start of the race, in milliseconds.
     pub at_ms: f64,
     /// Whose step it was.
@@ -55,7 +55,7 @@ pub fn explain(history: &History, witness: &Witness) -> Explanation {
     events.truncate(LINES_MAX);
     let commits = events.iter().filter(|event| event.step == Step::Commit);
     let transacting = commits.map(|event| event.user).collect();
-    let mut teller = Teller::new(witness.seat, history.header.ttl_ms, transacting);
+    let mut teller = Explainer::new(witness.seat, history.header.ttl_ms, transacting);
     let lines = events.iter().map(|event| teller.line(event));
     let lines = lines.zip(&events).map(|(line, event)| {
         let still_ns = stood_still(&all, event);
@@ -67,7 +67,7 @@ pub fn explain(history: &History, witness: &Witness) -> Explanation {
             "" => still,
             note => format!("{note}; {still}"),
         };
-        Line { note, ..line }
+        ExplainedStep { note, ..line }
     });
     let lines = lines.collect();
     Explanation {
@@ -109,7 +109,7 @@ fn without_idle_tries(events: Vec<Event>) -> Vec<Event> {
 }
 
 /// What is known of the seat so far.
-struct Teller {
+struct Explainer {
     seat: SeatId,
     ttl_ns: Option<u64>,
     holders: Vec<UserId>,
@@ -119,7 +119,7 @@ struct Teller {
     transacting: Vec<UserId>,
 }
 
-impl Teller {
+impl Explainer {
     fn new(seat: SeatId, ttl_ms: Option<u64>, transacting: Vec<UserId>) -> Self {
         Self {
             seat,
@@ -131,7 +131,7 @@ impl Teller {
         }
     }
 
-    fn line(&mut self, event: &Event) -> Line {
+    fn line(&mut self, event: &Event) -> ExplainedStep {
         let note = match (event.step, event.reply) {
             (Step::Check, Reply::Available) => self.available(event.user),
             (Step::Insert, Reply::Inserted) if self.transacting.contains(&event.user) => {
@@ -158,7 +158,7 @@ impl Teller {
             (_, Reply::Lost) => "done or not, the user cannot know".to_owned(),
             _ => String::new(),
         };
-        Line {
+        ExplainedStep {
             at_ms: ms(event.completed_ns),
             user: event.user,
             step: event.what(),

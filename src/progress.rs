@@ -17,12 +17,12 @@ const PERIOD: Duration = Duration::from_millis(100);
 
 /// A bar that lives as long as this; it leaves nothing behind.
 #[derive(Debug)]
-pub struct Watch {
+pub struct ProgressWatch {
     over: Option<Sender<()>>,
     drawer: Option<JoinHandle<()>>,
 }
 
-impl Watch {
+impl ProgressWatch {
     /// Watches `finished` grow to a `total` of these things, when stderr is a terminal.
     #[must_use]
     pub fn begin(finished: Arc<AtomicU64>, total: u64, things: &'static str) -> Self {
@@ -51,7 +51,7 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for ProgressWatch {
     fn drop(&mut self) {
         drop(self.over.take());
         if let Some(drawer) = self.drawer.take() {

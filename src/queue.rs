@@ -229,7 +229,7 @@ impl<Q, R: Copy> RequestQueue<Q, R> {
     /// # Errors
     /// [`CallError`] when the service failed, or has been given up.
     pub async fn call(&self, request: Q) -> Answer<R> {
-        let mut held = Held {
+        let mut held = PendingReply {
             queue: self,
             id: self.submit(request),
         };
@@ -388,12 +388,12 @@ impl<Q, R> State<Q, R> {
 }
 
 /// A request that is abandoned when it is dropped.
-struct Held<'a, Q, R: Copy> {
+struct PendingReply<'a, Q, R: Copy> {
     queue: &'a RequestQueue<Q, R>,
     id: RequestId,
 }
 
-impl<Q, R: Copy> Drop for Held<'_, Q, R> {
+impl<Q, R: Copy> Drop for PendingReply<'_, Q, R> {
     fn drop(&mut self) {
         self.queue.abandon(self.id);
     }

@@ -7,7 +7,7 @@ use super::place::Uses;
 use super::{AppError, Exit, reasons};
 use crate::checker::Property;
 use crate::cli::{Expectation, ExploreCommand};
-use crate::explore::{Answer, Found, Limit, follow, search_until};
+use crate::explore::{Found, Limit, SearchVerdict, follow, search_until};
 use crate::report::{AnyReport, ExploreReport, PropertyReport, Report};
 use crate::strategy::Strategy;
 
@@ -22,7 +22,7 @@ pub(super) async fn run(
     for property in &command.properties {
         let (property, found) = answer(command, *property, &stop)?;
         // Only a search that saw everything knows what never happens.
-        if found.answer == Answer::Holds {
+        if found.answer == SearchVerdict::Holds {
             impossible.get_or_insert(found.impossible);
         }
         properties.push(property);
@@ -59,12 +59,12 @@ fn answer(
 ) -> Result<(PropertyReport, Found), AppError> {
     let found = search_until(&command.strategy, property, &command.search, stop);
     let trace = match &found.answer {
-        Answer::Unknown(Limit::Threads) => {
+        SearchVerdict::Unknown(Limit::Threads) => {
             return Err(AppError::System(std::io::Error::from_raw_os_error(
                 libc::EAGAIN,
             )));
         }
-        Answer::Violated(schedule) => {
+        SearchVerdict::Violated(schedule) => {
             let users = command.search.users.max(schedule.users());
             let trace = follow(&command.strategy, schedule, users);
             Some(trace.map_err(crate::replay::ReplayError::from)?)

@@ -13,9 +13,9 @@ use super::{AppError, Exit, reasons};
 use crate::cli::{self, MatrixCommand};
 use crate::duration::as_millis;
 use crate::engine::{Engine, EngineError, ServiceChoice, Services};
-use crate::matrix::{Column, Expectations, cell};
+use crate::matrix::{Expectations, MatrixColumn, cell};
 use crate::plan::Plan;
-use crate::progress::Watch;
+use crate::progress::ProgressWatch;
 use crate::replay::ReplayError;
 use crate::report::{AnyReport, MatrixCell, MatrixReport, MatrixRow, Report};
 use crate::strategy::{BuiltIn, Needs, Strategy};
@@ -52,7 +52,7 @@ pub(super) async fn run(command: MatrixCommand, stop: CancellationToken) -> Resu
     let total = strategies.len() * columns.len();
     let watch = (!outputs.is_quiet()).then(|| {
         let total = u64::try_from(total).unwrap_or(u64::MAX);
-        Watch::begin(Arc::clone(&done), total, "cells")
+        ProgressWatch::begin(Arc::clone(&done), total, "cells")
     });
     let mut rows = Vec::new();
     for (words, strategy) in &strategies {
@@ -80,7 +80,7 @@ async fn cells(
     engine: &Engine,
     strategy: &BuiltIn,
     words: &str,
-    columns: &[Column],
+    columns: &[MatrixColumn],
     known: &Expectations,
 ) -> Result<Vec<MatrixCell>, AppError> {
     let mut cells = Vec::new();
@@ -123,7 +123,11 @@ fn strategies(named: &[String], known: &Expectations) -> Result<Vec<(String, Bui
     read.collect()
 }
 
-fn report(engine: Option<&Engine>, columns: Vec<Column>, rows: Vec<MatrixRow>) -> MatrixReport {
+fn report(
+    engine: Option<&Engine>,
+    columns: Vec<MatrixColumn>,
+    rows: Vec<MatrixRow>,
+) -> MatrixReport {
     let cells = || rows.iter().flat_map(|row| &row.cells);
     let services = engine.map(Engine::services);
     let lock = services.and_then(Services::lock);

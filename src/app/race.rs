@@ -10,7 +10,7 @@ use super::{AppError, Exit, probes, reasons, simulated};
 use crate::cli::{RaceCommand, RaceKind};
 use crate::engine::{Engine, EngineError, Services};
 use crate::history::{self, History};
-use crate::progress::Watch;
+use crate::progress::ProgressWatch;
 use crate::report::{
     AnyReport, Assertion, AssertionReport, AssertionResult, Comparison, Figures, Probes,
     RaceReport, Report, Tally,
@@ -52,7 +52,7 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
     simulated::say(&services, &command.services.redis, &outputs);
     let engine = Engine::new(services).stopping_on(stop);
     let watch = (!outputs.is_quiet())
-        .then(|| Watch::begin(engine.finished(), users_in_all(&command), "users"));
+        .then(|| ProgressWatch::begin(engine.finished(), users_in_all(&command), "users"));
     let racing = Races::new(&engine, &command, &mut history).run();
     let (raced, failed) = Box::pin(racing).await;
     drop(watch);

@@ -31,7 +31,7 @@ const FILE_LIMIT: Duration = Duration::from_millis(60);
 /// The stack that a main thread has.
 const STACK_BYTES: usize = 8 << 20;
 
-enum Event {
+enum SignalEvent {
     Done(Result<Exit, AppError>),
     Panicked(Box<dyn Any + Send>),
     Signal(u8),
@@ -51,21 +51,21 @@ pub(super) fn with_signals(
         .spawn(move || {
             let done = catch_unwind(AssertUnwindSafe(|| work(token)));
             // Nobody listens any more when a signal has ended the process already.
-            let _ = events.send(done.map_or_else(Event::Panicked, Event::Done));
+            let _ = events.send(done.map_or_else(SignalEvent::Panicked, SignalEvent::Done));
         })
         .map_err(AppError::System)?;
     let first = match inbox.recv() {
-        Ok(Event::Done(done)) => return done,
-        Ok(Event::Panicked(panic)) => resume_unwind(panic),
-        Ok(Event::Signal(number)) => number,
+        Ok(SignalEvent::Done(done)) => return done,
+        Ok(SignalEvent::Panicked(panic)) => resume_unwind(panic),
+        Ok(SignalEvent::Signal(number)) => number,
         Err(_) => return Err(AppError::System(io::ErrorKind::BrokenPipe.into())),
     };
     stop.cancel();
     match inbox.recv_timeout(GRACE) {
-        Ok(Event::Done(Ok(_))) => {}
-        Ok(Event::Done(Err(error))) => print_error(&error.to_string()),
-        Ok(Event::Panicked(panic)) => resume_unwind(panic),
-        Ok(Event::Signal(second)) => return Ok(Exit::Signal(second)),
+        Ok(SignalEvent::Done(Ok(_))) => {}
+        Ok(SignalEvent::Done(Err(error))) => print_error(&error.to_string()),
+        Ok(SignalEvent::Panicked(panic)) => resume_unwind(panic),
+        Ok(SignalEvent::Signal(second)) => return Ok(Exit::Signal(second)),
         Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
             print_error("stopped, and not all of what was known could be reported in time");
         }
@@ -162,7 +162,7 @@ impl<F: io::Write> io::Write for UntilStopped<'_, F> {
 
 /// Tells of every signal that asks for an end. A hang-up that the process was started to ignore, as
 /// nohup does, stays ignored.
-fn listen(events: Sender<Event>) -> io::Result<()> {
+fn listen(events: Sender<SignalEvent>) -> io::Result<()> {
     let is_heard = |signal: &i32| *signal != SIGHUP || !is_ignored(SIGHUP);
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP].iter().filter(|one| is_heard(one)))?;
     thread::Builder::new()
@@ -170,7 +170,7 @@ fn listen(events: Sender<Event>) -> io::Result<()> {
         .spawn(move || {
             for signal in signals.forever() {
                 let number = u8::try_from(signal).unwrap_or(u8::MAX);
-                if events.send(Event::Signal(number)).is_err() {
+                if events.send(SignalEvent::Signal(number)).is_err() {
                     return;
                 }
             }

@@ -33,11 +33,11 @@ pub(super) struct Target {
     name: PathBuf,
     /// How long nobody may read what is written to a pipe.
     limit: Duration,
-    way: Way,
+    way: Destination,
 }
 
 #[derive(Debug)]
-enum Way {
+enum Destination {
     /// A file that is replaced as a whole; its part is there from the first words on.
     Whole(PathBuf, Option<BufWriter<PartFile>>),
     /// A file that held nothing and grows at its place.
@@ -70,8 +70,8 @@ impl Target {
     /// When the result could not be written there, or nobody reads the pipe within the limit.
     pub(super) async fn whole(name: &Path, limit: Duration) -> Result<Self, OutputError> {
         let way = match stream(name, limit).await? {
-            Some(stream) => Way::Stream(stream),
-            None => Way::Whole(replaceable(name).map_err(cannot_write(name))?, None),
+            Some(stream) => Destination::Stream(stream),
+            None => Destination::Whole(replaceable(name).map_err(cannot_write(name))?, None),
         };
         Ok(Self::new(name, limit, way))
     }
@@ -83,13 +83,13 @@ impl Target {
     /// As [`whole`](Self::whole).
     pub(super) async fn growing(name: &Path, limit: Duration) -> Result<Self, OutputError> {
         if let Some(stream) = stream(name, limit).await? {
-            return Ok(Self::new(name, limit, Way::Stream(stream)));
+            return Ok(Self::new(name, limit, Destination::Stream(stream)));
         }
-        let way = Way::beginning(name).map_err(cannot_write(name))?;
+        let way = Destination::beginning(name).map_err(cannot_write(name))?;
         Ok(Self::new(name, limit, way))
     }
 
-    fn new(name: &Path, limit: Duration, way: Way) -> Self {
+    fn new(name: &Path, limit: Duration, way: Destination) -> Self {
         Self {
             name: name.to_owned(),
             limit,
@@ -106,12 +106,12 @@ impl Target {
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), OutputError> {
         let written = match &mut self.way {
-            Way::Whole(place, part) => into_part(place, part, write),
-            Way::Growing(new) => {
+            Destination::Whole(place, part) => into_part(place, part, write),
+            Destination::Growing(new) => {
                 new.made = None;
                 write(&mut new.file).and_then(|()| new.file.flush())
             }
-            Way::Stream(stream) => {
+            Destination::Stream(stream) => {
                 let mut bytes = Vec::new();
                 match write(&mut bytes) {
                     Ok(()) => send(stream, &bytes, self.limit).await,
@@ -127,7 +127,7 @@ impl Target {
     /// # Errors
     /// When the place cannot be had any more.
     pub(super) fn finish(self) -> Result<(), OutputError> {
-        let Way::Whole(place, Some(part)) = self.way else {
+        let Destination::Whole(place, Some(part)) = self.way else {
             return Ok(());
         };
         let finished = refuse_database(&place)
@@ -137,7 +137,7 @@ impl Target {
     }
 }
 
-impl Way {
+impl Destination {
     fn beginning(name: &Path) -> io::Result<Self> {
         let place = resolve(name)?;
         let made = OpenOptions::new().write(true).create_new(true).open(&place);

@@ -6,7 +6,7 @@ use crate::index::{BySeat, ByUser};
 use crate::seat::{Booking, SeatId, UserId};
 
 /// The rows of a history, found by seat and by user.
-pub(super) struct Rows<'h> {
+pub(super) struct RowIndex<'h> {
     pub(super) history: &'h History,
     /// The first holder of each seat.
     holders: BySeat<UserId>,
@@ -16,7 +16,7 @@ pub(super) struct Rows<'h> {
     told: ByUser<Option<Outcome>>,
 }
 
-impl<'h> Rows<'h> {
+impl<'h> RowIndex<'h> {
     pub(super) fn of(history: &'h History) -> Self {
         let many = history.bookings.len();
         let (mut holders, mut told) = (BySeat::for_about(many), ByUser::for_about(many));
@@ -48,7 +48,7 @@ impl<'h> Rows<'h> {
 
 /// The first row for a seat that already had one is the witness, whoever they are of: a seat with two rows
 /// was sold twice.
-pub(super) fn no_double_booking(rows: &Rows<'_>) -> Verdict {
+pub(super) fn no_double_booking(rows: &RowIndex<'_>) -> Verdict {
     let Some(Booking { seat, user }) = rows.again else {
         return Verdict::Holds;
     };
@@ -61,7 +61,7 @@ pub(super) fn no_double_booking(rows: &Rows<'_>) -> Verdict {
 }
 
 /// A user that was told "confirmed" and has no row was lied to.
-pub(super) fn no_phantom_success(rows: &Rows<'_>) -> Verdict {
+pub(super) fn no_phantom_success(rows: &RowIndex<'_>) -> Verdict {
     let phantom = rows.history.attempts.iter().find(|attempt| {
         attempt.outcome == Outcome::Confirmed && rows.told.get(attempt.seat, attempt.user).is_none()
     });
@@ -76,7 +76,7 @@ pub(super) fn no_phantom_success(rows: &Rows<'_>) -> Verdict {
 }
 
 /// A row belongs to an attempt that was confirmed, or whose end nobody knows.
-pub(super) fn no_stray_booking(rows: &Rows<'_>) -> Verdict {
+pub(super) fn no_stray_booking(rows: &RowIndex<'_>) -> Verdict {
     let stray = rows.history.bookings.iter().find_map(|row| {
         match rows.told.get(row.seat, row.user).copied().flatten() {
             Some(Outcome::Confirmed | Outcome::Unknown) => None,
@@ -119,7 +119,7 @@ fn has_tried(history: &History, seat: SeatId, user: UserId) -> bool {
 }
 
 /// Safety alone is easy: whoever sells nothing sells nothing twice.
-pub(super) fn someone_books(rows: &Rows<'_>) -> Verdict {
+pub(super) fn someone_books(rows: &RowIndex<'_>) -> Verdict {
     let history = rows.history;
     let wanted = history
         .attempts

@@ -1,6 +1,6 @@
 //! Was a seat sold twice to users whose time was not over?
 
-use super::bookings::Rows;
+use super::bookings::RowIndex;
 use super::{Verdict, Witness};
 use crate::history::{Event, FaultEvent, FaultKind, History, Reply, Step};
 use crate::index::BySeat;
@@ -16,7 +16,7 @@ enum Standing {
 }
 
 /// No two users share a seat who booked it inside their leases.
-pub(super) fn no_double_booking_in_lease(rows: &Rows<'_>) -> Verdict {
+pub(super) fn no_double_booking_in_lease(rows: &RowIndex<'_>) -> Verdict {
     let history = rows.history;
     let mut counts: BySeat<u32> = BySeat::for_about(history.bookings.len());
     for row in &history.bookings {
@@ -112,14 +112,14 @@ impl<'h> SeatEvents<'h> {
     }
 
     /// What the user held for a time after these steps of its own.
-    fn lease(&self, steps: &[Event]) -> Option<Lease> {
-        let mut lease: Option<Lease> = None;
+    fn lease(&self, steps: &[Event]) -> Option<HeldFor> {
+        let mut lease: Option<HeldFor> = None;
         for event in steps {
             match (event.step, event.reply) {
                 (Step::Acquire | Step::Hold, Reply::Granted | Reply::Lost) => {
                     let several = self.history.header.conduct.locks > 1;
                     let first = lease.filter(|_| several).map(|lease| lease.first);
-                    lease = Some(Lease {
+                    lease = Some(HeldFor {
                         first: first.unwrap_or(*event),
                         last: *event,
                     });
@@ -131,7 +131,7 @@ impl<'h> SeatEvents<'h> {
         lease
     }
 
-    fn compare(&self, lease: &Lease, booking: &Event) -> Standing {
+    fn compare(&self, lease: &HeldFor, booking: &Event) -> Standing {
         let Some(ttl_ns) = self.ttl_ns else {
             return Standing::InTime;
         };
@@ -162,7 +162,7 @@ impl<'h> SeatEvents<'h> {
     }
 
     /// Whether this fault ended the lease before the booking.
-    fn befalls(&self, lease: &Lease, fault: &FaultEvent, booking: &Event) -> Standing {
+    fn befalls(&self, lease: &HeldFor, fault: &FaultEvent, booking: &Event) -> Standing {
         let (user, seat) = (booking.user, booking.seat);
         let is_meant = match (fault.fault, fault.user) {
             (FaultKind::Expire | FaultKind::Stall, Some(other)) => other == user,
@@ -208,7 +208,7 @@ impl<'h> SeatEvents<'h> {
 
 /// What a user holds for a time: since when, at the earliest and at the latest.
 #[derive(Debug, Clone, Copy)]
-struct Lease {
+struct HeldFor {
     first: Event,
     last: Event,
 }

@@ -62,13 +62,13 @@ fn meeting(uses: &[Use], end_ns: impl Fn(&Use) -> u64) -> Option<(Use, Use)> {
 /// Every use: a grant, and at least one step after it.
 fn uses(contended: &Contended<'_>) -> Vec<Use> {
     let history = contended.history;
-    let mut holders: ByUser<Holder> = ByUser::for_about(contended.events.len());
+    let mut holders: ByUser<LockUse> = ByUser::for_about(contended.events.len());
     for event in contended
         .events
         .iter()
         .filter(|event| is_grant(history, event))
     {
-        holders.insert(event.seat, event.user, Holder::default());
+        holders.insert(event.seat, event.user, LockUse::default());
     }
     let mut uses = Vec::new();
     for event in history.events.iter() {
@@ -92,13 +92,13 @@ fn is_grant(history: &History, event: &Event) -> bool {
 
 /// A user who is granted the lock at some time.
 #[derive(Debug, Clone, Copy, Default)]
-struct Holder {
+struct LockUse {
     since_ns: Option<u64>,
     /// When it asked for its last step that is not to tidy up, and when that was answered.
     last_ns: Option<(u64, u64)>,
 }
 
-impl Holder {
+impl LockUse {
     /// Looks at its next step: the use that this ends.
     fn take(&mut self, history: &History, event: &Event) -> Option<Use> {
         if event.step == Step::Release {

@@ -15,7 +15,7 @@ pub use property::{Property, UnknownProperty};
 
 use crate::history::History;
 use crate::seat::{SeatId, UserId};
-use bookings::Rows;
+use bookings::RowIndex;
 use grants::Contended;
 
 /// Whether a property holds.
@@ -80,7 +80,7 @@ pub fn judge(history: &History) -> Vec<Judgement> {
 /// Judges a history by these properties.
 #[must_use]
 pub fn judge_by(properties: &[Property], history: &History) -> Vec<Judgement> {
-    let rows = Rows::of(history);
+    let rows = RowIndex::of(history);
     let contended = Contended::of(history);
     properties
         .iter()
@@ -91,7 +91,7 @@ pub fn judge_by(properties: &[Property], history: &History) -> Vec<Judgement> {
         .collect()
 }
 
-fn verdict(property: Property, rows: &Rows<'_>, contended: &Contended<'_>) -> Verdict {
+fn verdict(property: Property, rows: &RowIndex<'_>, contended: &Contended<'_>) -> Verdict {
     let history = rows.history;
     if let Some(damage) = &history.damage {
         return Verdict::Unknown(format!("the history is damaged: {damage}"));

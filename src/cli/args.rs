@@ -6,14 +6,14 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
 use super::explore::{ExploreArgs, ReplayArgs};
-use super::races::{LockedRaceArgs, RaceArgs, Request};
+use super::races::{LockedRaceArgs, RaceArgs, RaceRequest};
 use super::tuning::{
     LockOptionArgs, RedlockArgs, RetriedTransactionArgs, RetryArgs, TtlArgs, TuningArgs,
 };
 use super::{ColourChoice, Command, MatrixCommand, Output, values};
 use crate::engine::{RedisChoice, ServiceChoice};
 use crate::lock::{KeyPrefix, Url};
-use crate::matrix::Column;
+use crate::matrix::MatrixColumn;
 use crate::report::Format;
 use crate::strategy::{
     BuiltIn, Conditional, Hold, Locked, Naive, Optimistic, Redlock, Strategy, Transaction, Unique,
@@ -145,7 +145,7 @@ enum Sub {
         strategies: Vec<String>,
         /// What may go wrong: a column by its name, or faults joined by +; repeatable [default: all]
         #[arg(long = "fault", value_name = "FAULT[+FAULT]", value_parser = values::column)]
-        columns: Vec<Column>,
+        columns: Vec<MatrixColumn>,
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -192,7 +192,7 @@ impl Args {
                 race.alone(Transaction::NAME, transaction.into())
             }
             Sub::Hold { ttl, race } => race.into_command(
-                &Request::single(Hold::NAME, TuningArgs::default(), ttl),
+                &RaceRequest::single(Hold::NAME, TuningArgs::default(), ttl),
                 None,
             ),
             Sub::Locked { lock_options, with } => {
@@ -204,7 +204,7 @@ impl Args {
                 tuning,
                 with,
             } => {
-                let request = Request::comparison(strategies, *tuning, with.ttl)?;
+                let request = RaceRequest::comparison(strategies, *tuning, with.ttl)?;
                 with.race.into_command(&request, Some(with.lock))
             }
             Sub::Check { file, output } => Ok(Command::Check {

@@ -23,7 +23,7 @@ pub use tuning::strategy_of;
 use crate::checker::Property;
 use crate::engine::ServiceChoice;
 use crate::explore::Search;
-use crate::matrix::Column;
+use crate::matrix::MatrixColumn;
 use crate::plan::Plan;
 use crate::report::{Assertion, Format};
 use crate::schedule::Schedule;
@@ -105,7 +105,7 @@ pub struct MatrixCommand {
     /// Strategies by name, or with their options; none for all that are known.
     pub strategies: Vec<String>,
     /// What may go wrong; none for all that is known.
-    pub columns: Vec<Column>,
+    pub columns: Vec<MatrixColumn>,
     /// Where the report goes.
     pub output: Output,
 }

@@ -34,7 +34,7 @@ impl LockedRaceArgs {
         name: &'static str,
         tuning: TuningArgs,
     ) -> Result<Command, String> {
-        let request = Request::single(name, tuning, self.ttl);
+        let request = RaceRequest::single(name, tuning, self.ttl);
         self.race.into_command(&request, Some(self.lock))
     }
 }
@@ -94,7 +94,7 @@ pub(super) struct RaceArgs {
 }
 
 /// Which strategies are to be raced, and how they were asked for.
-pub(super) struct Request {
+pub(super) struct RaceRequest {
     kind: RaceKind,
     names: Vec<&'static str>,
     tuning: TuningArgs,
@@ -102,7 +102,7 @@ pub(super) struct Request {
     words: String,
 }
 
-impl Request {
+impl RaceRequest {
     pub(super) fn single(name: &'static str, tuning: TuningArgs, ttl: TtlArgs) -> Self {
         Self {
             kind: RaceKind::Single,
@@ -142,12 +142,12 @@ impl Request {
 impl RaceArgs {
     /// A race of one strategy that takes no lock.
     pub(super) fn alone(self, name: &'static str, tuning: TuningArgs) -> Result<Command, String> {
-        self.into_command(&Request::single(name, tuning, TtlArgs::default()), None)
+        self.into_command(&RaceRequest::single(name, tuning, TtlArgs::default()), None)
     }
 
     pub(super) fn into_command(
         self,
-        request: &Request,
+        request: &RaceRequest,
         lock: Option<LockArgs>,
     ) -> Result<Command, String> {
         let seed = match self.seed {

@@ -259,7 +259,7 @@ fn nodes_of(names: &[&str], servers: usize) -> Result<Option<u8>, String> {
 /// A strategy with its options, as one text.
 #[derive(Debug, Parser)]
 #[command(no_binary_name = true, disable_help_flag = true)]
-struct Words {
+struct StrategyWords {
     #[arg(value_parser = values::strategy_name)]
     name: &'static str,
     #[command(flatten)]
@@ -274,8 +274,8 @@ struct Words {
 /// When there is none.
 pub fn strategy_of(words: &str) -> Result<BuiltIn, String> {
     let refused = |why: String| format!("'{words}' is no strategy with its options: {why}");
-    let parsed = Words::try_parse_from(words.split_whitespace());
-    let Words { name, tuning, ttl } = parsed.map_err(|error| {
+    let parsed = StrategyWords::try_parse_from(words.split_whitespace());
+    let StrategyWords { name, tuning, ttl } = parsed.map_err(|error| {
         let text = error.to_string();
         let line = text.lines().next().unwrap_or_default();
         refused(line.trim_start_matches("error: ").to_owned())

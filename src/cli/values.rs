@@ -12,7 +12,7 @@ use crate::checker::Property;
 use crate::duration::{Millis, duration};
 use crate::explore::USERS_MAX;
 use crate::fault::{Fault, RaceFault, SearchFault};
-use crate::matrix::{Column, Expectations};
+use crate::matrix::{Expectations, MatrixColumn};
 use crate::plan::Wanted;
 use crate::report::Format;
 use crate::seat::SeatId;
@@ -190,9 +190,9 @@ pub(super) fn strategy_words(text: &str) -> Result<String, String> {
 }
 
 /// A column of the matrix by its name, or faults of one's own.
-pub(super) fn column(text: &str) -> Result<Column, String> {
+pub(super) fn column(text: &str) -> Result<MatrixColumn, String> {
     if let Some(known) = Expectations::built_in().column(text) {
         return Ok(known.clone());
     }
-    Column::of(text).map_err(|error| error.to_string())
+    MatrixColumn::of(text).map_err(|error| error.to_string())
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::gate::{Gate, GateEvent, Permit};
-use super::live::Race;
+use super::live::RaceContext;
 use super::step::{Answered, StepRecorder, reply_of, result_for_user};
-use super::{Client, How, Services, StepError};
+use super::{Backing, Client, How, StepError};
 use crate::fault::{Effect, Injector};
 use crate::history::{FaultKind, Step};
 use crate::queue::{Answer, CallError, Response, Said};
@@ -15,7 +15,7 @@ use crate::seat::UserId;
 
 /// Takes the step: gate, fault, act, record.
 pub(super) async fn step_with_faults(client: &mut Client, step: Step, how: How) -> Answered {
-    let Services::Live(race) = &client.services else {
+    let Backing::Live(race) = &client.services else {
         return Err(StepError::Failed);
     };
     let race = Arc::clone(race);
@@ -26,7 +26,13 @@ pub(super) async fn step_with_faults(client: &mut Client, step: Step, how: How) 
 }
 
 /// Takes the step when its turn has come, and tells at the gate what it was answered.
-async fn gated(client: &mut Client, race: &Race, gate: &Gate, step: Step, how: How) -> Answered {
+async fn gated(
+    client: &mut Client,
+    race: &RaceContext,
+    gate: &Gate,
+    step: Step,
+    how: How,
+) -> Answered {
     let user = client.user;
     let node = step.node(how.manner.node);
     let reply = loop {
@@ -62,7 +68,7 @@ fn did(user: UserId, step: Step, answer: Answer<Response>) -> GateEvent {
 }
 
 /// The request is lost, and nothing else is done.
-fn never_sent(client: &mut Client, race: &Race, step: Step, how: How) -> Answer<Response> {
+fn never_sent(client: &mut Client, race: &RaceContext, step: Step, how: How) -> Answer<Response> {
     note_release(client.user, race, step);
     let mut recorder = StepRecorder::begin(client, step);
     recorder.node = how.manner.node;
@@ -70,7 +76,12 @@ fn never_sent(client: &mut Client, race: &Race, step: Step, how: How) -> Answer<
 }
 
 /// The request is kept until its turn comes. One that cannot be kept has failed.
-async fn send_late(client: &mut Client, race: &Race, step: Step, how: How) -> Answer<Response> {
+async fn send_late(
+    client: &mut Client,
+    race: &RaceContext,
+    step: Step,
+    how: How,
+) -> Answer<Response> {
     let (user, caller) = (client.user, client.caller());
     note_release(user, race, step);
     let mut recorder = StepRecorder::begin(client, step);
@@ -88,14 +99,14 @@ async fn send_late(client: &mut Client, race: &Race, step: Step, how: How) -> An
 }
 
 /// A user that asks for its lock to be freed begins anew.
-fn note_release(user: UserId, race: &Race, step: Step) {
+fn note_release(user: UserId, race: &RaceContext, step: Step) {
     if let (Some(gate), Step::Release) = (&race.gate, step) {
         gate.set_stalled(user, false);
     }
 }
 
 /// Takes the step at once, with what befalls the user.
-async fn ungated(client: &mut Client, race: &Race, step: Step, how: How) -> Answered {
+async fn ungated(client: &mut Client, race: &RaceContext, step: Step, how: How) -> Answered {
     let user = client.user;
     let Some(faults) = &race.faults else {
         return result_for_user(step, act(client, race, step, how, Fate::default()).await);
@@ -126,7 +137,7 @@ async fn ungated(client: &mut Client, race: &Race, step: Step, how: How) -> Answ
 /// cannot be held up, and nothing was done.
 async fn be_late(
     client: &mut Client,
-    race: &Race,
+    race: &RaceContext,
     step: Step,
     how: How,
     time: Duration,
@@ -173,7 +184,7 @@ impl Fate {
 /// Carries the step out and writes it down.
 async fn act(
     client: &mut Client,
-    race: &Race,
+    race: &RaceContext,
     step: Step,
     how: How,
     fate: Fate,
@@ -206,7 +217,7 @@ async fn act(
 /// What befalls the user after a step that was answered.
 pub(super) async fn inject(
     client: &mut Client,
-    race: &Race,
+    race: &RaceContext,
     faults: &Injector,
     user: UserId,
     step: Step,
@@ -248,14 +259,14 @@ pub(super) async fn inject(
 impl Client {
     /// Lets run out what was to run out after the user's last step; its attempt is over.
     pub(crate) async fn expire_due(&self) {
-        if let Services::Live(race) = &self.services {
+        if let Backing::Live(race) = &self.services {
             expire_due(self, race).await;
         }
     }
 }
 
 /// Lets run out what was to run out after the user's last step, unless a watchdog extends it by now.
-pub(super) async fn expire_due(client: &Client, race: &Race) {
+pub(super) async fn expire_due(client: &Client, race: &RaceContext) {
     let Some(faults) = &race.faults else { return };
     let due = faults.take_due(client.user);
     if !due.is_empty() && !race.watchdogs.extend_any_of(client.caller().token) {
@@ -266,7 +277,7 @@ pub(super) async fn expire_due(client: &Client, race: &Race) {
 }
 
 /// Lets what the user holds for a time run out, for the fault at this place.
-async fn run_out(client: &Client, race: &Race, at: usize) {
+async fn run_out(client: &Client, race: &RaceContext, at: usize) {
     let invoked_ns = race.clock.now_ns();
     let has_held = race.world.run_out(client.caller()).await;
     if let Some(faults) = race.faults.as_ref().filter(|_| has_held) {

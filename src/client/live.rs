@@ -16,7 +16,7 @@ use crate::seat::UserId;
 
 /// What all users of one race share.
 #[derive(Debug)]
-pub struct Race {
+pub struct RaceContext {
     /// The services they race on.
     pub world: Arc<World>,
     /// What they did.
@@ -35,7 +35,7 @@ pub struct Race {
     pub late: Box<Late>,
 }
 
-impl Race {
+impl RaceContext {
     /// Writes down a fault that began at this time and is over now.
     pub(crate) fn record_fault(
         &self,

@@ -26,7 +26,7 @@ pub use crate::queue::Said;
 pub use crate::store::{Begin, Guard};
 pub use gate::{Gate, GateEvent, Permit};
 pub use late::{Late, OnItsWay};
-pub use live::{Clock, Log, Race, Stop};
+pub use live::{Clock, Log, RaceContext, Stop};
 pub(crate) use manner::How;
 pub use manner::Manner;
 pub use patience::{Patience, Since};
@@ -63,7 +63,7 @@ pub const fn outcome_of(end: Result<Outcome, StepError>) -> Outcome {
 /// One user at its screen: all that a strategy can see and do.
 #[derive(Debug)]
 pub struct Client {
-    services: Services,
+    services: Backing,
     user: UserId,
     seat: SeatId,
     /// How many locks it has asked for; stays 0 when all its requests are alike.
@@ -79,9 +79,9 @@ pub struct Client {
 
 /// Who answers a user's steps.
 #[derive(Debug)]
-enum Services {
+enum Backing {
     /// The real ones.
-    Live(Arc<Race>),
+    Live(Arc<RaceContext>),
     /// A script of replies.
     /// Boxed: users who race need no room for it.
     Scripted(Box<Script>),
@@ -90,9 +90,9 @@ enum Services {
 impl Client {
     /// A user of this race who wants this seat and takes this long to pay.
     #[must_use]
-    pub fn new(race: Arc<Race>, user: UserId, seat: SeatId, payment: Duration) -> Self {
+    pub fn new(race: Arc<RaceContext>, user: UserId, seat: SeatId, payment: Duration) -> Self {
         Self {
-            services: Services::Live(race),
+            services: Backing::Live(race),
             user,
             seat,
             requests: 0,
@@ -106,7 +106,7 @@ impl Client {
     #[must_use]
     pub fn scripted(script: Script, seat: SeatId) -> Self {
         Self {
-            services: Services::Scripted(Box::new(script)),
+            services: Backing::Scripted(Box::new(script)),
             user: UserId(1),
             seat,
             requests: 0,
@@ -121,8 +121,8 @@ impl Client {
     #[must_use]
     pub fn asked(&self) -> Option<Asked> {
         match &self.services {
-            Services::Scripted(script) => script.asked(),
-            Services::Live(_) => None,
+            Backing::Scripted(script) => script.asked(),
+            Backing::Live(_) => None,
         }
     }
 
@@ -296,7 +296,7 @@ impl Client {
     /// Writes down what the user is told at the end of its attempt. A transaction that it has left open
     /// is undone.
     pub(crate) fn end(&self, outcome: Outcome, started_ns: u64) {
-        if let Services::Live(race) = &self.services {
+        if let Backing::Live(race) = &self.services {
             race.world.forsake(self.user);
             race.log.end(Attempt {
                 user: self.user,
@@ -310,7 +310,7 @@ impl Client {
 
     /// The user's next step begins now, in nanoseconds from the start of the race.
     pub(crate) fn begin(&mut self) -> u64 {
-        if let Services::Live(race) = &self.services {
+        if let Backing::Live(race) = &self.services {
             self.seen_ns = race.clock.now_ns();
         }
         self.seen_ns
@@ -321,15 +321,15 @@ impl Client {
             return SaidCall::stopped();
         }
         match &self.services {
-            Services::Scripted(_) => SaidCall::scripted(self, step, how),
-            Services::Live(race)
+            Backing::Scripted(_) => SaidCall::scripted(self, step, how),
+            Backing::Live(race)
                 if race.is_plain()
                     && how.manner.is_direct()
                     && step.service() != Service::Nobody =>
             {
                 SaidCall::raced(self, step, how)
             }
-            Services::Live(_) => SaidCall::step_with_faults(self, step, how),
+            Backing::Live(_) => SaidCall::step_with_faults(self, step, how),
         }
     }
 
@@ -367,7 +367,7 @@ impl Client {
 
     /// The same of a step at one of several lock services.
     fn record_on(&mut self, node: u8, step: Step, reply: Reply) {
-        if let Services::Live(race) = &self.services {
+        if let Backing::Live(race) = &self.services {
             let completed_ns = race.clock.now_ns();
             race.log.step(Event {
                 user: self.user,
@@ -384,14 +384,14 @@ impl Client {
 
     fn is_stopped(&self) -> bool {
         match &self.services {
-            Services::Live(race) => {
+            Backing::Live(race) => {
                 race.stop.is_set()
                     || race
                         .faults
                         .as_ref()
                         .is_some_and(|faults| faults.has_given_up(self.user))
             }
-            Services::Scripted(script) => script.has_given_up(),
+            Backing::Scripted(script) => script.has_given_up(),
         }
     }
 }

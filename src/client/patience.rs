@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Client, How, Manner, Said, SaidCall, Services, StepCall, Ttl};
+use super::{Backing, Client, How, Manner, Said, SaidCall, StepCall, Ttl};
 use crate::history::Step;
 
 /// How long a user waits altogether.
@@ -31,7 +31,7 @@ impl Client {
     /// Says that another try begins: a user that was refused, overtaken or kept waiting starts its attempt
     /// again. Tries are counted here and nowhere else, so a strategy that tries again says so.
     pub fn try_again(&mut self) {
-        if let Services::Live(race) = &self.services
+        if let Backing::Live(race) = &self.services
             && !self.is_stopped()
         {
             race.log.retry();
@@ -44,7 +44,7 @@ impl Client {
     /// [`StepError`](super::StepError) when the race was stopped.
     pub fn wait(&mut self, patience: &mut Patience) -> StepCall<'_> {
         let since_ns = *patience.since_ns.get_or_insert(self.seen_ns);
-        if let Services::Live(race) = &self.services
+        if let Backing::Live(race) = &self.services
             && race.gate.is_none()
             && self.seen_ns.saturating_sub(since_ns) >= patience.limit_ns
         {
@@ -60,8 +60,8 @@ impl Client {
     /// [`StepError`](super::StepError) when the race was stopped.
     pub fn validate(&mut self, since: Since, left: Duration) -> StepCall<'_> {
         let passed = match &self.services {
-            Services::Live(race) => race.clock.now_ns().saturating_sub(since.0),
-            Services::Scripted(_) => 0,
+            Backing::Live(race) => race.clock.now_ns().saturating_sub(since.0),
+            Backing::Scripted(_) => 0,
         };
         let rest = left.saturating_sub(Duration::from_nanos(passed));
         let how = How {

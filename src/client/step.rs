@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::faulted::step_with_faults;
 use super::script::Asked;
-use super::{Client, How, Services, StepError};
+use super::{Backing, Client, How, StepError};
 use crate::history::{Reply, Step};
 use crate::queue::{Answer, CallError, RequestId, Response, Said, Submitted};
 
@@ -35,11 +35,11 @@ pub struct PayCall<'a>(pub(super) SaidCall<'a>);
 /// A step on its way that can be answered more than yes or no; see [`StepCall`].
 #[derive(Debug)]
 #[must_use = "the reply to a step is known when it is awaited; dropped before, it is lost"]
-pub struct SaidCall<'a>(Way<'a>);
+pub struct SaidCall<'a>(CallState<'a>);
 
 type LongCall<'a> = Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
 
-enum Way<'a> {
+enum CallState<'a> {
     /// Submitted to the real service.
     Raced {
         client: &'a mut Client,
@@ -57,7 +57,7 @@ enum Way<'a> {
     Over(Answered),
 }
 
-impl std::fmt::Debug for Way<'_> {
+impl std::fmt::Debug for CallState<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Raced { .. } => "Raced",
@@ -71,17 +71,17 @@ impl std::fmt::Debug for Way<'_> {
 impl<'a> SaidCall<'a> {
     /// The race was stopped before it.
     pub(super) fn stopped() -> Self {
-        Self(Way::Over(Err(StepError::Stopped)))
+        Self(CallState::Over(Err(StepError::Stopped)))
     }
 
     /// Answered without asking anybody.
     pub(super) fn said(said: Said) -> Self {
-        Self(Way::Over(Ok(said)))
+        Self(CallState::Over(Ok(said)))
     }
 
     pub(super) fn scripted(client: &'a mut Client, step: Step, how: How) -> Self {
         let request = super::script::request(client.requests);
-        if let Services::Scripted(script) = &mut client.services {
+        if let Backing::Scripted(script) = &mut client.services {
             script.ask(Asked {
                 step,
                 request,
@@ -89,20 +89,20 @@ impl<'a> SaidCall<'a> {
                 watched: None,
             });
         }
-        Self(Way::Scripted { client, step })
+        Self(CallState::Scripted { client, step })
     }
 
     /// A step that nothing holds up.
     pub(super) fn raced(client: &'a mut Client, step: Step, how: How) -> Self {
-        let Services::Live(race) = &client.services else {
+        let Backing::Live(race) = &client.services else {
             return Self::scripted(client, step, how);
         };
         match race.world.submit(step, client.caller(), how) {
-            Submitted::Waits(id) => Self(Way::Raced { client, step, id }),
+            Submitted::Waits(id) => Self(CallState::Raced { client, step, id }),
             Submitted::Answered(answer) => {
                 client.remember(step, answer);
                 client.record(step, reply_of(step, answer));
-                Self(Way::Over(result_for_user(step, answer)))
+                Self(CallState::Over(result_for_user(step, answer)))
             }
         }
     }
@@ -113,20 +113,20 @@ impl<'a> SaidCall<'a> {
     }
 
     pub(super) fn long(work: impl Future<Output = Answered> + Send + 'a) -> Self {
-        Self(Way::Long(Box::new(Box::pin(work))))
+        Self(CallState::Long(Box::new(Box::pin(work))))
     }
 
     pub(super) fn payment(client: &'a mut Client) -> Self {
         if client.is_stopped() {
             return Self::stopped();
         }
-        let is_struck = matches!(&client.services, Services::Live(race) if race.faults.is_some());
+        let is_struck = matches!(&client.services, Backing::Live(race) if race.faults.is_some());
         // Boxed: a timer would take 110 bytes in every user, also in those who never pay.
         if client.payment_ns > 0 || is_struck {
             return Self::long(pay(client));
         }
         client.record(Step::Pay, Reply::Paid);
-        Self(Way::Over(Ok(Said::Yes)))
+        Self(CallState::Over(Ok(Said::Yes)))
     }
 }
 
@@ -135,34 +135,34 @@ impl Future for SaidCall<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answered> {
         let answered = match &mut self.0 {
-            Way::Raced { client, step, id } => {
+            CallState::Raced { client, step, id } => {
                 let answer = match &client.services {
-                    Services::Live(race) => ready!(race.world.poll(*step, *id, cx)),
-                    Services::Scripted(_) => Err(CallError::Failed),
+                    Backing::Live(race) => ready!(race.world.poll(*step, *id, cx)),
+                    Backing::Scripted(_) => Err(CallError::Failed),
                 };
                 client.remember(*step, answer);
                 client.record(*step, reply_of(*step, answer));
                 result_for_user(*step, answer)
             }
-            Way::Scripted { client, step } => {
+            CallState::Scripted { client, step } => {
                 let answer = match &mut client.services {
-                    Services::Scripted(script) => ready!(script.poll_answer()),
-                    Services::Live(_) => Err(CallError::Failed),
+                    Backing::Scripted(script) => ready!(script.poll_answer()),
+                    Backing::Live(_) => Err(CallError::Failed),
                 };
                 result_for_user(*step, answer.map(Response::from))
             }
-            Way::Long(long) => ready!(Pin::as_mut(long).poll(cx)),
-            Way::Over(answered) => *answered,
+            CallState::Long(long) => ready!(Pin::as_mut(long).poll(cx)),
+            CallState::Over(answered) => *answered,
         };
-        self.0 = Way::Over(answered);
+        self.0 = CallState::Over(answered);
         Poll::Ready(answered)
     }
 }
 
 impl Drop for SaidCall<'_> {
     fn drop(&mut self) {
-        if let Way::Raced { client, step, id } = &mut self.0 {
-            if let Services::Live(race) = &client.services {
+        if let CallState::Raced { client, step, id } = &mut self.0 {
+            if let Backing::Live(race) = &client.services {
                 race.world.abandon(*step, *id);
             }
             client.record(*step, Reply::Lost);
@@ -216,7 +216,7 @@ impl Drop for StepRecorder<'_> {
 
 /// Takes the time that a payment takes.
 async fn pay(client: &mut Client) -> Answered {
-    let Services::Live(race) = &client.services else {
+    let Backing::Live(race) = &client.services else {
         return Ok(Said::Yes);
     };
     let race = Arc::clone(race);

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::AbortHandle;
 
-use super::live::Race;
-use super::{Client, How, Manner, Services, Ttl};
+use super::live::RaceContext;
+use super::{Backing, Client, How, Manner, Ttl};
 use crate::lock::Token;
 
 /// How often a watchdog extends a lock within its life, as Redisson does
@@ -25,7 +25,7 @@ enum Kind {
     /// Of a user who races.
     Live {
         task: AbortHandle,
-        race: Arc<Race>,
+        race: Arc<RaceContext>,
         token: Token,
     },
     /// Of a user whose services are a script: whether it is alive.
@@ -93,8 +93,8 @@ impl Client {
     pub fn watch(&mut self, ttl: Ttl) -> Watchdog {
         let token = self.caller().token;
         let race = match &mut self.services {
-            Services::Live(race) => Arc::clone(race),
-            Services::Scripted(script) => return Watchdog(Kind::Scripted(script.watch(token))),
+            Backing::Live(race) => Arc::clone(race),
+            Backing::Scripted(script) => return Watchdog(Kind::Scripted(script.watch(token))),
         };
         race.watchdogs.add(token);
         let how = How {

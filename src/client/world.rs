@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::How;
 use super::faulted::jitter;
 use crate::history::{Service, Step};
-use crate::lock::{LockService, Request as Locking, Token, Ttl};
+use crate::lock::{LockRequest, LockService, Token, Ttl};
 use crate::queue::{Answer, CallError, RequestId, Response, Said, Submitted};
 use crate::seat::{SeatId, UserId};
-use crate::store::{Begin, BeginHow, Request, Sqlite, Transactions, Work};
+use crate::store::{Begin, BeginHow, Sqlite, StoreRequest, Transactions, Work};
 
 /// The services of a run.
 #[derive(Debug)]
@@ -121,9 +121,12 @@ impl World {
         let is_done = |answer: Answer<Response>| answer.is_ok_and(|it| it.said == Said::Yes);
         let mut has_held = false;
         for lock in &self.locks {
-            has_held |= is_done(lock.call(caller.seat, caller.token, Locking::RunOut).await);
+            has_held |= is_done(
+                lock.call(caller.seat, caller.token, LockRequest::RunOut)
+                    .await,
+            );
         }
-        let claim = Request::RunOut {
+        let claim = StoreRequest::RunOut {
             seat: caller.seat,
             user: Some(caller.user),
         };
@@ -133,7 +136,10 @@ impl World {
     /// Lets whatever claim there is on the seat run out: whether there was one.
     pub(crate) async fn expire_claim(&self, seat: SeatId) -> bool {
         // A store that has failed says so in its next answer.
-        let ended = self.store.call(Request::RunOut { seat, user: None }).await;
+        let ended = self
+            .store
+            .call(StoreRequest::RunOut { seat, user: None })
+            .await;
         ended.is_ok_and(|response| response.said == Said::Yes)
     }
 
@@ -158,7 +164,7 @@ impl World {
 
     /// Extends the life of the user's locks.
     pub(super) async fn renew(&self, caller: Caller, how: How) {
-        let request = Locking::SetTtl {
+        let request = LockRequest::SetTtl {
             ttl: how.ttl,
             only_own: true,
         };
@@ -174,7 +180,10 @@ impl World {
             return Ok(true.into());
         }
         match self.node(how) {
-            Some(lock) => lock.call(caller.seat, caller.token, Locking::IsFree).await,
+            Some(lock) => {
+                lock.call(caller.seat, caller.token, LockRequest::IsFree)
+                    .await
+            }
             None => Ok(true.into()),
         }
     }
@@ -212,50 +221,50 @@ impl World {
 }
 
 /// What a step asks of the database.
-pub(super) fn store_request(step: Step, caller: Caller, how: How) -> Option<Request> {
+pub(super) fn store_request(step: Step, caller: Caller, how: How) -> Option<StoreRequest> {
     let Caller {
         seat, user, number, ..
     } = caller;
     let guard = how.manner.guard;
     let fence = how.manner.fence;
     match step {
-        Step::Check => Some(Request::Check {
+        Step::Check => Some(StoreRequest::Check {
             seat,
             guard,
             fence,
             number,
         }),
-        Step::Insert => Some(Request::Insert {
+        Step::Insert => Some(StoreRequest::Insert {
             seat,
             user,
             guard,
             fence,
             number,
         }),
-        Step::Hold => Some(Request::Hold {
+        Step::Hold => Some(StoreRequest::Hold {
             seat,
             user,
             ms: u32::try_from(how.ttl.as_millis()).unwrap_or(u32::MAX),
         }),
-        Step::Confirm => Some(Request::Confirm { seat, user }),
+        Step::Confirm => Some(StoreRequest::Confirm { seat, user }),
         _ => None,
     }
 }
 
 /// What a step asks of a lock service.
-pub(super) fn lock_request(step: Step, how: How) -> Option<Locking> {
+pub(super) fn lock_request(step: Step, how: How) -> Option<LockRequest> {
     match step {
-        Step::Acquire => Some(Locking::Acquire {
+        Step::Acquire => Some(LockRequest::Acquire {
             by: how.manner.acquire,
             ttl: how.ttl,
             fence: how.manner.fence,
         }),
-        Step::SetTtl => Some(Locking::SetTtl {
+        Step::SetTtl => Some(LockRequest::SetTtl {
             ttl: how.ttl,
             only_own: false,
         }),
-        Step::Verify => Some(Locking::Verify),
-        Step::Release => Some(Locking::Release(how.manner.release)),
+        Step::Verify => Some(LockRequest::Verify),
+        Step::Release => Some(LockRequest::Release(how.manner.release)),
         _ => None,
     }
 }

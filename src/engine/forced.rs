@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::{EngineError, Services};
-use crate::client::{Client, GateEvent, Held, Permit, Race, outcome_of, reply_of};
+use crate::client::{Client, GateEvent, Held, Permit, RaceContext, outcome_of, reply_of};
 use crate::history::{FaultKind, Outcome, Reply, Step};
 use crate::lock::LockError;
 use crate::plan::Plan;
@@ -21,7 +21,7 @@ const DELAY: Duration = Duration::from_millis(50);
 /// Gives users their turns.
 pub(super) struct ForcedScheduler<'a> {
     services: &'a Services,
-    race: Arc<Race>,
+    race: Arc<RaceContext>,
     events: mpsc::UnboundedReceiver<GateEvent>,
     users: Vec<ForcedUser>,
     replies: Vec<Option<Reply>>,
@@ -64,7 +64,7 @@ impl<'a> ForcedScheduler<'a> {
     /// Makes the users ready, each before its first step.
     pub(super) fn assemble<S: Strategy>(
         services: &'a Services,
-        race: &Arc<Race>,
+        race: &Arc<RaceContext>,
         strategy: &S,
         plan: &Plan,
         events: mpsc::UnboundedReceiver<GateEvent>,
@@ -351,7 +351,7 @@ fn diverged(user: UserId, how: &str) -> EngineError {
 }
 
 /// One user, from its first step to what it is told.
-async fn play<S: Strategy>(race: Arc<Race>, strategy: S, mut client: Client, user: UserId) {
+async fn play<S: Strategy>(race: Arc<RaceContext>, strategy: S, mut client: Client, user: UserId) {
     let started_ns = client.begin();
     let outcome = outcome_of(strategy.attempt(&mut client).await);
     // The next move finds its transaction undone.

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 pub use error::EngineError;
 pub use services::{RedisChoice, ServiceChoice, ServiceError, Services};
 
-use crate::client::{Clock, Gate, Log, Race, Stop, Watchdogs};
+use crate::client::{Clock, Gate, Log, RaceContext, Stop, Watchdogs};
 use crate::fault::{Fault, Injector};
 use crate::history::{
     FaultEvent, FaultKind, Footer, Header, History, Outcome, Reply, Service, Step,
@@ -276,8 +276,13 @@ impl Engine {
         Ok(header)
     }
 
-    fn new_race(&self, plan: &Plan, gate: Option<Gate>, faults: Option<Box<Injector>>) -> Race {
-        Race {
+    fn new_race(
+        &self,
+        plan: &Plan,
+        gate: Option<Gate>,
+        faults: Option<Box<Injector>>,
+    ) -> RaceContext {
+        RaceContext {
             world: Arc::clone(&self.services.world),
             log: Log::with_room_for(usize::try_from(plan.users.get()).unwrap_or(0)),
             clock: Clock::default(),
@@ -305,7 +310,7 @@ impl Engine {
         let _ = self.stop.run_until_cancelled(waiting).await;
     }
 
-    async fn history(&self, header: Header, race: &Race) -> History {
+    async fn history(&self, header: Header, race: &RaceContext) -> History {
         let (events, attempts) = race.log.take();
         let fault_events = race.log.take_faults();
         let reading = self.services.world.store.bookings();
@@ -363,6 +368,6 @@ impl Engine {
 
 /// Looks after a race for as long as it is polled: gives up the services that are silent, and tells
 /// the users when they are to stop.
-async fn supervise(race: &Race, limit: Duration) {
+async fn supervise(race: &RaceContext, limit: Duration) {
     tokio::join!(health::watch(&race.world, limit), race.stop.watch());
 }

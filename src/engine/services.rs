@@ -10,8 +10,8 @@ use crate::client::World;
 use crate::fault::Fault;
 use crate::folder::{self, RunFolder};
 use crate::lock::{
-    InProcess, KeyPrefix, LockError, LockService, PrivateServer, Redis, Server, Url, find_server,
-    start_server,
+    InProcess, KeyPrefix, LockError, LockService, PrivateServer, Redis, RedisServer, Url,
+    find_server, start_server,
 };
 use crate::plan::{Commit, Plan};
 use crate::seat::SeatId;
@@ -311,10 +311,10 @@ async fn open_lock(
     let prefix = choice.key_prefix.clone();
     let server = match (&choice.redis, server) {
         (RedisChoice::Urls(urls), _) => match urls.get(node) {
-            Some(url) => Server::Theirs(url),
+            Some(url) => RedisServer::Theirs(url),
             None => return Err(LockError::TooFew(urls.len())),
         },
-        (_, Some(server)) => Server::Private(server),
+        (_, Some(server)) => RedisServer::Private(server),
         (RedisChoice::Private, None) => return Err(LockError::NoServer),
         _ => return Ok(LockService::InProcess(InProcess::default())),
     };

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::client::{Client, Race, outcome_of};
+use crate::client::{Client, RaceContext, outcome_of};
 use crate::history::Outcome;
 use crate::plan::Plan;
 use crate::seat::UserId;
@@ -19,7 +19,7 @@ const LOOK_EVERY: u32 = 4096;
 
 /// The users of one round.
 pub(super) struct UserPool<S> {
-    race: Arc<Race>,
+    race: Arc<RaceContext>,
     plan: Plan,
     round: u32,
     strategy: S,
@@ -30,7 +30,7 @@ pub(super) struct UserPool<S> {
 }
 
 impl<S: Strategy> UserPool<S> {
-    pub(super) fn new(race: Arc<Race>, plan: Plan, round: u32, strategy: S) -> Self {
+    pub(super) fn new(race: Arc<RaceContext>, plan: Plan, round: u32, strategy: S) -> Self {
         let width = usize::try_from(plan.width()).unwrap_or(Semaphore::MAX_PERMITS);
         Self {
             race,
@@ -200,7 +200,7 @@ async fn user_who_may_crash<S: Strategy>(permit: PermitGuard<S>, mut client: Cli
 
 /// Waits until the race has started. On a runtime with one thread no user is polled before that,
 /// and on any other a user is ready to go at once: so it asks again instead of being woken.
-async fn start_line(race: &Race) {
+async fn start_line(race: &RaceContext) {
     poll_fn(|cx| {
         if race.clock.has_started() {
             return Poll::Ready(());

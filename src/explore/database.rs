@@ -5,7 +5,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::rows::{Row, Rows, Seat};
+use super::rows::{ModelRow, ModelRows, Seat};
 use super::world::{USERS_MAX, narrow};
 use crate::client::{Asked, Begin, Guard, Manner};
 use crate::history::Step;
@@ -15,8 +15,8 @@ use crate::queue::Said;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Database {
     /// What is committed.
-    pub(super) rows: Rows,
-    transactions: [Transaction; USERS_MAX],
+    pub(super) rows: ModelRows,
+    transactions: [OpenTransaction; USERS_MAX],
     /// The user whose transaction writes, numbered from 1; 0 for none. It is one for all seats: the
     /// lock of `SQLite` is that of the file.
     writer: u8,
@@ -28,7 +28,7 @@ pub(super) struct Database {
 
 /// A user's own transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Transaction {
+enum OpenTransaction {
     /// None is open.
     #[default]
     None,
@@ -63,9 +63,9 @@ impl Hash for Database {
         let transactions = self.transactions.iter().fold(0_u128, |sum, transaction| {
             sum << 20
                 | match transaction {
-                    Transaction::None => 0,
-                    Transaction::Begun => 1,
-                    Transaction::Looked(seen) => {
+                    OpenTransaction::None => 0,
+                    OpenTransaction::Begun => 1,
+                    OpenTransaction::Looked(seen) => {
                         let read = u128::from(seen.version) << 3 | u128::from(seen.is_sold) << 2;
                         u128::from(seen.commits) << 11 | read | 2
                     }
@@ -104,11 +104,11 @@ impl By {
 }
 
 /// The answer to a step, `None` for one that failed; and a number that came with it.
-type Response = (Option<Said>, Option<u8>);
+type DatabaseReply = (Option<Said>, Option<u8>);
 
 impl Database {
     /// Carries out a step of this user.
-    pub(super) fn act(&mut self, by: By, asked: Asked) -> Response {
+    pub(super) fn act(&mut self, by: By, asked: Asked) -> DatabaseReply {
         let manner = asked.manner;
         let said = match asked.step {
             Step::Check if manner.open => return self.check_inside(by, manner),
@@ -133,7 +133,7 @@ impl Database {
 
     /// A look outside a transaction. One that writes down a token waits for the writer, in vain: what
     /// it would wait for is another's move, or its own user's.
-    fn check(&mut self, by: By, manner: Manner) -> Response {
+    fn check(&mut self, by: By, manner: Manner) -> DatabaseReply {
         if manner.fence {
             let passed = self.write(by, |_, pending| passes(by, manner, pending));
             if passed != Some(Said::Yes) {
@@ -220,7 +220,7 @@ impl Database {
         match (said, was_open) {
             (Said::Yes, true) => return None,
             (Said::Yes, false) if begin == Begin::Deferred => {
-                self.transactions[by.user] = Transaction::Begun;
+                self.transactions[by.user] = OpenTransaction::Begun;
             }
             (Said::Yes | Said::No | Said::Busy | Said::Stale, _) => {}
         }
@@ -241,18 +241,18 @@ impl Database {
         if self.writer != 0 {
             return Said::Busy;
         }
-        if let Transaction::Looked(seen) = self.transactions[by.user]
+        if let OpenTransaction::Looked(seen) = self.transactions[by.user]
             && seen.commits != self.commits
         {
             return Said::Stale;
         }
         self.writer = by.name();
         self.pending = self.pending_on(by.seat);
-        self.transactions[by.user] = Transaction::Looked(self.now(by.seat));
+        self.transactions[by.user] = OpenTransaction::Looked(self.now(by.seat));
         Said::Yes
     }
 
-    fn check_inside(&mut self, by: By, manner: Manner) -> Response {
+    fn check_inside(&mut self, by: By, manner: Manner) -> DatabaseReply {
         let begun = self.begin_if_needed(by, manner);
         if begun != Said::Yes {
             return (Some(begun), None);
@@ -268,10 +268,10 @@ impl Database {
             return looked(is_sold, manner, self.pending.version);
         }
         let seen = match self.transactions[by.user] {
-            Transaction::Looked(seen) => seen,
-            Transaction::None | Transaction::Begun => self.now(by.seat),
+            OpenTransaction::Looked(seen) => seen,
+            OpenTransaction::None | OpenTransaction::Begun => self.now(by.seat),
         };
-        self.transactions[by.user] = Transaction::Looked(seen);
+        self.transactions[by.user] = OpenTransaction::Looked(seen);
         looked(seen.is_sold, manner, seen.version)
     }
 
@@ -321,7 +321,7 @@ impl Database {
 
     /// The user's connection goes back; what is not committed is undone.
     pub(super) fn disconnect(&mut self, user: usize) {
-        self.transactions[user] = Transaction::None;
+        self.transactions[user] = OpenTransaction::None;
         if self.is_writer(user) {
             self.writer = 0;
             self.pending = Pending::default();
@@ -338,7 +338,7 @@ impl Database {
         seat.version = pending.version;
         seat.fence = pending.fence;
         if pending.has_row {
-            self.rows.push(Row {
+            self.rows.push(ModelRow {
                 user: by.name(),
                 seat: narrow(by.seat),
                 is_in_lease: by.is_in_lease,
@@ -365,7 +365,7 @@ impl Database {
     }
 
     fn is_open(&self, user: usize) -> bool {
-        self.transactions[user] != Transaction::None
+        self.transactions[user] != OpenTransaction::None
     }
 
     fn is_writer(&self, user: usize) -> bool {
@@ -391,7 +391,7 @@ fn passes(by: By, manner: Manner, pending: &mut Pending) -> Said {
 }
 
 /// What a look is answered, and the version that comes with it.
-fn looked(is_sold: bool, manner: Manner, version: u8) -> Response {
+fn looked(is_sold: bool, manner: Manner, version: u8) -> DatabaseReply {
     let said = if is_sold { Said::No } else { Said::Yes };
     let is_brought = manner.guard == Guard::Version && version > 0;
     (Some(said), is_brought.then_some(version))

@@ -3,7 +3,7 @@
 use super::bounds::unbounded;
 use super::crowd::Crowd;
 use super::entrants::Entrants;
-use super::model::Race;
+use super::model::RaceModel;
 use crate::checker::Property;
 use crate::schedule::Schedule;
 use crate::strategy::Strategy;
@@ -19,7 +19,7 @@ pub fn interleavings<S: Strategy>(
     let mut whole = Vec::new();
     for crowd in Crowd::all(strategy, entrants.into()) {
         let asked = Property::NoDoubleBooking;
-        let race = Race::of_all(strategy, crowd, asked, unbounded());
+        let race = RaceModel::of_all(strategy, crowd, asked, unbounded());
         interleavings_of(&race, most, &mut whole)?;
     }
     Some(whole)
@@ -27,7 +27,7 @@ pub fn interleavings<S: Strategy>(
 
 /// Adds those of these users; `None` when there are more than `most`.
 fn interleavings_of<S: Strategy>(
-    race: &Race<S>,
+    race: &RaceModel<S>,
     most: usize,
     whole: &mut Vec<Schedule>,
 ) -> Option<()> {

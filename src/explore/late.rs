@@ -5,7 +5,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::model::{Race, State};
+use super::model::{RaceModel, State};
 use super::user::Next;
 use super::world::{Act, Sent, USERS_MAX};
 use crate::client::{Asked, reply_of};
@@ -84,7 +84,7 @@ impl State {
     }
 }
 
-impl<S: Strategy> Race<S> {
+impl<S: Strategy> RaceModel<S> {
     /// What the user's request that is on its way asks for.
     pub(super) fn late_request(&self, state: &State, user: usize) -> Option<Asked> {
         let after = usize::from(state.late.after[user]).checked_sub(1)?;

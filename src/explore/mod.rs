@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 pub use entrants::Entrants;
 pub use every::interleavings;
 pub use random_schedules::random_schedules;
-pub use trace::{FollowError, Line, Told, Trace, completion, follow};
+pub use trace::{FollowError, Told, Trace, TraceLine, completion, follow};
 pub use world::USERS_MAX;
 
 use crate::checker::Property;
@@ -39,7 +39,7 @@ use crate::seat::SeatId;
 use crate::strategy::Strategy;
 use bounds::Bounds;
 use crowd::Crowd;
-use model::Race;
+use model::RaceModel;
 
 /// What is to be searched.
 #[derive(Debug, Clone)]
@@ -85,7 +85,7 @@ pub struct Found {
     /// What was asked.
     pub property: Property,
     /// The answer.
-    pub answer: Answer,
+    pub answer: SearchVerdict,
     /// How many different states were looked at.
     pub states: u64,
     /// The most moves from the start to any of them.
@@ -98,7 +98,7 @@ pub struct Found {
 
 /// The answer to a question about every interleaving.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum SearchVerdict {
     /// No interleaving breaks it.
     Holds,
     /// This one does, and none is shorter in what was looked at whole.
@@ -125,7 +125,7 @@ pub enum Limit {
     Stopped,
 }
 
-impl Answer {
+impl SearchVerdict {
     /// The answer's name.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -159,7 +159,7 @@ pub fn search_until<S: Strategy>(
             until,
             stop.clone(),
         );
-        let race = Race::new(strategy, crowd, &search.faults, property, bounds);
+        let race = RaceModel::new(strategy, crowd, &search.faults, property, bounds);
         let more = search_race(race, property);
         found = Some(match found {
             Some(before) => before.and(more),
@@ -178,7 +178,7 @@ impl Found {
     const fn nothing(property: Property) -> Self {
         Self {
             property,
-            answer: Answer::Holds,
+            answer: SearchVerdict::Holds,
             states: 0,
             depth: 0,
             took: Duration::ZERO,
@@ -188,14 +188,19 @@ impl Found {
 
     /// The same of two searches.
     fn and(self, more: Self) -> Self {
-        let answer = match (self.answer, more.answer) {
-            (Answer::Violated(one), Answer::Violated(other)) if other.0.len() < one.0.len() => {
-                Answer::Violated(other)
-            }
-            (found @ Answer::Violated(_), _) | (_, found @ Answer::Violated(_)) => found,
-            (unknown @ Answer::Unknown(_), _) | (_, unknown @ Answer::Unknown(_)) => unknown,
-            (Answer::Holds, Answer::Holds) => Answer::Holds,
-        };
+        let answer =
+            match (self.answer, more.answer) {
+                (SearchVerdict::Violated(one), SearchVerdict::Violated(other))
+                    if other.0.len() < one.0.len() =>
+                {
+                    SearchVerdict::Violated(other)
+                }
+                (found @ SearchVerdict::Violated(_), _)
+                | (_, found @ SearchVerdict::Violated(_)) => found,
+                (unknown @ SearchVerdict::Unknown(_), _)
+                | (_, unknown @ SearchVerdict::Unknown(_)) => unknown,
+                (SearchVerdict::Holds, SearchVerdict::Holds) => SearchVerdict::Holds,
+            };
         let is_impossible = |fault: &Fault| more.impossible.contains(fault);
         Self {
             property: self.property,
@@ -208,7 +213,7 @@ impl Found {
     }
 }
 
-fn search_race<S: Strategy>(race: Race<S>, property: Property) -> Found {
+fn search_race<S: Strategy>(race: RaceModel<S>, property: Property) -> Found {
     let start = Instant::now();
     race.look_at_the_start();
     if !is_there_a_thread() {
@@ -232,16 +237,16 @@ fn is_there_a_thread() -> bool {
 fn found<S: Strategy>(
     property: Property,
     start: Instant,
-    race: &Race<S>,
+    race: &RaceModel<S>,
     path: Option<Schedule>,
     depth: usize,
 ) -> Found {
     let answer = match (race.bounds.ended(), path, race.bounds.is_lost()) {
         // What ended the search is no state that breaks it.
-        (Some(limit), _, _) => Answer::Unknown(limit),
-        (None, Some(schedule), _) => Answer::Violated(schedule),
-        (None, None, true) => Answer::Unknown(Limit::Steps),
-        (None, None, false) => Answer::Holds,
+        (Some(limit), _, _) => SearchVerdict::Unknown(limit),
+        (None, Some(schedule), _) => SearchVerdict::Violated(schedule),
+        (None, None, true) => SearchVerdict::Unknown(Limit::Steps),
+        (None, None, false) => SearchVerdict::Holds,
     };
     Found {
         property,

@@ -10,7 +10,7 @@ use super::crowd::Crowd;
 use super::late::LateRequests;
 use super::property::holds;
 use super::user::{Machine, Next, User};
-use super::world::{LOCKS_MAX, Room, SEATS_MAX, USERS_MAX, World, narrow};
+use super::world::{LOCKS_MAX, ModelState, Room, SEATS_MAX, USERS_MAX, narrow};
 use crate::checker::Property;
 use crate::client::Held;
 use crate::fault::{Fault, SearchFault};
@@ -23,7 +23,7 @@ use crate::strategy::Strategy;
 pub(super) struct State {
     /// The users; those beyond the model's number stay as they are.
     pub(super) users: [User; USERS_MAX],
-    pub(super) world: World,
+    pub(super) world: ModelState,
     /// What is on its way.
     pub(super) late: LateRequests,
     /// How often each fault has happened.
@@ -32,7 +32,7 @@ pub(super) struct State {
 
 /// The race of a few users for one seat, or for several.
 #[derive(Debug)]
-pub(super) struct Race<S> {
+pub(super) struct RaceModel<S> {
     /// What users do who want a seat, one for each.
     machines: Vec<Machine<S>>,
     pub(super) crowd: Crowd,
@@ -56,7 +56,7 @@ pub(super) enum Symmetry {
     Full,
 }
 
-impl<S: Strategy> Race<S> {
+impl<S: Strategy> RaceModel<S> {
     pub(super) fn new(
         strategy: &S,
         crowd: Crowd,
@@ -132,7 +132,7 @@ impl<S: Strategy> Race<S> {
     pub(super) fn start(&self) -> State {
         State {
             users: std::array::from_fn(|place| self.machine(place).fresh()),
-            world: World::default(),
+            world: ModelState::default(),
             late: LateRequests::default(),
             used: [0; Fault::ALL.len()],
         }
@@ -313,7 +313,7 @@ impl<S: Strategy> Race<S> {
     }
 }
 
-impl<S: Strategy> Model for Race<S> {
+impl<S: Strategy> Model for RaceModel<S> {
     type State = State;
     type Action = Move;
 

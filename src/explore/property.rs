@@ -1,6 +1,6 @@
 //! Which states have a property?
 
-use super::model::{Race, State};
+use super::model::{RaceModel, State};
 use super::user::Next;
 use super::world::SEATS_MAX;
 use crate::checker::Property;
@@ -9,7 +9,7 @@ use crate::strategy::Strategy;
 
 /// Whether this state has it. What a user leaves behind is judged when nothing of it is on its way any
 /// more: a request that never arrives is another fault.
-pub(super) fn holds<S: Strategy>(property: Property, race: &Race<S>, state: &State) -> bool {
+pub(super) fn holds<S: Strategy>(property: Property, race: &RaceModel<S>, state: &State) -> bool {
     let users = race.users(state);
     let has_row = |place: usize| {
         state

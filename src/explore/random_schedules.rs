@@ -7,7 +7,7 @@ use rand::seq::IndexedRandom;
 use super::Search;
 use super::bounds::unbounded;
 use super::crowd::Crowd;
-use super::model::Race;
+use super::model::RaceModel;
 use crate::checker::Property;
 use crate::schedule::{Move, Schedule};
 use crate::strategy::Strategy;
@@ -26,9 +26,9 @@ pub fn random_schedules<S: Strategy>(strategy: &S, search: &Search, many: usize)
         .into_iter()
         .map(|crowd| {
             let asked = Property::NoDoubleBooking;
-            Race::new(strategy, crowd, &search.faults, asked, unbounded())
+            RaceModel::new(strategy, crowd, &search.faults, asked, unbounded())
         });
-    let races: Vec<Race<S>> = races.collect();
+    let races: Vec<RaceModel<S>> = races.collect();
     let mut chance = Xoshiro256PlusPlus::seed_from_u64(1);
     let mut drawn = Vec::new();
     for race in races.iter().cycle().take(many * TRIES) {
@@ -45,7 +45,7 @@ pub fn random_schedules<S: Strategy>(strategy: &S, search: &Search, many: usize)
 }
 
 /// Moves drawn one after another until none is possible.
-fn walk<S: Strategy>(race: &Race<S>, chance: &mut Xoshiro256PlusPlus) -> Schedule {
+fn walk<S: Strategy>(race: &RaceModel<S>, chance: &mut Xoshiro256PlusPlus) -> Schedule {
     let mut state = race.start();
     let mut path = Vec::new();
     let mut moves = Vec::new();

@@ -6,15 +6,15 @@ use super::world::{SEATS_MAX, USERS_MAX, narrow};
 
 /// The bookings of all seats, and what is written on the seats themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Rows {
+pub(super) struct ModelRows {
     /// In the order they were committed; then empty ones.
-    rows: [Row; USERS_MAX],
+    rows: [ModelRow; USERS_MAX],
     seats: [Seat; SEATS_MAX],
 }
 
 /// A booking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Row {
+pub(super) struct ModelRow {
     /// Numbered from 1; 0 for no row.
     pub(super) user: u8,
     pub(super) seat: u8,
@@ -56,7 +56,7 @@ impl Seat {
 
 /// One number instead of forty fields, or three where anything is written on a seat: a search hashes
 /// every state it comes to.
-impl Hash for Rows {
+impl Hash for ModelRows {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let rows = self.rows.iter().fold(0_u64, |sum, row| {
             let flags = u64::from(row.is_in_lease) | u64::from(row.is_guarded) << 1;
@@ -74,7 +74,7 @@ impl Hash for Rows {
     }
 }
 
-impl Rows {
+impl ModelRows {
     pub(super) const fn seat(&self, seat: usize) -> Seat {
         self.seats[seat]
     }
@@ -83,7 +83,7 @@ impl Rows {
         &mut self.seats[seat]
     }
 
-    pub(super) fn push(&mut self, row: Row) {
+    pub(super) fn push(&mut self, row: ModelRow) {
         let free = self.rows.iter_mut().find(|row| row.user == 0);
         if let Some(free) = free {
             *free = row;
@@ -91,7 +91,7 @@ impl Rows {
     }
 
     /// The rows of this seat.
-    pub(super) fn on(&self, seat: usize) -> impl Iterator<Item = &Row> {
+    pub(super) fn on(&self, seat: usize) -> impl Iterator<Item = &ModelRow> {
         let rows = self.rows.iter().take_while(|row| row.user != 0);
         rows.filter(move |row| usize::from(row.seat) == seat)
     }
@@ -108,7 +108,7 @@ impl Rows {
 
     /// Whether a seat has more than one row; with `in_lease`, of users whose leases had not run out.
     pub(super) fn is_sold_twice(&self, in_lease: bool) -> bool {
-        let is_meant = |row: &Row| row.user != 0 && (row.is_in_lease || !in_lease);
+        let is_meant = |row: &ModelRow| row.user != 0 && (row.is_in_lease || !in_lease);
         let rows = self.rows.iter().enumerate();
         let mut meant = rows.filter(|(_, row)| is_meant(row));
         meant.any(|(at, row)| {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::bounds::unbounded;
 use super::crowd::Crowd;
 use super::entrants::Entrants;
-use super::model::{Race, State};
+use super::model::{RaceModel, State};
 use super::user::Next;
 use super::world::USERS_MAX;
 use crate::checker::Property;
@@ -41,7 +41,7 @@ pub struct Told {
 
 /// A line of a trace for a machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
+pub struct TraceLine {
     /// The move as a schedule has it.
     pub step: String,
     /// What the service said.
@@ -53,8 +53,8 @@ pub struct Line {
 impl Told {
     /// The line for a machine.
     #[must_use]
-    pub fn line(&self) -> Line {
-        Line {
+    pub fn line(&self) -> TraceLine {
+        TraceLine {
             step: self.step.to_string(),
             reply: self.reply,
             change: self.change.clone(),
@@ -96,7 +96,7 @@ pub fn follow<S: Strategy>(
     let entrants = entrants.into();
     let users = entrants.number();
     let race = following(strategy, schedule, entrants).ok_or(FollowError::Users(users))?;
-    let mut teller = Teller {
+    let mut teller = TraceBuilder {
         users,
         state: race.start(),
         race: &race,
@@ -115,10 +115,10 @@ fn following<S: Strategy>(
     strategy: &S,
     schedule: &Schedule,
     entrants: Entrants,
-) -> Option<Race<S>> {
+) -> Option<RaceModel<S>> {
     let crowd = Crowd::following(strategy, schedule, entrants)?;
     let asked = Property::NoDoubleBooking;
-    Some(Race::of_schedule(strategy, crowd, asked, unbounded()))
+    Some(RaceModel::of_schedule(strategy, crowd, asked, unbounded()))
 }
 
 /// The moves that take every user who has started to its end, one after another; what is late arrives
@@ -162,15 +162,15 @@ pub fn completion<S: Strategy>(
 }
 
 /// Tells what happens, move by move.
-struct Teller<'a, S> {
-    race: &'a Race<S>,
+struct TraceBuilder<'a, S> {
+    race: &'a RaceModel<S>,
     /// How many users there are, some of whom may take no part.
     users: u32,
     state: State,
     moves: Vec<Told>,
 }
 
-impl<S: Strategy> Teller<'_, S> {
+impl<S: Strategy> TraceBuilder<'_, S> {
     fn take(&mut self, step: Move) -> Result<(), String> {
         if !self.race.can(&self.state, step) {
             return Err(self.objection(step));

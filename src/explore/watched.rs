@@ -1,13 +1,13 @@
 //! Watchdogs of the model: which locks run out, and which one extends.
 
-use super::model::{Race, State};
+use super::model::{RaceModel, State};
 use super::user::{Next, User};
 use super::world::Value;
 use crate::client::Asked;
 use crate::schedule::Move;
 use crate::strategy::Strategy;
 
-impl<S: Strategy> Race<S> {
+impl<S: Strategy> RaceModel<S> {
     /// Whether a watchdog of somebody else than this user extends what is held with this value.
     pub(super) fn is_extended(
         &self,

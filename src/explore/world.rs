@@ -18,7 +18,7 @@ pub(super) const LOCKS_MAX: usize = 6;
 
 /// The database and the lock services. Every step on them is one indivisible act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(super) struct World {
+pub(super) struct ModelState {
     pub(super) database: Database,
     /// One for each seat on the first lock service, then on the second.
     locks: [Lock; LOCKS_MAX],
@@ -104,7 +104,7 @@ impl Act {
     }
 }
 
-impl World {
+impl ModelState {
     /// Carries out a step: what it is answered.
     pub(super) fn act(&mut self, act: &Act) -> Answer<Said> {
         let (user, asked) = (act.user, act.asked);
@@ -185,7 +185,7 @@ impl World {
         answer
     }
 
-    fn acquire(&mut self, act: &Act) -> Done {
+    fn acquire(&mut self, act: &Act) -> Acted {
         let (user, asked) = (act.user, act.asked);
         let lock = &mut self.locks[act.lock()];
         if let Some(other) = lock.holder {
@@ -214,7 +214,7 @@ impl World {
         true.into()
     }
 
-    fn set_ttl(&mut self, act: &Act) -> Done {
+    fn set_ttl(&mut self, act: &Act) -> Acted {
         let holder = &mut self.locks[act.lock()].holder;
         if let Some(holder) = holder {
             holder.has_ttl = true;
@@ -223,7 +223,7 @@ impl World {
     }
 
     /// There is time left, unless the user has stalled. Who has no lock has none for having looked.
-    fn validate(&mut self, user: usize) -> Done {
+    fn validate(&mut self, user: usize) -> Acted {
         let is_in_time = self.is_in_time(user);
         if self.leases[user] == Lease::Begun {
             self.leases[user] = Lease::Running;
@@ -231,7 +231,7 @@ impl World {
         is_in_time.into()
     }
 
-    fn release(&mut self, act: &Act) -> Done {
+    fn release(&mut self, act: &Act) -> Acted {
         let user = act.user;
         self.leases[user] = Lease::None;
         let is_own = self.holds(act);
@@ -359,9 +359,9 @@ impl World {
 }
 
 /// What a step is answered.
-struct Done(Said);
+struct Acted(Said);
 
-impl From<bool> for Done {
+impl From<bool> for Acted {
     fn from(is_done: bool) -> Self {
         Self(if is_done { Said::Yes } else { Said::No })
     }

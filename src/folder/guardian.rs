@@ -79,10 +79,10 @@ pub(super) fn shell(script: &str, name: &str) -> Command {
 
 /// Watches over a folder and servers.
 #[derive(Clone, Debug)]
-pub(super) struct Guardian(Arc<Watch>);
+pub(super) struct Guardian(Arc<Guarded>);
 
 #[derive(Debug)]
-struct Watch {
+struct Guarded {
     folder: PathBuf,
     state: Mutex<State>,
     lost: watch::Sender<Option<String>>,
@@ -106,7 +106,7 @@ impl Guardian {
     /// A guardian of a folder that need not be there yet.
     pub(super) fn start(folder: &Path) -> io::Result<Self> {
         let (shell, gone) = spawn(folder)?;
-        let guardian = Self(Arc::new(Watch {
+        let guardian = Self(Arc::new(Guarded {
             folder: folder.to_owned(),
             state: Mutex::new(State {
                 shell: Some(shell),
@@ -210,7 +210,7 @@ fn spawn(folder: &Path) -> io::Result<(Shell, pipe::Receiver)> {
 }
 
 /// Starts another guardian whenever one is gone that is still wanted.
-async fn replace_when_gone(watch: Weak<Watch>, mut gone: pipe::Receiver) {
+async fn replace_when_gone(watch: Weak<Guarded>, mut gone: pipe::Receiver) {
     let mut short_lived = 0;
     loop {
         let began = Instant::now();

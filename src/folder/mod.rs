@@ -15,7 +15,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 pub use part::PartFile;
-pub use process::{End, Process};
+pub use process::{Process, ProcessEnd};
 
 use guardian::Guardian;
 

@@ -38,13 +38,13 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 const KILL_LIMIT: Duration = Duration::from_millis(300);
 
 /// How a process ended; `None` while it runs.
-pub type End = watch::Receiver<Option<ExitStatus>>;
+pub type ProcessEnd = watch::Receiver<Option<ExitStatus>>;
 
 /// A process of the run's own, with whatever it starts itself. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Process {
     group: Pid,
-    ended: End,
+    ended: ProcessEnd,
     printed: Arc<Mutex<Printed>>,
     /// Closed when all of its output has been read.
     read: watch::Receiver<()>,
@@ -106,7 +106,7 @@ impl Process {
 
     /// How it ends, for whoever is told later.
     #[must_use]
-    pub fn end(&self) -> End {
+    pub fn end(&self) -> ProcessEnd {
         self.ended.clone()
     }
 

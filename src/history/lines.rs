@@ -11,26 +11,26 @@ use crate::seat::Booking;
 /// One line of the file.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-enum Line {
+enum HistoryLine {
     Header(Header),
     Step(Event),
     Attempt(Attempt),
     Fault(FaultEvent),
     Booking(Booking),
     Footer(Footer),
-    End(End),
+    End(EndLine),
 }
 
 /// The last line of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct End {
+struct EndLine {
     /// How many races the file holds.
     races: usize,
     /// Whether the run was stopped before it had raced all its rounds.
     interrupted: bool,
 }
 
-impl Line {
+impl HistoryLine {
     /// Why it cannot be kept as it is.
     fn objection(&self) -> Option<&'static str> {
         let node = match self {
@@ -113,16 +113,16 @@ pub struct Lines {
 /// # Errors
 /// When the writer fails.
 pub fn write(history: &History, to: &mut impl Write) -> io::Result<()> {
-    put(&Line::Header(history.header.clone()), to)?;
+    put(&HistoryLine::Header(history.header.clone()), to)?;
     let mut events = history.events.iter();
-    events.try_for_each(|event| put(&Line::Step(event), to))?;
+    events.try_for_each(|event| put(&HistoryLine::Step(event), to))?;
     let mut attempts = history.attempts.iter();
-    attempts.try_for_each(|attempt| put(&Line::Attempt(attempt), to))?;
+    attempts.try_for_each(|attempt| put(&HistoryLine::Attempt(attempt), to))?;
     let mut faults = history.faults.iter();
-    faults.try_for_each(|fault| put(&Line::Fault(*fault), to))?;
+    faults.try_for_each(|fault| put(&HistoryLine::Fault(*fault), to))?;
     let mut bookings = history.bookings.iter();
-    bookings.try_for_each(|booking| put(&Line::Booking(*booking), to))?;
-    put(&Line::Footer(history.footer.clone()), to)
+    bookings.try_for_each(|booking| put(&HistoryLine::Booking(*booking), to))?;
+    put(&HistoryLine::Footer(history.footer.clone()), to)
 }
 
 /// Writes the last line of a file: how many races it holds, and whether the run was stopped before it
@@ -131,10 +131,10 @@ pub fn write(history: &History, to: &mut impl Write) -> io::Result<()> {
 /// # Errors
 /// When the writer fails.
 pub fn write_end(races: usize, interrupted: bool, to: &mut impl Write) -> io::Result<()> {
-    put(&Line::End(End { races, interrupted }), to)
+    put(&HistoryLine::End(EndLine { races, interrupted }), to)
 }
 
-fn put(line: &Line, to: &mut impl Write) -> io::Result<()> {
+fn put(line: &HistoryLine, to: &mut impl Write) -> io::Result<()> {
     serde_json::to_writer(&mut *to, line)?;
     to.write_all(b"\n")
 }
@@ -151,7 +151,7 @@ pub fn read(from: impl BufRead) -> Result<Recording, ReadError> {
             continue;
         }
         reader.number = number;
-        match serde_json::from_slice::<Line>(&bytes) {
+        match serde_json::from_slice::<HistoryLine>(&bytes) {
             Ok(line) => reader.take(line),
             Err(_) => reader.take_foreign(&bytes),
         }
@@ -171,7 +171,7 @@ struct AnyHeader {
 struct Reader {
     races: Vec<Recorded>,
     open: Option<Recorded>,
-    end: Option<End>,
+    end: Option<EndLine>,
     /// Of the line that is read.
     number: u32,
     understood: bool,
@@ -179,7 +179,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn take(&mut self, line: Line) {
+    fn take(&mut self, line: HistoryLine) {
         self.understood = true;
         if self.end.is_some() {
             let more = format!("line {} comes after the end", self.number);
@@ -191,28 +191,28 @@ impl Reader {
         }
         let number = self.number;
         match line {
-            Line::Header(header) => self.begin(header),
-            Line::Step(event) => {
+            HistoryLine::Header(header) => self.begin(header),
+            HistoryLine::Step(event) => {
                 let race = self.current();
                 race.history.events.push(event);
                 race.lines.events.push(number);
             }
-            Line::Attempt(attempt) => {
+            HistoryLine::Attempt(attempt) => {
                 let race = self.current();
                 race.history.attempts.push(attempt);
                 race.lines.attempts.push(number);
             }
-            Line::Fault(fault) => {
+            HistoryLine::Fault(fault) => {
                 let race = self.current();
                 race.history.faults.push(fault);
                 race.lines.faults.push(number);
             }
-            Line::Booking(booking) => {
+            HistoryLine::Booking(booking) => {
                 let race = self.current();
                 race.history.bookings.push(booking);
                 race.lines.bookings.push(number);
             }
-            Line::Footer(footer) => {
+            HistoryLine::Footer(footer) => {
                 let race = self.current();
                 if let Some(why) = footer.unread.clone() {
                     race.history.damage.get_or_insert(why);
@@ -221,7 +221,7 @@ impl Reader {
                 race.lines.footer = number;
                 self.close(None);
             }
-            Line::End(end) => {
+            HistoryLine::End(end) => {
                 self.close(Some("its last line is missing"));
                 self.end = Some(end);
             }
@@ -232,7 +232,7 @@ impl Reader {
     fn take_foreign(&mut self, bytes: &[u8]) {
         match serde_json::from_slice::<AnyHeader>(bytes) {
             Ok(any) if any.r#type == "header" && any.version != Header::VERSION => {
-                self.take(Line::Header(Header {
+                self.take(HistoryLine::Header(Header {
                     version: any.version,
                     ..Header::default()
                 }));

@@ -2,7 +2,7 @@
 
 use redis::{Cmd, Script};
 
-use super::{AcquireBy, ReleaseCommand, Request, Token, Ttl};
+use super::{AcquireBy, LockRequest, ReleaseCommand, Token, Ttl};
 use crate::seat::SeatId;
 
 /// Frees a lock only for the token that holds it
@@ -89,13 +89,13 @@ impl Names {
 
 /// The key and the value of a command; written again only as far as they change.
 #[derive(Default)]
-pub(super) struct Words {
+pub(super) struct KeyAndValue {
     seat: Option<SeatId>,
     key: String,
     value: String,
 }
 
-impl Words {
+impl KeyAndValue {
     fn fill(&mut self, names: &Names, seat: SeatId, token: Token) {
         let mut digits = itoa::Buffer::new();
         if self.seat != Some(seat) {
@@ -116,12 +116,12 @@ impl Words {
     pub(super) fn command(
         &mut self,
         names: &Names,
-        (seat, token, request): (SeatId, Token, Request),
+        (seat, token, request): (SeatId, Token, LockRequest),
     ) -> Cmd {
         self.fill(names, seat, token);
         let mut cmd = Cmd::with_capacity(COMMAND_WORDS, COMMAND_BYTES);
         match request {
-            Request::Acquire {
+            LockRequest::Acquire {
                 by,
                 ttl,
                 fence: true,
@@ -130,30 +130,30 @@ impl Words {
                 cmd.arg(&self.key).arg(names.counter(seat));
                 cmd.arg(&self.value).arg(ttl.as_millis());
             }
-            Request::Acquire { by, ttl, .. } => self.acquire(&mut cmd, by, ttl),
-            Request::SetTtl {
+            LockRequest::Acquire { by, ttl, .. } => self.acquire(&mut cmd, by, ttl),
+            LockRequest::SetTtl {
                 ttl,
                 only_own: false,
             } => match whole_seconds(ttl) {
                 Some(seconds) => drop(cmd.arg("EXPIRE").arg(&self.key).arg(seconds)),
                 None => drop(cmd.arg("PEXPIRE").arg(&self.key).arg(ttl.as_millis())),
             },
-            Request::SetTtl { ttl, .. } => {
+            LockRequest::SetTtl { ttl, .. } => {
                 self.run_script(&mut cmd, RENEW);
                 cmd.arg(ttl.as_millis());
             }
-            Request::Verify => {
+            LockRequest::Verify => {
                 cmd.arg("GET").arg(&self.key);
             }
-            Request::IsFree => self.run_script(&mut cmd, IS_FREE),
-            Request::Release(ReleaseCommand::Delete) => {
+            LockRequest::IsFree => self.run_script(&mut cmd, IS_FREE),
+            LockRequest::Release(ReleaseCommand::Delete) => {
                 cmd.arg("DEL").arg(&self.key);
             }
-            Request::Release(ReleaseCommand::CompareAndDelete) => {
+            LockRequest::Release(ReleaseCommand::CompareAndDelete) => {
                 cmd.arg("EVALSHA").arg(&names.release).arg(1);
                 cmd.arg(&self.key).arg(&self.value);
             }
-            Request::RunOut => {
+            LockRequest::RunOut => {
                 let mine = format!("{}:{}:", names.run, token.user.0);
                 cmd.arg("EVAL").arg(SHORTEN).arg(1);
                 cmd.arg(&self.key).arg(mine).arg(0);

@@ -18,7 +18,7 @@ use super::{LockError, Unfit, Url};
 
 /// A connection whose end is noticed when it comes, and not by the next command.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
+pub(super) struct WatchedConnection {
     pub(super) connection: MultiplexedConnection,
     life: Arc<Life>,
 }
@@ -36,7 +36,7 @@ impl Drop for Life {
     }
 }
 
-impl Line {
+impl WatchedConnection {
     /// Whether the connection was dropped: by the server, by somebody on the way, or by the system.
     pub(super) fn is_dropped(&self) -> bool {
         *self.life.dropped.borrow()

@@ -4,25 +4,25 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{AcquireBy, Held, ReleaseCommand, Request, Token};
+use super::{AcquireBy, Held, LockRequest, ReleaseCommand, Token};
 use crate::queue::{Response, Said};
 use crate::seat::SeatId;
 
 /// Locks with an expiry, held in a map.
 #[derive(Debug, Default)]
 pub struct InProcess {
-    table: Mutex<Table>,
+    table: Mutex<LockTable>,
 }
 
 #[derive(Debug, Default)]
-struct Table {
-    leases: HashMap<SeatId, Lease>,
+struct LockTable {
+    leases: HashMap<SeatId, LockEntry>,
     /// How often the lock of each seat was granted.
     grants: HashMap<SeatId, u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Lease {
+struct LockEntry {
     token: Token,
     /// `None` for one without an end.
     until: Option<Instant>,
@@ -30,37 +30,39 @@ struct Lease {
 
 impl InProcess {
     /// Does what is asked, at once.
-    pub fn act(&self, seat: SeatId, token: Token, request: Request) -> Response {
+    pub fn act(&self, seat: SeatId, token: Token, request: LockRequest) -> Response {
         let mut table = self.table();
         let held = table.held(seat);
         let is_own = held == Some(token);
         match request {
-            Request::Acquire { by, .. } if by != AcquireBy::SetEx && held.is_some() => false.into(),
-            Request::Acquire { by, ttl, fence } => {
+            LockRequest::Acquire { by, .. } if by != AcquireBy::SetEx && held.is_some() => {
+                false.into()
+            }
+            LockRequest::Acquire { by, ttl, fence } => {
                 let until = (by != AcquireBy::SetNx).then(|| Instant::now() + ttl.as_duration());
-                table.leases.insert(seat, Lease { token, until });
+                table.leases.insert(seat, LockEntry { token, until });
                 Response {
                     said: Said::Yes,
                     number: if fence { table.count(seat) } else { 0 },
                 }
             }
-            Request::SetTtl { ttl, only_own } => {
+            LockRequest::SetTtl { ttl, only_own } => {
                 let is_there = if only_own { is_own } else { held.is_some() };
                 if let Some(lease) = table.leases.get_mut(&seat).filter(|_| is_there) {
                     lease.until = Some(Instant::now() + ttl.as_duration());
                 }
                 is_there.into()
             }
-            Request::Verify => is_own.into(),
-            Request::IsFree => held.is_none().into(),
-            Request::Release(by) => {
+            LockRequest::Verify => is_own.into(),
+            LockRequest::IsFree => held.is_none().into(),
+            LockRequest::Release(by) => {
                 let is_freed = is_own || (by == ReleaseCommand::Delete && held.is_some());
                 if is_freed {
                     table.leases.remove(&seat);
                 }
                 is_freed.into()
             }
-            Request::RunOut => {
+            LockRequest::RunOut => {
                 let is_users = held.is_some_and(|held| held.user == token.user);
                 (is_users && table.expire(seat)).into()
             }
@@ -85,7 +87,7 @@ impl InProcess {
 
     /// Forgets everything.
     pub fn forget(&self) {
-        *self.table() = Table::default();
+        *self.table() = LockTable::default();
     }
 
     /// Who holds the lock of the seat, and for how long yet; `None` for ever.
@@ -96,12 +98,12 @@ impl InProcess {
         Some(until.map(|until| until.saturating_duration_since(Instant::now())))
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    fn table(&self) -> MutexGuard<'_, LockTable> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Table {
+impl LockTable {
     /// The token that holds the lock of the seat.
     fn held(&self, seat: SeatId) -> Option<Token> {
         let lease = self.leases.get(&seat)?;
@@ -141,15 +143,15 @@ mod tests {
         request: 1,
     };
 
-    const ACQUIRE: Request = Request::Acquire {
+    const ACQUIRE: LockRequest = LockRequest::Acquire {
         by: AcquireBy::SetNxEx,
         ttl: Ttl::TEN_MINUTES,
         fence: false,
     };
-    const RELEASE: Request = Request::Release(ReleaseCommand::CompareAndDelete);
+    const RELEASE: LockRequest = LockRequest::Release(ReleaseCommand::CompareAndDelete);
 
     /// Whether it was done.
-    fn does(locks: &InProcess, token: Token, request: Request) -> bool {
+    fn does(locks: &InProcess, token: Token, request: LockRequest) -> bool {
         let seat = SeatId::new(10).unwrap();
         locks.act(seat, token, request).said == Said::Yes
     }
@@ -162,13 +164,17 @@ mod tests {
         assert!(!does(&locks, B, RELEASE));
         assert!(does(&locks, A, RELEASE));
         assert!(does(&locks, B, ACQUIRE));
-        assert!(does(&locks, A, Request::Release(ReleaseCommand::Delete)));
+        assert!(does(
+            &locks,
+            A,
+            LockRequest::Release(ReleaseCommand::Delete)
+        ));
     }
 
     #[test]
     fn a_lock_whose_time_is_over_is_free_and_not_its_holders_to_free() {
         let (locks, seat) = (InProcess::default(), SeatId::new(10).unwrap());
-        let over = Lease {
+        let over = LockEntry {
             token: A,
             until: Some(Instant::now()),
         };
@@ -182,7 +188,7 @@ mod tests {
     fn every_grant_of_a_fenced_lock_has_a_higher_number() {
         let locks = InProcess::default();
         let seat = SeatId::new(10).unwrap();
-        let fenced = Request::Acquire {
+        let fenced = LockRequest::Acquire {
             by: AcquireBy::SetNxEx,
             ttl: Ttl::default(),
             fence: true,

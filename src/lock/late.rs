@@ -21,26 +21,26 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::Url;
-use super::link::Reply;
-use super::redis::Order;
+use super::link::RedisReply;
+use super::redis::AddressedRequest;
 use crate::queue::{Answer, CallError, Response};
 
 /// A request that was sent, and has not arrived. Dropped, it never will.
 #[derive(Debug)]
-pub struct LateRequest(Way);
+pub struct LateRequest(LateVia);
 
 #[derive(Debug)]
-enum Way {
+enum LateVia {
     /// To a Redis.
-    Wire(Command),
+    Wire(HeldCommand),
     /// Kept for locks inside this process.
-    Kept(Order),
+    Kept(AddressedRequest),
 }
 
 impl LateRequest {
     /// A request to locks inside this process.
-    pub(super) const fn kept(order: Order) -> Self {
-        Self(Way::Kept(order))
+    pub(super) const fn kept(order: AddressedRequest) -> Self {
+        Self(LateVia::Kept(order))
     }
 
     /// Sends a command to a server, and waits until all but the last byte of it is gone.
@@ -48,10 +48,10 @@ impl LateRequest {
         url: &Url,
         command: Cmd,
         limit: Duration,
-        understood: impl FnOnce(Reply) -> Answer<Response> + Send + 'static,
+        understood: impl FnOnce(RedisReply) -> Answer<Response> + Send + 'static,
     ) -> Result<Self, RedisError> {
         let settings = url.settings();
-        let gate = Gate::default();
+        let gate = ByteGate::default();
         let (connection, driving) = match url.place() {
             ConnectionAddr::Tcp(host, port) => {
                 let stream = TcpStream::connect((host.as_str(), *port)).await?;
@@ -72,14 +72,14 @@ impl LateRequest {
         };
         let is_gone = gate.shut();
         let answering = tokio::spawn(ask(connection, command, understood));
-        let command = Command {
+        let command = HeldCommand {
             gate,
             driving,
             answering,
             limit,
         };
         match is_gone.await {
-            Ok(()) => Ok(Self(Way::Wire(command))),
+            Ok(()) => Ok(Self(LateVia::Wire(command))),
             Err(_) => Err(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
         }
     }
@@ -87,25 +87,25 @@ impl LateRequest {
     /// Lets it arrive: what it is answered. `act` is asked for what was kept.
     pub(super) async fn arrive(
         self,
-        act: impl FnOnce(Order) -> Answer<Response>,
+        act: impl FnOnce(AddressedRequest) -> Answer<Response>,
     ) -> Answer<Response> {
         match self.0 {
-            Way::Wire(mut command) => command.arrive().await,
-            Way::Kept(order) => act(order),
+            LateVia::Wire(mut command) => command.arrive().await,
+            LateVia::Kept(order) => act(order),
         }
     }
 }
 
 /// A command on a connection of its own.
 #[derive(Debug)]
-struct Command {
-    gate: Gate,
+struct HeldCommand {
+    gate: ByteGate,
     driving: JoinHandle<()>,
     answering: JoinHandle<Answer<Response>>,
     limit: Duration,
 }
 
-impl Command {
+impl HeldCommand {
     async fn arrive(&mut self) -> Answer<Response> {
         self.gate.open();
         match tokio::time::timeout(self.limit, &mut self.answering).await {
@@ -115,7 +115,7 @@ impl Command {
     }
 }
 
-impl Drop for Command {
+impl Drop for HeldCommand {
     fn drop(&mut self) {
         self.answering.abort();
         self.driving.abort();
@@ -126,7 +126,7 @@ impl Drop for Command {
 async fn connect<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     settings: &RedisConnectionInfo,
     stream: S,
-    gate: &Gate,
+    gate: &ByteGate,
 ) -> Result<(MultiplexedConnection, JoinHandle<()>), RedisError> {
     let held = HeldBack {
         stream,
@@ -143,14 +143,14 @@ async fn connect<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 async fn ask(
     mut connection: MultiplexedConnection,
     command: Cmd,
-    understood: impl FnOnce(Reply) -> Answer<Response>,
+    understood: impl FnOnce(RedisReply) -> Answer<Response>,
 ) -> Answer<Response> {
     understood(connection.send_packed_command(&command).await)
 }
 
 /// Whether the last byte may pass.
 #[derive(Debug, Clone, Default)]
-struct Gate(Arc<Mutex<GateState>>);
+struct ByteGate(Arc<Mutex<GateState>>);
 
 #[derive(Debug, Default)]
 struct GateState {
@@ -161,7 +161,7 @@ struct GateState {
     waker: Option<Waker>,
 }
 
-impl Gate {
+impl ByteGate {
     /// Nothing passes whole from now on; tells when a command has come as far as it can.
     fn shut(&self) -> oneshot::Receiver<()> {
         let (gone, is_gone) = oneshot::channel();
@@ -185,7 +185,7 @@ impl Gate {
 /// A stream that keeps the last byte while its gate is shut.
 struct HeldBack<S> {
     stream: S,
-    gate: Gate,
+    gate: ByteGate,
     /// What is not gone yet.
     bytes: Vec<u8>,
 }

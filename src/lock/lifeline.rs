@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::link::Link;
 use super::{LockError, PrivateServer};
-use crate::folder::End;
+use crate::folder::ProcessEnd;
 
 /// How often a server that cannot be reached is tried again.
 const AGAIN: Duration = Duration::from_millis(20);
@@ -32,13 +32,13 @@ enum Whose {
     /// A server that the person runs. It may come back by itself.
     Theirs,
     /// A private one, which does not.
-    Private(End),
+    Private(ProcessEnd),
     /// A private one that is being started.
     Expected,
 }
 
 impl Lifeline {
-    pub(super) fn new(link: Link, private: Option<End>, limit: Duration) -> Self {
+    pub(super) fn new(link: Link, private: Option<ProcessEnd>, limit: Duration) -> Self {
         Self {
             state: Mutex::new(State {
                 link,

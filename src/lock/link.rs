@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use redis::{ConnectionAddr, ErrorKind, InfoDict, Pipeline, RedisError, ServerErrorKind, Value};
 
-use super::commands::{COMPARE_AND_DELETE, LEFT, Names, SHORTEN, SWEEP, Words};
-use super::dial::Line;
+use super::commands::{COMPARE_AND_DELETE, KeyAndValue, LEFT, Names, SHORTEN, SWEEP};
+use super::dial::WatchedConnection;
 use super::error::Unfit;
 use super::late::LateRequest;
-use super::redis::{KeyPrefix, Order, PIPELINE_MAX};
-use super::{Held, LockError, Request, Url};
+use super::redis::{AddressedRequest, KeyPrefix, PIPELINE_MAX};
+use super::{Held, LockError, LockRequest, Url};
 use crate::duration::Millis;
 use crate::queue::{Answer, RequestId, Response};
 use crate::seat::SeatId;
@@ -21,7 +21,7 @@ const EXPIRY_POLL: Duration = Duration::from_millis(1);
 /// A connection and the names of our keys on it.
 #[derive(Clone, Debug)]
 pub(super) struct Link {
-    line: Line,
+    line: WatchedConnection,
     url: Arc<Url>,
     names: Arc<Names>,
 }
@@ -43,7 +43,7 @@ impl Link {
         limit: Duration,
     ) -> Result<Self, LockError> {
         Ok(Self {
-            line: Line::open(&url, limit).await?,
+            line: WatchedConnection::open(&url, limit).await?,
             names: Arc::new(Names::new(prefix.0, nonce(&url)?)),
             url: Arc::new(url),
         })
@@ -62,7 +62,7 @@ impl Link {
     /// Another connection to the same server, with the same names for our keys and the same tokens.
     pub(super) async fn another(&self, limit: Duration) -> Result<Self, LockError> {
         let mut another = Self {
-            line: Line::open(&self.url, limit).await?,
+            line: WatchedConnection::open(&self.url, limit).await?,
             ..self.clone()
         };
         let url = Arc::clone(&another.url);
@@ -259,14 +259,17 @@ impl Link {
 
     /// Sends a batch in one pipeline: the reply to each. What fails because the server has
     /// forgotten the script (it was restarted, or flushed) is sent again, once.
-    pub(super) async fn send(mut self, batch: Vec<(RequestId, Order)>) -> Vec<(RequestId, Reply)> {
-        let (ids, requests): (Vec<RequestId>, Vec<Order>) = batch.into_iter().unzip();
+    pub(super) async fn send(
+        mut self,
+        batch: Vec<(RequestId, AddressedRequest)>,
+    ) -> Vec<(RequestId, RedisReply)> {
+        let (ids, requests): (Vec<RequestId>, Vec<AddressedRequest>) = batch.into_iter().unzip();
         let mut replies = self.pipeline(&requests).await;
         let forgotten: Vec<usize> = (0..replies.len())
             .filter(|at| is_script_unknown(&replies[*at]))
             .collect();
         if !forgotten.is_empty() && self.load_script().await.is_ok() {
-            let again: Vec<Order> = forgotten.iter().map(|at| requests[*at]).collect();
+            let again: Vec<AddressedRequest> = forgotten.iter().map(|at| requests[*at]).collect();
             for (at, reply) in forgotten.into_iter().zip(self.pipeline(&again).await) {
                 replies[at] = reply;
             }
@@ -282,31 +285,31 @@ impl Link {
     /// Sends a command on a connection of its own, all but its last byte.
     pub(super) async fn send_late(
         self,
-        order: Order,
+        order: AddressedRequest,
         limit: Duration,
-        understood: impl FnOnce(Reply) -> Answer<Response> + Send + 'static,
+        understood: impl FnOnce(RedisReply) -> Answer<Response> + Send + 'static,
     ) -> Result<LateRequest, LockError> {
-        let command = Words::default().command(&self.names, order);
+        let command = KeyAndValue::default().command(&self.names, order);
         let sending = LateRequest::send(&self.url, command, limit, understood);
         within(limit, &self.url, sending).await
     }
 
-    async fn pipeline(&mut self, requests: &[Order]) -> Vec<Reply> {
+    async fn pipeline(&mut self, requests: &[AddressedRequest]) -> Vec<RedisReply> {
         let mut pipeline = Pipeline::with_capacity(requests.len());
         pipeline.ignore_errors();
-        let mut words = Words::default();
+        let mut words = KeyAndValue::default();
         for request in requests {
             pipeline.add_command(words.command(&self.names, *request));
         }
         let answers: Result<Vec<Value>, _> = pipeline.query_async(&mut self.line.connection).await;
-        let compared = |(value, request): (Value, &Order)| match (value, *request) {
-            (Value::BulkString(found), (seat, token, Request::Verify)) => {
+        let compared = |(value, request): (Value, &AddressedRequest)| match (value, *request) {
+            (Value::BulkString(found), (seat, token, LockRequest::Verify)) => {
                 let is_own = words.is_held_by(&self.names, (seat, token), &found);
                 Ok(Value::Int(i64::from(is_own)))
             }
             // What SETNX answers is no token.
-            (Value::Int(0), (_, _, Request::Acquire { fence: false, .. })) => Ok(Value::Nil),
-            (Value::Int(_), (_, _, Request::Acquire { fence: false, .. })) => Ok(Value::Okay),
+            (Value::Int(0), (_, _, LockRequest::Acquire { fence: false, .. })) => Ok(Value::Nil),
+            (Value::Int(_), (_, _, LockRequest::Acquire { fence: false, .. })) => Ok(Value::Okay),
             (value, _) => value.extract_error(),
         };
         match answers {
@@ -317,9 +320,9 @@ impl Link {
 }
 
 /// What the server said to one command.
-pub(super) type Reply = Result<Value, RedisError>;
+pub(super) type RedisReply = Result<Value, RedisError>;
 
-fn is_script_unknown(reply: &Reply) -> bool {
+fn is_script_unknown(reply: &RedisReply) -> bool {
     let no_script = ErrorKind::Server(ServerErrorKind::NoScript);
     reply.as_ref().is_err_and(|error| error.kind() == no_script)
 }

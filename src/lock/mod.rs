@@ -20,7 +20,7 @@ pub use error::{LockError, Unfit};
 pub use held::Held;
 pub use in_process::InProcess;
 pub use late::LateRequest;
-pub use redis::{KeyPrefix, Redis, Server};
+pub use redis::{KeyPrefix, Redis, RedisServer};
 pub use server::{PrivateServer, find_server, start_server};
 pub use ttl::{Ttl, TtlError};
 pub use url::{Url, may_hold_a_secret, redact};
@@ -67,7 +67,7 @@ pub enum ReleaseCommand {
 
 /// What is asked of a lock service.
 #[derive(Debug, Clone, Copy)]
-pub enum Request {
+pub enum LockRequest {
     /// Take the lock: [`Said::Yes`](crate::queue::Said::Yes) when it is the token's now. With
     /// `fence`, the number of the grant comes with the answer.
     Acquire {
@@ -106,7 +106,7 @@ pub enum LockService {
 
 impl LockService {
     /// Hands a request in.
-    pub fn submit(&self, seat: SeatId, token: Token, request: Request) -> Submitted<Response> {
+    pub fn submit(&self, seat: SeatId, token: Token, request: LockRequest) -> Submitted<Response> {
         match self {
             Self::Redis(redis) => Submitted::Waits(redis.submit((seat, token, request))),
             Self::InProcess(locks) => Submitted::Answered(Ok(locks.act(seat, token, request))),
@@ -117,7 +117,7 @@ impl LockService {
     ///
     /// # Errors
     /// [`CallError`] when the service failed, or has been given up.
-    pub async fn call(&self, seat: SeatId, token: Token, request: Request) -> Answer<Response> {
+    pub async fn call(&self, seat: SeatId, token: Token, request: LockRequest) -> Answer<Response> {
         match self {
             Self::Redis(redis) => redis.call((seat, token, request)).await,
             Self::InProcess(locks) => Ok(locks.act(seat, token, request)),
@@ -132,7 +132,7 @@ impl LockService {
         &self,
         seat: SeatId,
         token: Token,
-        request: Request,
+        request: LockRequest,
     ) -> Result<LateRequest, CallError> {
         match self {
             Self::Redis(redis) => redis.send_late((seat, token, request)).await,

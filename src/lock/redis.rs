@@ -16,7 +16,7 @@ use super::dial::why_closed;
 use super::late::LateRequest;
 use super::lifeline::Lifeline;
 use super::link::Link;
-use super::{Held, LockError, PrivateServer, Request, Token, Url};
+use super::{Held, LockError, LockRequest, PrivateServer, Token, Url};
 use crate::queue::{
     Answer, CallError, FirstError, Progress, RequestId, RequestQueue, Response, Said,
 };
@@ -42,7 +42,7 @@ impl Default for KeyPrefix {
 
 /// Where a Redis is.
 #[derive(Debug, Clone, Copy)]
-pub enum Server<'a> {
+pub enum RedisServer<'a> {
     /// A server that the person runs.
     Theirs(&'a Url),
     /// A server of the run's own.
@@ -57,14 +57,14 @@ pub struct Redis {
     limit: Duration,
     /// Room for what arrives late.
     late: Arc<Semaphore>,
-    queue: Arc<RequestQueue<Order, Response>>,
+    queue: Arc<RequestQueue<AddressedRequest, Response>>,
     description: String,
     run_id: Option<String>,
     trouble: FirstError,
 }
 
 /// A request, for which seat and with which token.
-pub(super) type Order = (SeatId, Token, Request);
+pub(super) type AddressedRequest = (SeatId, Token, LockRequest);
 
 impl Redis {
     /// Connects, makes sure that the server can serve as a lock, and that none of the seats' locks
@@ -73,14 +73,14 @@ impl Redis {
     /// # Errors
     /// [`LockError`], naming the server without its password.
     pub async fn connect(
-        server: Server<'_>,
+        server: RedisServer<'_>,
         prefix: KeyPrefix,
         seats: &[SeatId],
         limit: Duration,
     ) -> Result<Self, LockError> {
         let (url, private) = match server {
-            Server::Theirs(url) => (url.clone(), None),
-            Server::Private(server) => (Url::of_socket(server.socket())?, Some(server.end())),
+            RedisServer::Theirs(url) => (url.clone(), None),
+            RedisServer::Private(server) => (Url::of_socket(server.socket())?, Some(server.end())),
         };
         let whose = if private.is_some() {
             "a private server"
@@ -120,11 +120,11 @@ impl Redis {
         })
     }
 
-    pub(super) fn submit(&self, order: Order) -> RequestId {
+    pub(super) fn submit(&self, order: AddressedRequest) -> RequestId {
         self.queue.submit(order)
     }
 
-    pub(super) async fn call(&self, order: Order) -> Answer<Response> {
+    pub(super) async fn call(&self, order: AddressedRequest) -> Answer<Response> {
         self.queue.call(order).await
     }
 
@@ -183,7 +183,10 @@ impl Redis {
     }
 
     /// Sends a request on a connection of its own, all but its last byte.
-    pub(super) async fn send_late(&self, order: Order) -> Result<LateRequest, CallError> {
+    pub(super) async fn send_late(
+        &self,
+        order: AddressedRequest,
+    ) -> Result<LateRequest, CallError> {
         let room = Arc::clone(&self.late).try_acquire_owned();
         let room = room.map_err(|_| CallError::Failed)?;
         let trouble = self.trouble.clone();
@@ -253,7 +256,7 @@ const ON_ITS_WAY: &str = "what was on its way is unknown";
 /// connection is sent on the next; what was sent is never sent again.
 async fn serve(
     lifeline: Arc<Lifeline>,
-    queue: Arc<RequestQueue<Order, Response>>,
+    queue: Arc<RequestQueue<AddressedRequest, Response>>,
     trouble: FirstError,
 ) {
     let mut pipelines = JoinSet::new();

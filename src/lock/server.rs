@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 
 use super::LockError;
 use crate::duration::Millis;
-use crate::folder::{End, Process, RunFolder};
+use crate::folder::{Process, ProcessEnd, RunFolder};
 
 /// How long a private server may take to answer for the first time. It takes 11 to 25 ms.
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -48,7 +48,7 @@ impl PrivateServer {
 
     /// How it ends, once it has.
     #[must_use]
-    pub fn end(&self) -> End {
+    pub fn end(&self) -> ProcessEnd {
         self.process.end()
     }
 

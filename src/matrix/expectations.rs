@@ -14,9 +14,9 @@ const DATA: &str = include_str!("expectations.json");
 #[serde(deny_unknown_fields)]
 pub struct Expectations {
     /// What may go wrong, in the order of the columns.
-    pub columns: Vec<Column>,
+    pub columns: Vec<MatrixColumn>,
     /// The strategies with their options, in the order of the rows.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ExpectedRow>,
     /// Where it is known from, by the names that the rows use.
     pub sources: std::collections::BTreeMap<String, String>,
 }
@@ -24,7 +24,7 @@ pub struct Expectations {
 /// What may go wrong, and what is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Column {
+pub struct MatrixColumn {
     /// Its name.
     pub name: String,
     /// How many users race.
@@ -40,17 +40,17 @@ pub struct Column {
 /// A strategy with its options.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Row {
+pub struct ExpectedRow {
     /// As a person types it.
     pub strategy: String,
     /// What is known of it, by the name of the column.
-    pub cells: std::collections::BTreeMap<String, Line>,
+    pub cells: std::collections::BTreeMap<String, Stated>,
 }
 
 /// What is known of one strategy under one fault.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "(serde_json::Value, String)")]
-pub struct Line {
+pub struct Stated {
     /// What is to come out.
     pub expected: Expected,
     /// The name of the source.
@@ -68,7 +68,7 @@ pub enum Expected {
     CannotHappen,
 }
 
-impl TryFrom<(serde_json::Value, String)> for Line {
+impl TryFrom<(serde_json::Value, String)> for Stated {
     type Error = String;
 
     /// Reads `["holds", "L0"]`, `["cannot happen", "no-lock"]` or `[7, "L1"]`.
@@ -88,7 +88,7 @@ impl TryFrom<(serde_json::Value, String)> for Line {
     }
 }
 
-impl Column {
+impl MatrixColumn {
     /// A column of one's own: these faults, joined by `+`, for two users, and no seat sold twice.
     ///
     /// # Errors
@@ -130,13 +130,13 @@ impl Expectations {
 
     /// The column of this name.
     #[must_use]
-    pub fn column(&self, name: &str) -> Option<&Column> {
+    pub fn column(&self, name: &str) -> Option<&MatrixColumn> {
         self.columns.iter().find(|column| column.name == name)
     }
 
     /// What is known of this strategy in this column.
     #[must_use]
-    pub fn of(&self, strategy: &str, column: &str) -> Option<&Line> {
+    pub fn of(&self, strategy: &str, column: &str) -> Option<&Stated> {
         let row = self.rows.iter().find(|row| row.strategy == strategy)?;
         row.cells.get(column)
     }

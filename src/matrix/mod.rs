@@ -3,11 +3,11 @@
 
 mod expectations;
 
-pub use expectations::{Column, Expectations, Expected, Line, Row};
+pub use expectations::{Expectations, Expected, ExpectedRow, MatrixColumn, Stated};
 
 use crate::checker::Property;
 use crate::engine::{Engine, EngineError};
-use crate::explore::{Answer, Found, random_schedules, search_until};
+use crate::explore::{Found, SearchVerdict, random_schedules, search_until};
 use crate::plan::Plan;
 use crate::replay::{ReplayError, Replayed, replay};
 use crate::schedule::Schedule;
@@ -18,15 +18,15 @@ const SAMPLES: usize = 6;
 
 /// One strategy under one fault.
 #[derive(Debug, Clone)]
-pub struct Cell {
+pub struct TriedCell {
     /// What may go wrong, and what was asked.
-    pub column: Column,
+    pub column: MatrixColumn,
     /// What the search says.
     pub found: Found,
     /// What the real stores did.
     pub real: Real,
     /// What is known; `None` when nothing was stated.
-    pub expected: Option<Line>,
+    pub expected: Option<Stated>,
 }
 
 /// What the real stores did when interleavings were forced on them.
@@ -40,7 +40,7 @@ pub struct Real {
     pub differences: Vec<String>,
 }
 
-impl Cell {
+impl TriedCell {
     /// What stands against this cell: `None` when the search, the real stores and what is known agree.
     #[must_use]
     pub fn objection(&self) -> Option<String> {
@@ -54,16 +54,16 @@ impl Cell {
             Property::NoDoubleBooking | Property::NoDoubleBookingInLease => most > 1,
             Property::SomeoneBooks => self.real.forced > 0 && fewest == 0,
             // Answers and outcomes say it, and they agree with the model.
-            _ => matches!(self.found.answer, Answer::Violated(_)),
+            _ => matches!(self.found.answer, SearchVerdict::Violated(_)),
         };
         match &self.found.answer {
-            Answer::Violated(schedule) if !is_broken => {
+            SearchVerdict::Violated(schedule) if !is_broken => {
                 return Some(format!(
                     "the real stores are not broken by '{schedule}', which left {most} bookings"
                 ));
             }
             // Bookings outside a lease are not what was asked about.
-            Answer::Holds
+            SearchVerdict::Holds
                 if is_broken && self.column.property != Property::NoDoubleBookingInLease =>
             {
                 return Some(
@@ -81,22 +81,22 @@ impl Cell {
     fn surprise(&self, expected: Expected) -> Option<String> {
         let can_happen = self.column.faults.is_empty() || self.real.forced > 0;
         match (&self.found.answer, expected) {
-            (Answer::Violated(schedule), Expected::Breaks(moves)) => {
+            (SearchVerdict::Violated(schedule), Expected::Breaks(moves)) => {
                 let found = schedule.0.len();
                 (found != moves).then(|| {
                     format!("it was to be broken in {moves} moves, and is by {found}: '{schedule}'")
                 })
             }
-            (Answer::Violated(schedule), _) => {
+            (SearchVerdict::Violated(schedule), _) => {
                 Some(format!("it was to hold, and is broken by '{schedule}'"))
             }
-            (Answer::Holds, Expected::Breaks(moves)) => Some(format!(
+            (SearchVerdict::Holds, Expected::Breaks(moves)) => Some(format!(
                 "it was to be broken in {moves} moves, and nothing breaks it"
             )),
-            (Answer::Holds, Expected::Holds) if !can_happen => {
+            (SearchVerdict::Holds, Expected::Holds) if !can_happen => {
                 Some("what was to go wrong never happened".to_owned())
             }
-            (Answer::Holds, Expected::CannotHappen) if can_happen => {
+            (SearchVerdict::Holds, Expected::CannotHappen) if can_happen => {
                 Some("what could not go wrong has happened".to_owned())
             }
             _ => None,
@@ -111,21 +111,23 @@ impl Cell {
 pub async fn cell<S: Strategy>(
     engine: &Engine,
     strategy: &S,
-    column: &Column,
-    expected: Option<Line>,
-) -> Result<Cell, ReplayError> {
+    column: &MatrixColumn,
+    expected: Option<Stated>,
+) -> Result<TriedCell, ReplayError> {
     let searched = column.search();
     let found = search_until(strategy, column.property, &searched, engine.stopping());
     if engine.is_stopped() {
         return Err(ReplayError::Engine(EngineError::Stopped));
     }
     let schedules = match &found.answer {
-        Answer::Violated(schedule) => vec![schedule.clone()],
-        Answer::Holds | Answer::Unknown(_) => random_schedules(strategy, &searched, SAMPLES),
+        SearchVerdict::Violated(schedule) => vec![schedule.clone()],
+        SearchVerdict::Holds | SearchVerdict::Unknown(_) => {
+            random_schedules(strategy, &searched, SAMPLES)
+        }
     };
     let users = std::num::NonZeroU32::new(column.users).unwrap_or(std::num::NonZeroU32::MIN);
     let real = force(engine, strategy, &Plan::new(users), schedules).await?;
-    Ok(Cell {
+    Ok(TriedCell {
         column: column.clone(),
         found,
         real,

@@ -36,7 +36,7 @@ pub struct Comparison {
     /// The strategies, in the order of the columns.
     pub strategies: Vec<String>,
     /// The rows.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ComparisonRow>,
     /// How often what is measured beside the races was repeated.
     pub repeated: usize,
     /// What was measured beside the races, per strategy: the medians.
@@ -45,7 +45,7 @@ pub struct Comparison {
 
 /// One question that people ask of a strategy.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Row {
+pub struct ComparisonRow {
     /// The question.
     pub name: &'static str,
     /// What was measured to answer it.
@@ -58,12 +58,12 @@ pub struct Measure {
     /// What it is.
     pub name: String,
     /// The values, in the order of the columns.
-    pub cells: Vec<Cell>,
+    pub cells: Vec<ComparedValue>,
 }
 
 /// One strategy's value.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Cell {
+pub struct ComparedValue {
     /// The value for a person.
     pub text: String,
     /// The value, a median; `None` when the strategy has none.
@@ -82,12 +82,12 @@ struct Figure {
 }
 
 /// A column of the comparison while it is made.
-struct Column<'a> {
+struct ComparisonColumn<'a> {
     race: &'a RaceReport,
     probes: &'a Probes,
 }
 
-impl Column<'_> {
+impl ComparisonColumn<'_> {
     /// Whether its locks are only simulated: how fast they are says nothing of a lock.
     fn is_simulated(&self) -> bool {
         self.race.header.is_lock_simulated
@@ -98,12 +98,12 @@ impl Comparison {
     /// Compares races, each with its probes.
     #[must_use]
     pub fn of(races: &[RaceReport], probes: Vec<Probes>) -> Self {
-        let columns: Vec<Column<'_>> = races
+        let columns: Vec<ComparisonColumn<'_>> = races
             .iter()
             .zip(&probes)
-            .map(|(race, probes)| Column { race, probes })
+            .map(|(race, probes)| ComparisonColumn { race, probes })
             .collect();
-        let row = |name, measures| Row { name, measures };
+        let row = |name, measures| ComparisonRow { name, measures };
         let rows = vec![
             row("Consistency", consistency(&columns)),
             row("Performance", performance(&columns)),
@@ -159,7 +159,7 @@ fn booked_per_second(probes: &Probes) -> Samples {
     probes.each.samples(bookings_per_second)
 }
 
-fn consistency(columns: &[Column<'_>]) -> Vec<Measure> {
+fn consistency(columns: &[ComparisonColumn<'_>]) -> Vec<Measure> {
     let mut measures = vec![raced(
         columns,
         "double-bookings",
@@ -180,8 +180,9 @@ fn consistency(columns: &[Column<'_>]) -> Vec<Measure> {
     measures
 }
 
-fn performance(columns: &[Column<'_>]) -> Vec<Measure> {
-    let p99 = |column: &Column<'_>| column.probes.each.samples(|it| it.value("latency_p99"));
+fn performance(columns: &[ComparisonColumn<'_>]) -> Vec<Measure> {
+    let p99 =
+        |column: &ComparisonColumn<'_>| column.probes.each.samples(|it| it.value("latency_p99"));
     vec![
         speed(
             columns,
@@ -205,15 +206,15 @@ fn performance(columns: &[Column<'_>]) -> Vec<Measure> {
     ]
 }
 
-fn alone(column: &Column<'_>) -> Samples {
+fn alone(column: &ComparisonColumn<'_>) -> Samples {
     let alone = &column.probes.alone;
     alone.samples(|metrics| metrics.value("confirmed_p50"))
 }
 
 /// What the lock costs an attempt that nobody hinders: a ratio of two medians, which is told and never
 /// marked.
-fn price(columns: &[Column<'_>]) -> Measure {
-    let alone = |column: &Column<'_>| value(alone(column), Unit::Millis).value;
+fn price(columns: &[ComparisonColumn<'_>]) -> Measure {
+    let alone = |column: &ComparisonColumn<'_>| value(alone(column), Unit::Millis).value;
     // Without a strategy that takes no lock there is nothing that a lock could be compared with.
     let unlocked = columns
         .iter()
@@ -244,8 +245,8 @@ fn price(columns: &[Column<'_>]) -> Measure {
     measure("cost of the lock", None, values)
 }
 
-fn experience(columns: &[Column<'_>]) -> Vec<Measure> {
-    let refusal = |column: &Column<'_>| {
+fn experience(columns: &[ComparisonColumn<'_>]) -> Vec<Measure> {
+    let refusal = |column: &ComparisonColumn<'_>| {
         let refusal = |metrics: &Metrics| metrics.value("refusal_p50");
         column.race.figures.samples(refusal)
     };
@@ -266,7 +267,7 @@ fn experience(columns: &[Column<'_>]) -> Vec<Measure> {
     ]
 }
 
-fn scaling(columns: &[Column<'_>]) -> Vec<Measure> {
+fn scaling(columns: &[ComparisonColumn<'_>]) -> Vec<Measure> {
     let Some(first) = columns.first() else {
         return Vec::new();
     };
@@ -327,7 +328,7 @@ fn counted(figures: &Figures, metric: &str) -> Samples {
 }
 
 /// The figures of the races themselves.
-fn raced(columns: &[Column<'_>], name: &str, metric: &str, better: Better) -> Measure {
+fn raced(columns: &[ComparisonColumn<'_>], name: &str, metric: &str, better: Better) -> Measure {
     let unit = super::metrics::Metric::named(metric).map_or(Unit::Count, |metric| metric.unit);
     let values = columns
         .iter()
@@ -335,7 +336,7 @@ fn raced(columns: &[Column<'_>], name: &str, metric: &str, better: Better) -> Me
     measure(name, Some(better), values)
 }
 
-fn raced_value(column: &Column<'_>, metric: &str, unit: Unit) -> Figure {
+fn raced_value(column: &ComparisonColumn<'_>, metric: &str, unit: Unit) -> Figure {
     Figure {
         text: column.race.figures.shown(metric),
         ..value(counted(&column.race.figures, metric), unit)
@@ -344,10 +345,10 @@ fn raced_value(column: &Column<'_>, metric: &str, unit: Unit) -> Figure {
 
 /// How fast something was. Of locks that are only simulated it says nothing.
 fn speed(
-    columns: &[Column<'_>],
+    columns: &[ComparisonColumn<'_>],
     (name, unit): (&str, Unit),
     better: Better,
-    of: impl Fn(&Column<'_>) -> Samples,
+    of: impl Fn(&ComparisonColumn<'_>) -> Samples,
 ) -> Measure {
     let values = columns.iter().map(|column| {
         if column.is_simulated() {
@@ -383,12 +384,15 @@ fn measure(name: &str, better: Option<Better>, values: impl Iterator<Item = Figu
         || vec![false; values.len()],
         |better| best(&estimates, better),
     );
-    let cells = values.into_iter().zip(marks).map(|(value, best)| Cell {
-        text: value.text,
-        value: value.value,
-        interval: value.estimate.map(|estimate| (estimate.low, estimate.high)),
-        best,
-    });
+    let cells = values
+        .into_iter()
+        .zip(marks)
+        .map(|(value, best)| ComparedValue {
+            text: value.text,
+            value: value.value,
+            interval: value.estimate.map(|estimate| (estimate.low, estimate.high)),
+            best,
+        });
     Measure {
         name: name.to_owned(),
         cells: cells.collect(),

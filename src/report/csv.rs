@@ -6,9 +6,9 @@ use super::{AnyReport, ExploreReport, MatrixReport, ReplayReport, Report};
 use crate::escape;
 
 /// Rows of cells, none of which a spreadsheet takes for a formula.
-struct Rows<W: Write>(csv::Writer<W>);
+struct CsvRows<W: Write>(csv::Writer<W>);
 
-impl<W: Write> Rows<W> {
+impl<W: Write> CsvRows<W> {
     fn write_record<T: AsRef<str>>(
         &mut self,
         cells: impl IntoIterator<Item = T>,
@@ -21,7 +21,7 @@ impl<W: Write> Rows<W> {
 }
 
 pub(super) fn write(report: AnyReport<'_>, to: &mut impl Write) -> io::Result<()> {
-    let mut writer = Rows(csv::Writer::from_writer(to));
+    let mut writer = CsvRows(csv::Writer::from_writer(to));
     match report {
         AnyReport::Races(report) => races(report, &mut writer)?,
         AnyReport::Exploration(report) => exploration(report, &mut writer)?,
@@ -31,7 +31,7 @@ pub(super) fn write(report: AnyReport<'_>, to: &mut impl Write) -> io::Result<()
     writer.0.flush()
 }
 
-fn exploration(report: &ExploreReport, writer: &mut Rows<impl Write>) -> csv::Result<()> {
+fn exploration(report: &ExploreReport, writer: &mut CsvRows<impl Write>) -> csv::Result<()> {
     writer.write_record([
         "strategy", "users", "faults", "property", "verdict", "moves", "states", "depth",
         "schedule",
@@ -56,7 +56,7 @@ fn exploration(report: &ExploreReport, writer: &mut Rows<impl Write>) -> csv::Re
     })
 }
 
-fn replay(report: &ReplayReport, writer: &mut Rows<impl Write>) -> csv::Result<()> {
+fn replay(report: &ReplayReport, writer: &mut CsvRows<impl Write>) -> csv::Result<()> {
     writer.write_record([
         "strategy",
         "users",
@@ -78,7 +78,7 @@ fn replay(report: &ReplayReport, writer: &mut Rows<impl Write>) -> csv::Result<(
         })
 }
 
-fn races(report: &Report, writer: &mut Rows<impl Write>) -> csv::Result<()> {
+fn races(report: &Report, writer: &mut CsvRows<impl Write>) -> csv::Result<()> {
     let fixed = ["strategy", "users", "rounds", "seed", "verdict"].map(str::to_owned);
     let headings = super::Figures::default().row().into_iter().map(|it| it.0);
     writer.write_record(fixed.into_iter().chain(headings))?;
@@ -97,7 +97,7 @@ fn races(report: &Report, writer: &mut Rows<impl Write>) -> csv::Result<()> {
     Ok(())
 }
 
-fn matrix(report: &MatrixReport, writer: &mut Rows<impl Write>) -> csv::Result<()> {
+fn matrix(report: &MatrixReport, writer: &mut CsvRows<impl Write>) -> csv::Result<()> {
     writer.write_record([
         "strategy",
         "fault",

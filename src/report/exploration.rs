@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checker::Property;
 use crate::duration::as_millis;
-use crate::explore::{Answer, Found, Limit, Line, Trace};
+use crate::explore::{Found, Limit, SearchVerdict, Trace, TraceLine};
 use crate::schedule::Schedule;
 
 /// The answers to all that was asked of one strategy.
@@ -48,7 +48,7 @@ pub struct PropertyReport {
     /// The shortest schedule that breaks it.
     pub schedule: Option<Schedule>,
     /// That schedule with its answers.
-    pub moves: Vec<Line>,
+    pub moves: Vec<TraceLine>,
 }
 
 impl PropertyReport {
@@ -56,9 +56,9 @@ impl PropertyReport {
     #[must_use]
     pub fn of(found: &Found, trace: Option<&Trace>) -> Self {
         let (limit, schedule) = match &found.answer {
-            Answer::Holds => (None, None),
-            Answer::Violated(schedule) => (None, Some(schedule.clone())),
-            Answer::Unknown(limit) => (Some(*limit), None),
+            SearchVerdict::Holds => (None, None),
+            SearchVerdict::Violated(schedule) => (None, Some(schedule.clone())),
+            SearchVerdict::Unknown(limit) => (Some(*limit), None),
         };
         let moves = trace.map_or(&[][..], |trace| &trace.moves);
         Self {

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::explore::Answer;
-use crate::matrix::{Cell, Column, Expected};
+use crate::explore::SearchVerdict;
+use crate::matrix::{Expected, MatrixColumn, TriedCell};
 use crate::schedule::Schedule;
 
 /// Strategies against faults.
@@ -18,7 +18,7 @@ pub struct MatrixReport {
     /// Whether the locks were kept inside racesim, and no Redis was asked.
     pub is_lock_simulated: bool,
     /// What may go wrong.
-    pub columns: Vec<Column>,
+    pub columns: Vec<MatrixColumn>,
     /// The strategies.
     pub rows: Vec<MatrixRow>,
     /// How many cells were held against what is known.
@@ -68,10 +68,10 @@ pub struct MatrixCell {
 impl MatrixCell {
     /// The report on a cell; `source` is where its expectation is known from, in full.
     #[must_use]
-    pub fn of(cell: &Cell, source: Option<String>) -> Self {
+    pub fn of(cell: &TriedCell, source: Option<String>) -> Self {
         let schedule = match &cell.found.answer {
-            Answer::Violated(schedule) => Some(schedule.clone()),
-            Answer::Holds | Answer::Unknown(_) => None,
+            SearchVerdict::Violated(schedule) => Some(schedule.clone()),
+            SearchVerdict::Holds | SearchVerdict::Unknown(_) => None,
         };
         let (fewest, most) = cell.real.bookings;
         let expected = cell.expected.as_ref().map(|line| match line.expected {

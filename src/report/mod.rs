@@ -24,7 +24,7 @@ use serde::Serialize;
 use crate::escape;
 
 pub use assertion::{Assertion, AssertionError, AssertionReport, AssertionResult};
-pub use comparison::{Cell, Comparison, Measure, Probes, Row, are_clear};
+pub use comparison::{ComparedValue, Comparison, ComparisonRow, Measure, Probes, are_clear};
 pub use exploration::{ExploreReport, PropertyReport};
 pub use figures::{Figures, Round};
 pub use matrix::{MatrixCell, MatrixReport, MatrixRow};

@@ -35,16 +35,16 @@ impl fmt::Display for Move {
             Self::Crash(user) => write!(f, "{}.{}", user.letter(), Fault::Crash),
             Self::GiveUp(user) => write!(f, "{}.{}", user.letter(), Fault::GiveUp),
             Self::Stall(user) => write!(f, "{}.{}", user.letter(), Fault::Stall),
-            Self::Expire(node) => write!(f, "{}{}", Fault::Expire, At(*node)),
-            Self::Restart(node) => write!(f, "{}{}", Fault::Restart, At(*node)),
+            Self::Expire(node) => write!(f, "{}{}", Fault::Expire, NodeSuffix(*node)),
+            Self::Restart(node) => write!(f, "{}{}", Fault::Restart, NodeSuffix(*node)),
         }
     }
 }
 
 /// Which of several lock services, as it is written behind a step or a fault: the first is not named.
-struct At(u8);
+struct NodeSuffix(u8);
 
-impl fmt::Display for At {
+impl fmt::Display for NodeSuffix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             0 => Ok(()),

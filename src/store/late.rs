@@ -13,7 +13,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::request::Request;
+use super::request::StoreRequest;
 use super::schema::BUSY_TIMEOUT;
 use super::session::{CurrentRun, Session, prepare};
 use super::sqlite::CLOSE_LIMIT;
@@ -88,7 +88,7 @@ impl LateStatements {
     /// [`CallError::Failed`] when it could not be sent.
     pub(super) async fn send(
         &self,
-        request: Request,
+        request: StoreRequest,
         obstacle: Obstacle,
     ) -> Result<LateStatement, Answer<Response>> {
         let (Ok(permit), Some(closed)) = (
@@ -145,7 +145,7 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Sending {
     path: PathBuf,
     place: Arc<CurrentRun>,
-    request: Request,
+    request: StoreRequest,
     obstacle: Obstacle,
     _permit: OwnedSemaphorePermit,
 }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 pub use late::{LateStatement, Obstacle};
 pub use record::RunRecord;
-pub use request::Request;
+pub use request::StoreRequest;
 pub use sqlite::{Claim, Settings, Sqlite};
 pub use transactions::{BeginHow, Transactions, Work};
 

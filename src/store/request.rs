@@ -5,7 +5,7 @@ use crate::seat::{SeatId, UserId};
 
 /// A user's step on the database. Small: a million may wait.
 #[derive(Debug, Clone, Copy)]
-pub enum Request {
+pub enum StoreRequest {
     /// Is the seat free? With a fence, only for a token that none later has come after.
     Check {
         /// Which seat.
@@ -55,7 +55,7 @@ pub enum Request {
     },
 }
 
-impl Request {
+impl StoreRequest {
     /// Whether it only looks.
     pub(super) const fn only_reads(self) -> bool {
         matches!(self, Self::Check { fence: false, .. })

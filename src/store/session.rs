@@ -8,10 +8,10 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Statement, params};
 
 use super::record::RunRecord;
-use super::request::Request;
+use super::request::StoreRequest;
 use super::schema::BUSY_TIMEOUT;
 use super::seats::EndedClaims;
-use super::sqlite::{Admin, Batch, Order};
+use super::sqlite::{Admin, Batch, QueuedRequest};
 use super::{Begin, Guard, StoreError, schema};
 use crate::queue::{Response, Said};
 use crate::seat::{Booking, SeatId, UserId};
@@ -97,7 +97,7 @@ impl<'c> Session<'c> {
     /// Carries out a group in one transaction; when it fails, none of it has happened.
     pub(super) fn commit(&mut self, group: Batch) -> rusqlite::Result<Vec<Response>> {
         let is_simple = match group.as_slice() {
-            [(_, Order::User(request))] => !request.is_compound(),
+            [(_, QueuedRequest::User(request))] => !request.is_compound(),
             [_] => true,
             _ => false,
         };
@@ -107,9 +107,9 @@ impl<'c> Session<'c> {
                 .map(|(_, request)| self.act(request))
                 .collect();
         }
-        let only_reads = group
-            .iter()
-            .all(|(_, order)| matches!(order, Order::User(request) if request.only_reads()));
+        let only_reads = group.iter().all(
+            |(_, order)| matches!(order, QueuedRequest::User(request) if request.only_reads()),
+        );
         // Whoever only looks does not wait for a writer.
         if only_reads {
             self.begin_reading.execute([])?;
@@ -129,7 +129,7 @@ impl<'c> Session<'c> {
 
     /// Carries out one user's step that was sent before, by itself; its row has its place where it has
     /// come to at last.
-    pub(super) fn alone_and_late(&mut self, request: Request) -> rusqlite::Result<Response> {
+    pub(super) fn alone_and_late(&mut self, request: StoreRequest) -> rusqlite::Result<Response> {
         let is_compound = request.is_compound();
         if is_compound {
             self.begin.execute([])?;
@@ -162,29 +162,29 @@ impl<'c> Session<'c> {
         Ok(())
     }
 
-    fn act(&mut self, order: Order) -> rusqlite::Result<Response> {
+    fn act(&mut self, order: QueuedRequest) -> rusqlite::Result<Response> {
         match order {
-            Order::User(request) => self.answer(request),
-            Order::Admin(control) => Ok(self.control(*control).into()),
+            QueuedRequest::User(request) => self.answer(request),
+            QueuedRequest::Admin(control) => Ok(self.control(*control).into()),
         }
     }
 
     /// Carries out a user's step.
-    pub(super) fn answer(&mut self, request: Request) -> rusqlite::Result<Response> {
+    pub(super) fn answer(&mut self, request: StoreRequest) -> rusqlite::Result<Response> {
         match request {
-            Request::Check {
+            StoreRequest::Check {
                 fence: true,
                 seat,
                 number,
                 ..
             }
-            | Request::Insert {
+            | StoreRequest::Insert {
                 fence: true,
                 seat,
                 number,
                 ..
             } if !self.passes(seat, number)? => Ok(Said::Stale.into()),
-            Request::Check { seat, guard, .. } => {
+            StoreRequest::Check { seat, guard, .. } => {
                 let is_booked = self.check.exists(params![self.run, seat.number()])?;
                 let number = match guard {
                     Guard::Version => self.version(seat)?,
@@ -193,7 +193,7 @@ impl<'c> Session<'c> {
                 let said = Response::from(!is_booked).said;
                 Ok(Response { said, number })
             }
-            Request::Insert {
+            StoreRequest::Insert {
                 seat,
                 user,
                 guard: Guard::Version,
@@ -203,12 +203,12 @@ impl<'c> Session<'c> {
                 let is_current = self.renew_version(seat, number)?;
                 Ok((is_current && self.insert(seat, user, Guard::None)?).into())
             }
-            Request::Insert {
+            StoreRequest::Insert {
                 seat, user, guard, ..
             } => self.insert(seat, user, guard).map(Response::from),
-            Request::Hold { seat, user, ms } => self.hold(seat, user, ms),
-            Request::Confirm { seat, user } => self.confirm(seat, user).map(Response::from),
-            Request::RunOut { seat, user } => self.run_out(seat, user).map(Response::from),
+            StoreRequest::Hold { seat, user, ms } => self.hold(seat, user, ms),
+            StoreRequest::Confirm { seat, user } => self.confirm(seat, user).map(Response::from),
+            StoreRequest::RunOut { seat, user } => self.run_out(seat, user).map(Response::from),
         }
     }
 
@@ -224,7 +224,7 @@ impl<'c> Session<'c> {
 
     /// Carries out a user's step where nobody moves meanwhile: one that has to wait for an open
     /// transaction of the same run would wait in vain, and is refused at once.
-    fn answer_forced(&mut self, request: Request) -> rusqlite::Result<Response> {
+    fn answer_forced(&mut self, request: StoreRequest) -> rusqlite::Result<Response> {
         let busy = if self.place.has_open_transactions() {
             Duration::ZERO
         } else {
@@ -236,7 +236,7 @@ impl<'c> Session<'c> {
         answered
     }
 
-    fn in_its_own_commit(&mut self, request: Request) -> rusqlite::Result<Response> {
+    fn in_its_own_commit(&mut self, request: StoreRequest) -> rusqlite::Result<Response> {
         if !request.is_compound() || self.is_open() {
             return self.answer(request);
         }

@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 
 use super::late::{LateStatement, LateStatements, Obstacle};
 use super::record::RunRecord;
-use super::request::Request;
+use super::request::StoreRequest;
 use super::session::{CurrentRun, Session, is_busy, prepare};
 use super::{StoreError, Transactions, schema};
 use crate::queue::{Answer, CallError, FirstError, Progress, RequestId, RequestQueue, Response};
@@ -59,7 +59,7 @@ impl Settings {
 /// The bookings database.
 #[derive(Debug)]
 pub struct Sqlite {
-    queue: Arc<RequestQueue<Order, Response>>,
+    queue: Arc<RequestQueue<QueuedRequest, Response>>,
     path: PathBuf,
     journal_mode: String,
     trouble: FirstError,
@@ -70,8 +70,8 @@ pub struct Sqlite {
 }
 
 #[derive(Debug)]
-pub(super) enum Order {
-    User(Request),
+pub(super) enum QueuedRequest {
+    User(StoreRequest),
     /// Boxed: a million users' requests are no larger for it.
     Admin(Box<Admin>),
 }
@@ -83,13 +83,13 @@ pub(super) enum Admin {
     Bookings(oneshot::Sender<rusqlite::Result<Vec<Booking>>>),
     Claims(oneshot::Sender<rusqlite::Result<Vec<Claim>>>),
     /// A user's step that an interleaving forces.
-    Forced(Request, oneshot::Sender<rusqlite::Result<Response>>),
+    Forced(StoreRequest, oneshot::Sender<rusqlite::Result<Response>>),
 }
 
 /// A claim on an unsold seat that is still good, and how long it will be.
 pub type Claim = (SeatId, Duration);
 
-pub(super) type Batch = Vec<(RequestId, Order)>;
+pub(super) type Batch = Vec<(RequestId, QueuedRequest)>;
 type Replies = Vec<(RequestId, Answer<Response>)>;
 
 impl Sqlite {
@@ -104,7 +104,7 @@ impl Sqlite {
         let (ready, is_ready) = oneshot::channel();
         let (closed, is_closed) = std::sync::mpsc::channel::<()>();
         let path = settings.path.clone();
-        let server = Server {
+        let server = StoreThread {
             queue: Arc::clone(&queue),
             replies,
             trouble: trouble.clone(),
@@ -146,16 +146,16 @@ impl Sqlite {
     }
 
     /// Hands a user's step in.
-    pub fn submit(&self, request: Request) -> RequestId {
-        self.queue.submit(Order::User(request))
+    pub fn submit(&self, request: StoreRequest) -> RequestId {
+        self.queue.submit(QueuedRequest::User(request))
     }
 
     /// Hands a user's step in and waits for its answer.
     ///
     /// # Errors
     /// [`CallError`] when the store has failed.
-    pub async fn call(&self, request: Request) -> Answer<Response> {
-        self.queue.call(Order::User(request)).await
+    pub async fn call(&self, request: StoreRequest) -> Answer<Response> {
+        self.queue.call(QueuedRequest::User(request)).await
     }
 
     /// Sends a user's step that is carried out later.
@@ -164,7 +164,7 @@ impl Sqlite {
     /// What it was answered, when it could not be held up.
     pub async fn send_late(
         &self,
-        request: Request,
+        request: StoreRequest,
         obstacle: Obstacle,
     ) -> Result<LateStatement, Answer<Response>> {
         self.late.send(request, obstacle).await
@@ -175,7 +175,7 @@ impl Sqlite {
     ///
     /// # Errors
     /// [`CallError`] when a transaction stands against it, or the store has failed.
-    pub async fn call_forced(&self, request: Request) -> Answer<Response> {
+    pub async fn call_forced(&self, request: StoreRequest) -> Answer<Response> {
         let answer = self.control(|reply| Admin::Forced(request, reply)).await;
         answer.map_err(|error| match error {
             StoreError::Sqlite { source, .. } if is_busy(&source) => CallError::Failed,
@@ -285,7 +285,7 @@ impl Sqlite {
             )
         };
         let (reply, answer) = oneshot::channel();
-        let request = Order::Admin(Box::new(control(reply)));
+        let request = QueuedRequest::Admin(Box::new(control(reply)));
         let acknowledged = self.queue.call(request).await;
         acknowledged.map_err(|_| gone())?;
         let result = answer.await.map_err(|_| gone())?;
@@ -303,7 +303,7 @@ impl Drop for Sqlite {
 
 /// Hands the replies on from a task of the runtime, where waking a user is cheap.
 async fn deliver(
-    queue: Arc<RequestQueue<Order, Response>>,
+    queue: Arc<RequestQueue<QueuedRequest, Response>>,
     mut outbox: mpsc::UnboundedReceiver<Replies>,
 ) {
     while let Some(replies) = outbox.recv().await {
@@ -312,15 +312,15 @@ async fn deliver(
 }
 
 /// The store's thread.
-struct Server {
-    queue: Arc<RequestQueue<Order, Response>>,
+struct StoreThread {
+    queue: Arc<RequestQueue<QueuedRequest, Response>>,
     replies: mpsc::UnboundedSender<Replies>,
     trouble: FirstError,
     place: Arc<CurrentRun>,
     group_max: usize,
 }
 
-impl Server {
+impl StoreThread {
     fn run(self, path: &Path, ready: oneshot::Sender<Result<String, StoreError>>) {
         let (connection, journal_mode) = match prepare(path) {
             Ok(opened) => opened,
@@ -362,7 +362,8 @@ impl Server {
     /// Carries out one group; when any part of it fails, all of it is rolled back and has failed.
     fn commit(&self, session: &mut Session<'_>, mut group: Batch) -> Replies {
         if self.queue.is_halted() {
-            let is_control = |order: &(RequestId, Order)| matches!(order.1, Order::Admin(_));
+            let is_control =
+                |order: &(RequestId, QueuedRequest)| matches!(order.1, QueuedRequest::Admin(_));
             let users;
             (group, users) = group.into_iter().partition(is_control);
             let refused = users

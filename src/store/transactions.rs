@@ -15,7 +15,7 @@ use rusqlite::ffi::SQLITE_BUSY_SNAPSHOT;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::request::Request;
+use super::request::StoreRequest;
 use super::session::{CurrentRun, Session, is_busy, prepare};
 use super::sqlite::CLOSE_LIMIT;
 use super::{Begin, StoreError, schema};
@@ -37,7 +37,7 @@ pub enum Work {
     /// Begin it.
     Begin,
     /// A user's step; opens the transaction if there is none.
-    Step(Request),
+    Step(StoreRequest),
     /// End it.
     Commit,
     /// Undo it.
@@ -48,8 +48,8 @@ pub enum Work {
 #[derive(Debug)]
 pub struct Transactions {
     /// Where users wait for a connection; `None` when the end has come.
-    waiting: Mutex<Option<Sender<Receiver<Order>>>>,
-    open: Mutex<HashMap<UserId, Sender<Order>>>,
+    waiting: Mutex<Option<Sender<Receiver<TransactionRequest>>>>,
+    open: Mutex<HashMap<UserId, Sender<TransactionRequest>>>,
     vitals: Arc<Vitals>,
     given_up: CancellationToken,
     connections: usize,
@@ -64,14 +64,14 @@ struct Vitals {
     trouble: FirstError,
 }
 
-struct Order {
+struct TransactionRequest {
     work: Work,
     how: BeginHow,
-    reply: oneshot::Sender<Done>,
+    reply: oneshot::Sender<TransactionReply>,
 }
 
 /// What an order is answered.
-struct Done {
+struct TransactionReply {
     answer: Answer<Response>,
     /// Whether a transaction is open after it.
     is_open: bool,
@@ -84,7 +84,7 @@ impl Transactions {
         place: &Arc<CurrentRun>,
         connections: usize,
     ) -> Result<Self, StoreError> {
-        let (waiting, queue) = channel::<Receiver<Order>>();
+        let (waiting, queue) = channel::<Receiver<TransactionRequest>>();
         let queue = Arc::new(Mutex::new(queue));
         let vitals = Arc::<Vitals>::default();
         let (closed, are_closed) = channel::<()>();
@@ -123,7 +123,7 @@ impl Transactions {
     /// [`CallError`] when there is no such transaction, or the database has failed.
     pub async fn call(&self, user: UserId, work: Work, how: BeginHow) -> Answer<Response> {
         let (reply, answer) = oneshot::channel();
-        if !self.submit(user, Order { work, how, reply }) {
+        if !self.submit(user, TransactionRequest { work, how, reply }) {
             return Err(CallError::Failed);
         }
         let done = self.given_up.run_until_cancelled(answer).await;
@@ -184,7 +184,7 @@ impl Transactions {
 
     /// Hands an order to the user's connection, or to the first that is free when it begins; whether
     /// there is anybody to carry it out.
-    fn submit(&self, user: UserId, order: Order) -> bool {
+    fn submit(&self, user: UserId, order: TransactionRequest) -> bool {
         let mut open = lock(&self.open);
         if let Some(connection) = open.get(&user) {
             return connection.send(order).is_ok();
@@ -215,7 +215,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Serves one user after another, each until it is gone.
-fn serve(mut session: Session<'_>, queue: &Mutex<Receiver<Receiver<Order>>>, vitals: &Vitals) {
+fn serve(
+    mut session: Session<'_>,
+    queue: &Mutex<Receiver<Receiver<TransactionRequest>>>,
+    vitals: &Vitals,
+) {
     loop {
         let next = lock(queue).recv();
         let Ok(orders) = next else { return };
@@ -225,7 +229,7 @@ fn serve(mut session: Session<'_>, queue: &Mutex<Receiver<Receiver<Order>>>, vit
             vitals.answered.fetch_add(1, Ordering::Relaxed);
             let is_open = session.note_whether_open();
             // Whoever waited for it may be gone.
-            let _ = order.reply.send(Done { answer, is_open });
+            let _ = order.reply.send(TransactionReply { answer, is_open });
         }
         if let Err(error) = session.roll_back() {
             vitals.trouble.note(error.to_string());
@@ -234,7 +238,7 @@ fn serve(mut session: Session<'_>, queue: &Mutex<Receiver<Receiver<Order>>>, vit
     }
 }
 
-fn carry_out(session: &mut Session<'_>, order: &Order) -> rusqlite::Result<Response> {
+fn carry_out(session: &mut Session<'_>, order: &TransactionRequest) -> rusqlite::Result<Response> {
     match order.work {
         Work::Begin => {
             session.open(order.how.begin, order.how.busy)?;

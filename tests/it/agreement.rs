@@ -4,7 +4,7 @@
 use racesim::checker::{Judgement, Property, judge_by};
 use racesim::cli::strategy_of;
 use racesim::engine::Engine;
-use racesim::explore::{Answer, Search, random_schedules, search};
+use racesim::explore::{Search, SearchVerdict, random_schedules, search};
 use racesim::matrix::Expectations;
 use racesim::plan::Plan;
 use racesim::replay::replay;
@@ -43,15 +43,15 @@ fn schedules(strategy: &BuiltIn, faults: &Search) -> Schedules {
     let (mut schedules, mut holding) = (Schedules::new(), Vec::new());
     for property in Property::ALL {
         match search(strategy, property, faults).answer {
-            Answer::Violated(schedule) => {
+            SearchVerdict::Violated(schedule) => {
                 let known = schedules.iter_mut().find(|(known, ..)| *known == schedule);
                 match known {
                     Some((_, broken, _)) => broken.push(property),
                     None => schedules.push((schedule, vec![property], true)),
                 }
             }
-            Answer::Holds => holding.push(property),
-            Answer::Unknown(_) => {}
+            SearchVerdict::Holds => holding.push(property),
+            SearchVerdict::Unknown(_) => {}
         }
     }
     let drawn = random_schedules(strategy, faults, 1).into_iter();

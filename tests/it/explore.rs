@@ -3,7 +3,7 @@
 
 use racesim::checker::Property;
 use racesim::client::Guard;
-use racesim::explore::{Answer, Limit, Search, search};
+use racesim::explore::{Limit, Search, SearchVerdict, search};
 use racesim::fault::SearchFault;
 use racesim::strategy::{Conditional, Locked, Naive, Strategy, Unique};
 
@@ -27,7 +27,7 @@ fn locked() -> Locked {
 #[track_caller]
 fn broken<S: Strategy>(strategy: &S, property: Property, users: u32, faults: &[&str]) -> String {
     match search(strategy, property, &searching(users, faults)).answer {
-        Answer::Violated(schedule) => schedule.to_string(),
+        SearchVerdict::Violated(schedule) => schedule.to_string(),
         other => panic!("{property} of {} is {}", strategy.name(), other.name()),
     }
 }
@@ -38,7 +38,7 @@ fn assert_holds<S: Strategy>(strategy: &S, property: Property, users: u32, fault
     let found = search(strategy, property, &searching(users, faults));
     assert_eq!(
         found.answer,
-        Answer::Holds,
+        SearchVerdict::Holds,
         "{property} with {users} users and {faults:?}"
     );
     assert!(found.states > 1);
@@ -186,7 +186,7 @@ fn a_search_that_reaches_a_limit_is_unknown() {
         };
         let found = search(&locked(), Property::NoForeignRelease, &few);
         assert_eq!(found.states, limit_states);
-        assert_eq!(found.answer, Answer::Unknown(Limit::States));
+        assert_eq!(found.answer, SearchVerdict::Unknown(Limit::States));
     }
     let few = Search {
         limit_states: 10,
@@ -194,7 +194,7 @@ fn a_search_that_reaches_a_limit_is_unknown() {
     };
     assert_eq!(
         search(&locked(), Property::NoForeignRelease, &few).answer,
-        Answer::Unknown(Limit::States)
+        SearchVerdict::Unknown(Limit::States)
     );
     let quick = Search {
         limit_time: std::time::Duration::ZERO,
@@ -206,7 +206,7 @@ fn a_search_that_reaches_a_limit_is_unknown() {
     };
     assert_eq!(
         search(&locked(), Property::NoForeignRelease, &quick).answer,
-        Answer::Unknown(Limit::Time)
+        SearchVerdict::Unknown(Limit::Time)
     );
 }
 
@@ -232,7 +232,7 @@ impl Strategy for Dozing {
 #[test]
 fn a_strategy_that_waits_for_what_is_no_step_is_unknown() {
     let found = search(&Dozing, Property::NoDoubleBooking, &searching(2, &[]));
-    assert_eq!(found.answer, Answer::Unknown(Limit::Steps));
+    assert_eq!(found.answer, SearchVerdict::Unknown(Limit::Steps));
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn a_strategy_with_more_servers_than_the_model_has_is_unknown() {
         retries: 0,
     };
     let found = search(&redlock, Property::NoDoubleBooking, &searching(2, &[]));
-    assert_eq!(found.answer, Answer::Unknown(Limit::Steps));
+    assert_eq!(found.answer, SearchVerdict::Unknown(Limit::Steps));
 }
 
 /// What `racesim explore` says.

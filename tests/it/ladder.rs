@@ -5,7 +5,7 @@ use racesim::checker::Property;
 use racesim::cli::strategy_of;
 use racesim::client::{Begin, Client, Manner, Said, StepError};
 use racesim::engine::Engine;
-use racesim::explore::{Answer, Search, search};
+use racesim::explore::{Search, SearchVerdict, search};
 use racesim::history::{Outcome, Reply};
 use racesim::plan::Plan;
 use racesim::replay::{Replayed, replay, replay_all};
@@ -50,7 +50,7 @@ pub(super) fn assert_broken(
     let strategy = strategy_of(words).unwrap();
     let (property, users, faults) = question;
     let found = search(&strategy, property, &searching(users, faults));
-    let Answer::Violated(schedule) = found.answer else {
+    let SearchVerdict::Violated(schedule) = found.answer else {
         panic!("{property} of {words} is {}", found.answer.name());
     };
     assert_eq!(schedule.0.len(), moves, "{words}: {schedule}");
@@ -63,7 +63,7 @@ pub(super) fn assert_broken(
 pub(super) fn assert_holds(words: &str, property: Property, users: u32, faults: &[&str]) {
     let strategy = strategy_of(words).unwrap();
     let found = search(&strategy, property, &searching(users, faults));
-    assert_eq!(found.answer, Answer::Holds, "{property} of {words}");
+    assert_eq!(found.answer, SearchVerdict::Holds, "{property} of {words}");
     assert!(found.states > 1);
 }
 
@@ -231,7 +231,7 @@ impl Strategy for OnlyCommit {
 #[test]
 fn d15_who_looks_only_at_the_commit_is_told_yes_and_has_no_row() {
     let found = search(&OnlyCommit, Property::NoPhantomSuccess, &searching(2, &[]));
-    let Answer::Violated(schedule) = found.answer else {
+    let SearchVerdict::Violated(schedule) = found.answer else {
         panic!("a phantom success is found");
     };
     let replayed = forced(&OnlyCommit, &schedule.to_string());

@@ -71,7 +71,7 @@ fn every_strategy_has_a_row_and_some_fault_that_it_withstands_and_every_fault_br
         assert!(row.is_some(), "{}", entry.name);
     }
     for column in &known.columns {
-        let breaks = |row: &racesim::matrix::Row| {
+        let breaks = |row: &racesim::matrix::ExpectedRow| {
             matches!(row.cells[&column.name].expected, Expected::Breaks(_))
         };
         assert!(

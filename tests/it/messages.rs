@@ -5,7 +5,7 @@ use racesim::checker::Property;
 use racesim::cli::strategy_of;
 use racesim::client::{Client, Guard, StepError, Ttl};
 use racesim::engine::{Engine, EngineError};
-use racesim::explore::{Answer, Search, follow, search};
+use racesim::explore::{Search, SearchVerdict, follow, search};
 use racesim::history::{Outcome, Reply};
 use racesim::plan::Plan;
 use racesim::replay::{Replayed, replay};
@@ -17,7 +17,12 @@ fn named(words: &str) -> BuiltIn {
     strategy_of(words).unwrap()
 }
 
-fn answer<S: Strategy>(strategy: &S, property: Property, users: u32, faults: &[&str]) -> Answer {
+fn answer<S: Strategy>(
+    strategy: &S,
+    property: Property,
+    users: u32,
+    faults: &[&str],
+) -> SearchVerdict {
     let faults = faults.iter().map(|fault| fault.parse().unwrap()).collect();
     let searched = Search {
         users,
@@ -30,7 +35,7 @@ fn answer<S: Strategy>(strategy: &S, property: Property, users: u32, faults: &[&
 /// The shortest schedule that breaks the property; it does so on the real stores too.
 #[track_caller]
 fn broken<S: Strategy>(strategy: &S, property: Property, users: u32, faults: &[&str]) -> String {
-    let Answer::Violated(schedule) = answer(strategy, property, users, faults) else {
+    let SearchVerdict::Violated(schedule) = answer(strategy, property, users, faults) else {
         panic!("nothing breaks {property} of {}", strategy.name());
     };
     forced(strategy, &schedule.to_string());
@@ -40,7 +45,11 @@ fn broken<S: Strategy>(strategy: &S, property: Property, users: u32, faults: &[&
 #[track_caller]
 fn assert_holds(words: &str, property: Property, users: u32, faults: &[&str]) {
     let found = answer(&named(words), property, users, faults);
-    assert_eq!(found, Answer::Holds, "{words}: {property} under {faults:?}");
+    assert_eq!(
+        found,
+        SearchVerdict::Holds,
+        "{words}: {property} under {faults:?}"
+    );
 }
 
 /// Forces a schedule on the real stores, which do what the model says.
@@ -176,7 +185,7 @@ fn x3_who_takes_a_time_out_for_success_promises_what_never_arrived() {
     // What is late comes true in the end, unless somebody else was there first.
     assert_eq!(
         answer(&Hopeful, Property::NoPhantomSuccess, 1, &["late"]),
-        Answer::Holds
+        SearchVerdict::Holds
     );
     let late = broken(&Hopeful, Property::NoPhantomSuccess, 2, &["late"]);
     assert!(late.ends_with("A.insert arrives"), "{late}");
@@ -184,7 +193,7 @@ fn x3_who_takes_a_time_out_for_success_promises_what_never_arrived() {
     assert_eq!(replayed.replies.last(), Some(&Some(Reply::Conflict)));
     assert_eq!(
         answer(&Hopeful, Property::NoPhantomSuccess, 1, &["lost-reply"]),
-        Answer::Holds
+        SearchVerdict::Holds
     );
 }
 

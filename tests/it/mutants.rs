@@ -4,7 +4,7 @@
 use racesim::client::{AcquireBy, Client, Guard, Manner, Said, StepError, Ttl};
 use racesim::engine::Engine;
 use racesim::history::Outcome;
-use racesim::matrix::{Column, Expectations, cell};
+use racesim::matrix::{Expectations, MatrixColumn, cell};
 use racesim::plan::Plan;
 use racesim::strategy::{
     Fence, LockValue, Locked, Needs, Options, Redlock, ReleaseMode, ReleaseOrder, Strategy,
@@ -303,7 +303,7 @@ fn a_cell_that_was_to_break_and_does_not_fails_too() {
     on_a_runtime(async {
         let known = Expectations::built_in();
         let expected = known.of("locked", "expire").cloned();
-        let column: &Column = known.column("expire").unwrap();
+        let column: &MatrixColumn = known.column("expire").unwrap();
         let belted = locked(|it| it.unique = true);
         let found = cell(&engine().await, &belted, column, expected).await;
         let objection = found.unwrap().objection().unwrap();

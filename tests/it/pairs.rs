@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use racesim::checker::Property;
 use racesim::cli::strategy_of;
 use racesim::engine::{Engine, RedisChoice, ServiceChoice, Services};
-use racesim::explore::{Answer, random_schedules, search};
+use racesim::explore::{SearchVerdict, random_schedules, search};
 use racesim::plan::Plan;
 use racesim::replay::replay;
 use racesim::schedule::Schedule;
@@ -64,7 +64,8 @@ fn schedules(strategy: &BuiltIn) -> BTreeSet<String> {
         let searched = searching(2, faults);
         let mut has_broken = false;
         for property in Property::ALL {
-            if let Answer::Violated(schedule) = search(strategy, property, &searched).answer {
+            if let SearchVerdict::Violated(schedule) = search(strategy, property, &searched).answer
+            {
                 schedules.insert(schedule.to_string());
                 has_broken = true;
             }

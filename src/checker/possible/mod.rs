@@ -115,16 +115,16 @@ fn attempts(race: &Recorded) -> Option<String> {
 
 /// A step and its line.
 #[derive(Debug, Clone, Copy)]
-struct At {
+struct RecordedStep {
     event: Event,
     line: u32,
 }
 
 /// The steps of each user, in the order of the file.
-fn steps_by_user(race: &Recorded) -> Vec<At> {
+fn steps_by_user(race: &Recorded) -> Vec<RecordedStep> {
     let events = race.history.events.iter().zip(&race.lines.events);
-    let mut steps: Vec<At> = events
-        .map(|(event, line)| At { event, line: *line })
+    let mut steps: Vec<RecordedStep> = events
+        .map(|(event, line)| RecordedStep { event, line: *line })
         .collect();
     steps.sort_by_key(|step| step.event.user);
     steps
@@ -174,11 +174,11 @@ fn crashes(history: &History) -> BTreeMap<UserId, u64> {
     crashes
 }
 
-fn in_turn(steps: &[At], attempt: Option<&Attempt>) -> Option<String> {
+fn in_turn(steps: &[RecordedStep], attempt: Option<&Attempt>) -> Option<String> {
     let seat = attempt.map_or(steps[0].event.seat, |attempt| attempt.seat);
     let mut before: Option<Event> = None;
     let mut free_ns = attempt.map_or(0, |attempt| attempt.started_ns);
-    for At { event, line } in steps {
+    for RecordedStep { event, line } in steps {
         let why = if event.seat != seat {
             Some("this user is after another seat")
         } else if before == Some(*event) {
@@ -224,9 +224,9 @@ fn rows(race: &Recorded) -> Option<String> {
 }
 
 /// The booking that a user certainly has, and the line that says so.
-fn booked(history: &History, steps: &[At]) -> Option<((SeatId, UserId), u32)> {
+fn booked(history: &History, steps: &[RecordedStep]) -> Option<((SeatId, UserId), u32)> {
     let mut is_inserted = false;
-    for At { event, line } in steps {
+    for RecordedStep { event, line } in steps {
         let is_booked = match (event.step, event.reply) {
             (Step::Begin | Step::Rollback, _) => {
                 is_inserted = false;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::task::Poll;
 
-use super::{At, at, steps_by_user};
+use super::{RecordedStep, at, steps_by_user};
 use crate::client::{Asked, Client, Script, outcome_of, poll_once};
 use crate::history::{Attempt, FaultKind, History, Outcome, Recorded, Reply, Step};
 use crate::queue::{Answer, CallError, Said};
@@ -19,7 +19,7 @@ pub(super) fn objection<S: Strategy>(race: &Recorded, strategy: &S) -> Option<St
     let mut known = HashMap::new();
     let attempts = history.attempts.iter().zip(&race.lines.attempts);
     let crashed: BTreeSet<UserId> = crashed(history);
-    let mut places: BTreeMap<UserId, &[At]> = BTreeMap::new();
+    let mut places: BTreeMap<UserId, &[RecordedStep]> = BTreeMap::new();
     for own in steps.chunk_by(|one, next| one.event.user == next.event.user) {
         places.insert(own[0].event.user, own);
     }
@@ -44,7 +44,7 @@ pub(super) fn objection<S: Strategy>(race: &Recorded, strategy: &S) -> Option<St
     None
 }
 
-fn what(step: &At) -> (Step, u8, Reply) {
+fn what(step: &RecordedStep) -> (Step, u8, Reply) {
     (step.event.step, step.event.node, step.event.reply)
 }
 
@@ -73,7 +73,7 @@ fn is_told(outcome: Outcome, attempt: &Attempt, has_row: bool) -> bool {
 fn follow<S: Strategy>(
     strategy: &S,
     attempt: &Attempt,
-    steps: &[At],
+    steps: &[RecordedStep],
     (has_crashed, may_stop): (bool, bool),
 ) -> Ends {
     let mut answers: Vec<Answer<Said>> = Vec::new();
@@ -117,13 +117,13 @@ fn follow<S: Strategy>(
     }
 }
 
-fn is_asked(asked: Asked, next: &At) -> bool {
+fn is_asked(asked: Asked, next: &RecordedStep) -> bool {
     let node = asked.step.node(asked.manner.node);
     (asked.step, node) == (next.event.step, next.event.node)
 }
 
 /// What the user was answered, as its strategy hears it.
-fn answer(step: &At) -> Answer<Said> {
+fn answer(step: &RecordedStep) -> Answer<Said> {
     match (step.event.step, step.event.reply) {
         (_, Reply::Failed) => Err(CallError::Failed),
         (_, Reply::Lost) => Err(CallError::Lost),

@@ -1,7 +1,7 @@
 //! What a search found, and what the real stores did.
 
 use super::{Block, Cell, Table, Tone, cell, fact, head, tone};
-use crate::explore::Line;
+use crate::explore::TraceLine;
 use crate::fault::Fault;
 use crate::report::exploration::{ExploreReport, PropertyReport, in_full};
 use crate::report::metrics::Unit;
@@ -107,7 +107,7 @@ fn answers(report: &ExploreReport) -> Table {
 
 fn moves(property: &PropertyReport, names: &str) -> Table {
     let rows = property.moves.iter().enumerate().map(|(at, line)| {
-        let Line {
+        let TraceLine {
             step,
             reply,
             change,
