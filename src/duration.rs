@@ -1,4 +1,4 @@
-//! How a duration is written and read.
+//! Durations as people write and read them.
 
 use std::fmt;
 use std::time::Duration;

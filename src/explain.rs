@@ -1,4 +1,4 @@
-//! Why did this happen? The steps of those who took part, in words.
+//! Explanations: the steps of those who took part in an anomaly, in words.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! What belongs to which seat, or to which user and its seat?
+//! Indexes: what belongs to each seat, or to each user and its seat.
 //!
 //! Ids are mostly small and without gaps, so a place in a list finds what a million users each look
 //! for; the ids of a history of unknown origin may be any, and those beyond the list are hashed.

@@ -1,4 +1,4 @@
-//! How is a run watched? A bar on stderr (the only indicatif), for a run longer than a blink.
+//! The progress bar on stderr (the only indicatif), for a run longer than a blink.
 
 use std::io::IsTerminal;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Do the real stores do what the model says? An interleaving is forced on them and compared.
+//! Replay: an interleaving is forced on the real stores and compared with the model.
 
 use std::num::NonZeroU32;
 

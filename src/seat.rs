@@ -1,4 +1,4 @@
-//! Who wants what: users, seats and bookings.
+//! Users, seats and bookings.
 
 use std::fmt;
 use std::num::NonZeroU32;

@@ -1,4 +1,4 @@
-//! Where chance comes from: one seed, a stream of its own for every use of it.
+//! The seed: a stream of its own for every use of chance.
 //!
 //! A seed fixes the *inputs* of a race (who wants which seat, how long each pays, when each
 //! arrives). It does not fix the scheduler: two races with one seed interleave differently.

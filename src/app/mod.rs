@@ -1,4 +1,4 @@
-//! Which rooms does each command join, and what is the exit status?
+//! Commands: the rooms that each joins, and its exit status.
 
 mod check;
 mod explore;

@@ -1,4 +1,4 @@
-//! Do the rows of the database and the answers to the users agree, and is every seat sold once?
+//! Bookings: whether rows and answers to users agree, and every seat is sold once.
 
 use super::{Verdict, Witness};
 use crate::history::{FaultEvent, FaultKind, History, Outcome};

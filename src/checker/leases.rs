@@ -1,4 +1,4 @@
-//! Was a seat sold twice to users whose time was not over?
+//! Leases: whether a seat was sold twice to users whose time was not over.
 
 use super::bookings::RowIndex;
 use super::{Verdict, Witness};

@@ -1,4 +1,4 @@
-//! Which locks were left behind, and by whom?
+//! Locks left behind, and their users.
 
 use super::grants::Losses;
 use super::kept::{Kept, Others, kept};

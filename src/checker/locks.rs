@@ -1,4 +1,4 @@
-//! Was every lock used by one user at a time?
+//! Mutual exclusion: whether every lock was used by one user at a time.
 
 use super::grants::Contended;
 use super::{Verdict, Witness};

@@ -1,4 +1,4 @@
-//! Is this history right? Each property holds, is violated with a witness, or is unknown.
+//! The checker of histories: each property holds, is violated with a witness, or is unknown.
 
 mod bookings;
 mod grants;

@@ -1,4 +1,4 @@
-//! Did anybody free a lock that another held, or take it away?
+//! Foreign releases: whether anybody freed another's lock, or took it away.
 //!
 //! What happened in which order is known only as far as the times at which steps were asked and
 //! answered tell it. So a release is certainly another's, certainly nobody else's, or neither is known.

@@ -1,4 +1,4 @@
-//! What did the person ask for? (the only clap)
+//! The command line (the only clap).
 
 mod args;
 mod explore;

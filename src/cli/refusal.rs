@@ -1,4 +1,4 @@
-//! What is a person told whose words are off? One line, with the next move.
+//! Usage errors: one line, with the next move.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory, Error};

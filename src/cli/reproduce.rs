@@ -1,4 +1,4 @@
-//! Which command line fixes the same inputs?
+//! The reproduce line: a command line that fixes the same inputs.
 
 use std::num::NonZeroU32;
 

@@ -1,4 +1,4 @@
-//! How is a single word read? Each refusal names the word and the next move.
+//! Values of options: how each is read. A refusal names the word and the next move.
 
 use std::ffi::OsStr;
 use std::fmt::Display;

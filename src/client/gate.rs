@@ -1,4 +1,4 @@
-//! Whose turn is it? Where steps wait when an interleaving is forced.
+//! The gate: where steps wait for their turn when an interleaving is forced.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};

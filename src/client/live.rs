@@ -1,4 +1,4 @@
-//! What users share who race on real services.
+//! The context of a race: what its users share.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

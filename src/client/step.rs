@@ -1,4 +1,4 @@
-//! One step of a user on its way: gate, fault, act, record.
+//! A step's future: gate, fault, act, record.
 //!
 //! A million users may each be in a step, so it is a future of its own making that holds only a
 //! number where its reply will be; what a race does not need is boxed.

@@ -1,4 +1,4 @@
-//! How an interleaving is forced: every user waits before each step until it is its turn.
+//! The forced scheduler: every user waits before each step until it is its turn.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Which service answers nobody any more? It is given up, so that nothing waits for ever.
+//! Stall detection: a service that answers nobody is given up, so that nothing waits for ever.
 
 use std::time::Duration;
 

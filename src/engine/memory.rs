@@ -1,4 +1,4 @@
-//! Does a race fit into this machine?
+//! Memory that a race needs, and whether this machine has it.
 
 use super::EngineError;
 use crate::memory::available_bytes;

@@ -1,4 +1,4 @@
-//! How the users are let go: made ready first, then all at once, W at a time, or as they arrive.
+//! The pool of users: made ready first, then released all at once, W at a time, or as they arrive.
 
 use std::future::poll_fn;
 use std::sync::Arc;

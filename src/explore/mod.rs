@@ -1,4 +1,4 @@
-//! Does any interleaving break it? Every one is looked at, with the strategy's own code.
+//! The search of every interleaving, with the strategy's own code.
 //!
 //! A state of the search is the model's stores and the answers that each user has had so far; a
 //! user's next step is found by polling its future with those answers. There is no second

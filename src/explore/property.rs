@@ -1,4 +1,4 @@
-//! Which states have a property?
+//! Properties as states of the model have them.
 
 use super::model::{RaceModel, State};
 use super::user::Next;

@@ -1,4 +1,4 @@
-//! Some of the many interleavings, drawn by chance.
+//! Random schedules: some of the many interleavings.
 
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;

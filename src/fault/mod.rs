@@ -1,4 +1,4 @@
-//! What goes wrong, for whom, when?
+//! Faults: what goes wrong, for whom, and when.
 
 mod injector;
 mod race_fault;

@@ -1,4 +1,4 @@
-//! Which locks were left behind?
+//! Locks left behind, by a history's events.
 
 use super::{Event, History, Reply, Rows, Step};
 use crate::index::ByUser;

@@ -1,4 +1,4 @@
-//! What can a user do, and what can it be answered?
+//! Steps of users, and their replies.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Who may enter?
+//! Lock services: one lock per seat, with a time to live.
 
 mod commands;
 mod dial;

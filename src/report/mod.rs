@@ -1,4 +1,4 @@
-//! How is a result shown? One [`Report`], one list of columns, a file per format.
+//! Reports: one [`Report`], one list of columns, a file per format.
 
 mod assertion;
 mod comparison;

@@ -1,4 +1,4 @@
-//! Who moves when? An interleaving as a person writes it: `A.check B.check A.insert B.insert`.
+//! Schedules: an interleaving as a person writes it: `A.check B.check A.insert B.insert`.
 
 mod words;
 

@@ -1,4 +1,4 @@
-//! How is a schedule written and read?
+//! The words of a schedule, written and read.
 
 use std::fmt;
 use std::str::FromStr;

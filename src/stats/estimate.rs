@@ -1,4 +1,4 @@
-//! Which is the best, and would the next run say so again? Medians with their intervals.
+//! Medians with their intervals, and which is the best.
 
 use super::as_f64;
 

@@ -1,4 +1,4 @@
-//! How much, how fast? Counts, rates and percentiles of a race, and of many.
+//! Statistics: counts, rates and percentiles of a race, and of many.
 
 mod estimate;
 mod rate;

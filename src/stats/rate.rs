@@ -1,4 +1,4 @@
-//! How often did it happen, and how sure is that?
+//! Rates with their intervals: how often something happened, and how sure that is.
 
 use super::{Estimate, as_f64};
 

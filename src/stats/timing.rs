@@ -1,4 +1,4 @@
-//! How long did it take? Percentiles without keeping samples.
+//! Latency percentiles, without keeping samples.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How long did users wait for another try?
+//! Waiting times of users who tried again.
 
 use super::Timing;
 use crate::history::{Event, History, Step};

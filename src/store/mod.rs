@@ -1,4 +1,4 @@
-//! Who holds which seat?
+//! The bookings database: who holds which seat.
 
 mod late;
 mod record;

@@ -1,4 +1,4 @@
-//! Histories that cannot be: which line racesim cannot have written, and why?
+//! Impossible histories: which line racesim cannot have written, and why.
 //!
 //! Asked of files only: what racesim has just made needs no such proof. What a user was told and what the
 //! database holds may contradict each other, which is for the properties to say; everything else that
