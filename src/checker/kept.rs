@@ -89,7 +89,7 @@ fn nothing(event: &Event) -> Kept {
 }
 
 /// What others did about the locks that may have been kept.
-pub(super) struct Others(Vec<Lock>);
+pub(super) struct ActsOfOthers(Vec<Lock>);
 
 /// What was done about one lock.
 struct Lock {
@@ -107,7 +107,7 @@ struct Lock {
     earliest: Vec<TopTwo<Reverse<u64>>>,
 }
 
-impl Others {
+impl ActsOfOthers {
     pub(super) fn of(history: &History, kept: &[Kept]) -> Self {
         let mut seats: BySeat<()> = BySeat::for_about(kept.len());
         for kept in kept {

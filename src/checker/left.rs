@@ -1,7 +1,7 @@
 //! Locks left behind, and their users.
 
 use super::grants::Losses;
-use super::kept::{Kept, Others, kept};
+use super::kept::{ActsOfOthers, Kept, kept};
 use super::{Verdict, Witness};
 use crate::history::{Attempt, Event, FaultKind, History};
 use crate::index::{BySeat, ByUser};
@@ -35,7 +35,7 @@ pub(super) fn no_lock_left(history: &History) -> Verdict {
 struct Left<'h> {
     history: &'h History,
     losses: Losses,
-    others: Others,
+    others: ActsOfOthers,
     /// The end of each of their users that came to one, and did not crash.
     told: ByUser<Attempt>,
     /// The seats whose locks were found held after the race.
@@ -62,7 +62,7 @@ impl<'h> Left<'h> {
         Self {
             history,
             losses: Losses::of(history),
-            others: Others::of(history, kept),
+            others: ActsOfOthers::of(history, kept),
             told,
             found,
         }

@@ -1,6 +1,6 @@
 //! The client of one user: the steps that a strategy may take, each a round trip.
 //!
-//! Every step passes through [`Client::step`]: gate, fault, act, record. When a service is asked, by the
+//! Every step passes through `Client::step`: gate, fault, act, record. When a service is asked, by the
 //! call or when it is awaited, is told at [`StepCall`].
 
 mod faulted;

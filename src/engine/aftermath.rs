@@ -13,7 +13,7 @@ use crate::seat::SeatId;
 use crate::strategy::{Needs, Strategy};
 
 /// The seat of a lock, and how long it lives on; `None` for ever.
-type Left = (SeatId, Option<Duration>);
+type LockLife = (SeatId, Option<Duration>);
 
 impl Engine {
     /// Lets befall the services what the users' faults order, for as long as it is polled.
@@ -130,7 +130,7 @@ pub(super) fn faults_of<S: Strategy>(
 }
 
 /// Of the locks of one seat on several lock services, the one that lives longest.
-fn one_for_each_seat(one: Vec<Left>, other: Vec<Left>) -> Vec<Left> {
+fn one_for_each_seat(one: Vec<LockLife>, other: Vec<LockLife>) -> Vec<LockLife> {
     let mut longest: BTreeMap<SeatId, Option<Duration>> = BTreeMap::new();
     for (seat, life) in one.into_iter().chain(other) {
         let known = longest.entry(seat).or_insert(life);

@@ -21,7 +21,7 @@ pub(super) const LOCKS_MAX: usize = 6;
 pub(super) struct ModelState {
     pub(super) database: Database,
     /// One for each seat on the first lock service, then on the second.
-    locks: [Lock; LOCKS_MAX],
+    locks: [ModelLock; LOCKS_MAX],
     leases: [Lease; USERS_MAX],
     /// What came with an answer to each user: the token of its lock, or the version of the seat.
     numbers: [u8; USERS_MAX],
@@ -31,7 +31,7 @@ pub(super) struct ModelState {
 
 /// The lock of one seat on one lock service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-struct Lock {
+struct ModelLock {
     holder: Option<Holder>,
     /// How often the lock was granted.
     grants: u8,
@@ -320,13 +320,13 @@ impl ModelState {
 
     /// A lock service forgets everything; nobody's time has run out.
     pub(super) fn restart(&mut self, node: usize, room: Room) {
-        self.locks[room.locks_on(node)].fill(Lock::default());
+        self.locks[room.locks_on(node)].fill(ModelLock::default());
     }
 
     /// Whether there is anything that a lock service could forget.
     pub(super) fn remembers(&self, node: usize, room: Room) -> bool {
         let mut locks = self.locks[room.locks_on(node)].iter();
-        locks.any(|lock| *lock != Lock::default())
+        locks.any(|lock| *lock != ModelLock::default())
     }
 
     /// Whether a lock of this node is held without a time to live.

@@ -1,6 +1,6 @@
 //! Where a run keeps its files, and who ends and removes what it started, whatever ends the run.
 //!
-//! A small shell, the [guardian], is there before the folder is. It watches a pipe that only this
+//! A small shell, the guardian, is there before the folder is. It watches a pipe that only this
 //! process holds open; when the pipe closes, by a normal end or by SIGKILL, it ends the servers that
 //! it was told of and removes the folder. A guardian that is gone is replaced, and a normal end does
 //! not need it: racesim then does the same by itself.

@@ -1,6 +1,6 @@
 //! Who may import whom? The table of rooms, and the code held against it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms that it may import, top to bottom: no arrow goes up.
@@ -243,4 +243,28 @@ fn every_file_opens_with_what_it_answers_and_stays_short() {
             path.display()
         );
     }
+}
+
+/// `Answer` meant two things, `Line` five and `Order` four: a reader, and a search, met the wrong one.
+#[test]
+fn a_type_name_is_defined_once() {
+    let mut defined: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (_, path, text) in sources() {
+        // Types of a trait are named by it, and tests may name theirs as they like.
+        let own = text.split("\n#[cfg(test)]").next().unwrap_or_default();
+        let lines = own.lines().filter(|line| !line.starts_with(' '));
+        let outer = lines.collect::<Vec<&str>>().join("\n");
+        for kind in ["struct ", "enum ", "trait ", "type "] {
+            for name in names_after(&outer, kind) {
+                defined
+                    .entry(name)
+                    .or_default()
+                    .push(path.display().to_string());
+            }
+        }
+    }
+    assert!(defined.len() > 100, "the types were found");
+    let is_twice = |(name, places): &(&String, &Vec<String>)| places.len() > 1 && *name != "State";
+    let twice: Vec<_> = defined.iter().filter(is_twice).collect();
+    assert!(twice.is_empty(), "{twice:#?}");
 }
