@@ -5,13 +5,13 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 use super::input;
-use super::output::{Outputs, PIPE_LIMIT};
+use super::output::{Outputs, PIPE_LIMIT, print_error};
 use super::place::Uses;
 use super::{AppError, Exit, reasons};
 use crate::checker::{self, Property};
 use crate::cli::{self, Output};
 use crate::engine::EngineError;
-use crate::history::{self, Header, Recorded};
+use crate::history::{self, Header, Recorded, Recording};
 use crate::report::{AnyReport, RaceReport, Report, Tally};
 
 pub(super) async fn run(
@@ -34,7 +34,34 @@ pub(super) async fn run(
         .ok_or(EngineError::Stopped)?
         .map_err(|error| unreadable(error.to_string()))?;
     let mut recording = read.map_err(|error| unreadable(error.to_string()))?;
+    if recording.races.is_empty() {
+        let why = recording.damage.take().unwrap_or_default();
+        let nothing = format!("'{}' holds no race: {why}", path.display());
+        outputs
+            .publish(AnyReport::Races(&Report::of(Vec::new())))
+            .await?;
+        print_error(&nothing);
+        return Ok(Exit::Unknown);
+    }
     recording.races.iter_mut().for_each(examine);
+    let races = judged(&recording, &stop);
+    let exit = exit(&races);
+    let report = Report {
+        stopped: stop.is_cancelled(),
+        ..Report::of(races)
+    };
+    let published = outputs.publish(AnyReport::Races(&report)).await;
+    if !report.stopped {
+        let races = report.races.iter();
+        let reasons = races.flat_map(|race| reasons::of_race(race, true, exit));
+        outputs.warn(&reasons.collect::<Vec<_>>());
+    }
+    published?;
+    Ok(exit)
+}
+
+/// The verdicts on each strategy's races, as far as the run is not stopped.
+fn judged(recording: &Recording, stop: &CancellationToken) -> Vec<RaceReport> {
     let mut tallies: Vec<(&Header, Tally)> = Vec::new();
     for race in &recording.races {
         if stop.is_cancelled() {
@@ -55,23 +82,8 @@ pub(super) async fn run(
             tally.lose(damage);
         }
     }
-    let races: Vec<RaceReport> = tallies
-        .into_iter()
-        .map(|(_, tally)| tally.report())
-        .collect();
-    let exit = exit(&races);
-    let report = Report {
-        stopped: stop.is_cancelled(),
-        ..Report::of(races)
-    };
-    let published = outputs.publish(AnyReport::Races(&report)).await;
-    if !report.stopped {
-        let races = report.races.iter();
-        let reasons = races.flat_map(|race| reasons::of_race(race, true, exit));
-        outputs.warn(&reasons.collect::<Vec<_>>());
-    }
-    published?;
-    Ok(exit)
+    let tallies = tallies.into_iter();
+    tallies.map(|(_, tally)| tally.report()).collect()
 }
 
 /// Nothing can be concluded from what racesim cannot have written.
@@ -94,6 +106,8 @@ fn examine(race: &mut Recorded) {
 fn exit(races: &[RaceReport]) -> Exit {
     if races.iter().any(|race| race.breaks(true)) {
         Exit::Violated
+    } else if races.iter().any(|race| !race.troubles.is_empty()) {
+        Exit::Service
     } else if races.iter().any(RaceReport::is_unknown) {
         Exit::Unknown
     } else {

@@ -169,7 +169,7 @@ impl RaceArgs {
         }
         impossible::refuse_in_race(&plan.faults, &strategies)?;
         refuse_long_stalls(&plan, &strategies)?;
-        refuse_what_arrives_too_late(&plan)?;
+        refuse_what_takes_too_long(&plan)?;
         if tuning.busy_timeout.is_some_and(|busy| busy >= plan.timeout) {
             return Err("--busy-timeout is not shorter than --timeout, after which a silent database is given up: raise --timeout".to_owned());
         }
@@ -248,21 +248,24 @@ fn refuse_long_stalls(plan: &Plan, strategies: &[BuiltIn]) -> Result<(), String>
     }
 }
 
-/// The end of a race waits for what is late, but not for longer than for a silent service.
-fn refuse_what_arrives_too_late(plan: &Plan) -> Result<(), String> {
-    let mut late = plan
-        .faults
-        .iter()
-        .filter(|fault| fault.fault == Fault::Late);
-    let waits = plan.timeout;
-    let beyond = late.find(|fault| fault.time.is_some_and(|time| time >= waits));
-    beyond.map_or(Ok(()), |fault| {
-        Err(format!(
-            "--fault '{fault}' arrives after --timeout {}, for which the end of a race waits at the most: \
-             give a shorter time, or raise --timeout",
-            Millis(waits)
-        ))
-    })
+/// Nobody waits longer for what is late, or for a Redis that stands still, than for a silent service.
+fn refuse_what_takes_too_long(plan: &Plan) -> Result<(), String> {
+    let limit = Millis(plan.timeout);
+    let mut beyond = plan.faults.iter().filter(|fault| {
+        let is_waited_for = matches!(fault.fault, Fault::Late | Fault::PauseRedis);
+        is_waited_for && fault.time.is_some_and(|time| time >= plan.timeout)
+    });
+    let Some(fault) = beyond.next() else {
+        return Ok(());
+    };
+    let how = if fault.fault == Fault::Late {
+        format!("arrives after --timeout {limit}, for which the end of a race waits at the most")
+    } else {
+        format!("takes as long as --timeout {limit} or longer, after which Redis is given up")
+    };
+    Err(format!(
+        "--fault '{fault}' {how}: give a shorter time, or raise --timeout"
+    ))
 }
 
 /// Every assertion is about a strategy that is raced.

@@ -339,13 +339,14 @@ impl Engine {
             .faults
             .as_deref()
             .is_some_and(Injector::has_struck_a_service);
+        let locks = usize::from(header.conduct.locks);
         let footer = Footer {
             steps: events.len(),
             attempts: attempts.len(),
             bookings: bookings.len(),
             fault_events: fault_events.len(),
             interrupted: self.stop.is_cancelled(),
-            troubles: self.services.troubles(has_struck || has_restarted),
+            troubles: self.services.troubles(locks, has_struck || has_restarted),
             faults,
             locks_left: Vec::new(),
             retries: Some(race.log.retries()),

@@ -243,11 +243,12 @@ impl Services {
 
     /// What the services did wrong, a line each; not what the lock services were made to do.
     #[must_use]
-    pub fn troubles(&self, is_made_to: bool) -> Vec<String> {
+    pub fn troubles(&self, locks: usize, is_made_to: bool) -> Vec<String> {
         let world = &self.world;
         let store = world.store.trouble();
         let transactions = world.transactions.as_ref().and_then(Transactions::trouble);
-        let locks = world.locks.iter().filter_map(LockService::trouble);
+        let locks = world.locks.iter().take(locks);
+        let locks = locks.filter_map(LockService::trouble);
         let sqlite = store.into_iter().chain(transactions);
         sqlite
             .map(|text| format!("SQLite: {text}"))

@@ -64,7 +64,7 @@ impl Default for Search {
             seats: Vec::new(),
             faults: Vec::new(),
             limit_states: 10_000_000,
-            limit_time: Duration::from_secs(60),
+            limit_time: Duration::from_mins(1),
         }
     }
 }

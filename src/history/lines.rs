@@ -1,7 +1,7 @@
 //! How a history is kept in a file: JSON lines, counted at the end so that a lost one is noticed.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
@@ -139,14 +139,30 @@ fn put(line: &HistoryLine, to: &mut impl Write) -> io::Result<()> {
     to.write_all(b"\n")
 }
 
+/// The longest line that is read, in bytes: a footer with a million seats that were left locked.
+const LINE_MAX: u64 = 64 << 20;
+
 /// Reads every race of a file.
 ///
 /// # Errors
 /// When the reader fails, or nothing in it is a history.
-pub fn read(from: impl BufRead) -> Result<Recording, ReadError> {
+pub fn read(mut from: impl BufRead) -> Result<Recording, ReadError> {
     let mut reader = Reader::default();
-    for (bytes, number) in from.split(b'\n').zip(1..) {
-        let bytes = bytes?;
+    let mut bytes = Vec::new();
+    for number in 1.. {
+        bytes.clear();
+        if Read::by_ref(&mut from)
+            .take(LINE_MAX)
+            .read_until(b'\n', &mut bytes)?
+            == 0
+        {
+            break;
+        }
+        if bytes.len() as u64 == LINE_MAX {
+            reader.number = number;
+            reader.spoil("is longer than any that racesim writes");
+            break;
+        }
         if bytes.iter().all(u8::is_ascii_whitespace) {
             continue;
         }

@@ -17,7 +17,7 @@ pub struct Ttl {
 
 impl Ttl {
     /// The longest time a lock may live: a hundred years, far inside what Redis can count.
-    const MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    const MAX: Duration = Duration::from_hours(100 * 365 * 24);
 
     /// The shortest time that Redis can express.
     pub const SHORTEST: Self = Self { ms: 1 };

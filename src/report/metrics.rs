@@ -186,11 +186,9 @@ pub static METRICS: [Metric; 28] = [
     count("retries", "tries beyond the first of each attempt", |s| {
         s.retries.map(as_f64)
     }),
-    count(
-        "locks_left",
-        "locks that may live on until their time is over",
-        |s| some(s.locks_left),
-    ),
+    count("locks_left", "seats found locked after the race", |s| {
+        s.locks_left.map(as_f64)
+    }),
     Metric {
         name: "throughput",
         unit: Unit::PerSecond,

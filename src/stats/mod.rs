@@ -45,8 +45,8 @@ pub struct Stats {
     pub retries: Option<u64>,
     /// How long those waited who waited for another try, all waits of an attempt together.
     pub waiting: Timing,
-    /// Locks that may live on until their time is over.
-    pub locks_left: u64,
+    /// Seats that were found locked after the race; `None` when that could not be read.
+    pub locks_left: Option<u64>,
     /// From the first start to the last end; of several races, all together.
     pub duration: Duration,
     /// From the first start to the last; of several races, the longest.
@@ -138,7 +138,7 @@ impl Stats {
             refused_before_payment: refused_before_payment(history),
             retries: history.footer.retries,
             waiting: tries::waiting(history),
-            locks_left: count(history.locks_left()),
+            locks_left: locks_left(history),
             duration: Duration::from_nanos(last_end.saturating_sub(first)),
             start_spread: Duration::from_nanos(last.saturating_sub(first)),
         }
@@ -177,7 +177,8 @@ impl Stats {
         let both = self.retries.zip(other.retries);
         self.retries = both.map(|(sum, more)| sum + more);
         self.waiting.merge(&other.waiting);
-        self.locks_left += other.locks_left;
+        let both = self.locks_left.zip(other.locks_left);
+        self.locks_left = both.map(|(sum, more)| sum + more);
         self.duration += other.duration;
         self.start_spread = self.start_spread.max(other.start_spread);
     }
@@ -253,6 +254,12 @@ fn seats(history: &History) -> BySeat<SeatStats> {
         let _ = seat.first_users.try_push(booking.user);
     }
     seats
+}
+
+/// The seats that were found locked: what the services said, and not what the users' steps make likely.
+fn locks_left(history: &History) -> Option<u64> {
+    let footer = &history.footer;
+    (!footer.locks_unread).then(|| count(&footer.locks_left))
 }
 
 /// Users whose payment went through and who do not hold a seat alone.

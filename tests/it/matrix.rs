@@ -23,7 +23,7 @@ pub(super) fn whole_matrix() -> &'static WholeMatrix {
         let page = folder.path().join("matrix.md");
         let export = format!("markdown:{}", page.display());
         let command = racesim(&["matrix", "--format", "json", "--export", &export]);
-        let ran = finish_within(command, Duration::from_secs(900));
+        let ran = finish_within(command, Duration::from_mins(15));
         assert_eq!(ran.code, Some(0), "{}", ran.all());
         WholeMatrix {
             json: ran.json(),

@@ -464,6 +464,17 @@ fn what_would_arrive_after_the_end_of_the_race_is_refused_before_it() {
     assert_eq!(metric(&ran.json(), "bookings"), 3, "{}", ran.all());
 }
 
+// A Redis that stands still for longer than anybody waits kept the race going, or was reported as "never
+// fired" while it stood still.
+#[test]
+fn a_pause_that_nobody_waits_for_is_refused() {
+    for time in ["1s", "100h"] {
+        let fault = format!("pause-redis:{time}");
+        let race = ["locked", "--users", "5", "--timeout", "1s", "--fault"];
+        run(&[&race[..], &[&fault]].concat()).assert_refused(2, "after which Redis is given up");
+    }
+}
+
 // A user whose request to free its lock was lost went by the lock again once its time had run out: the
 // search said that two went by it, the checker that nobody did any more who had asked to free it.
 #[test]

@@ -118,3 +118,38 @@ fn totals_are_the_sums_of_whole_rounds_and_unknown_when_one_is_damaged() {
         }
     }
 }
+
+/// Checks a recording that is like this one, but for some words of it.
+fn checked(change: impl FnOnce(String) -> String) -> super::support::Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("changed.jsonl");
+    std::fs::write(&file, change(text_of(history_file("one-booking.jsonl")))).unwrap();
+    run(&["check", file.to_str().unwrap(), "--quiet"])
+}
+
+// A race that had ended with 4 was checked with 0: who records first and checks afterwards took an outage
+// for success.
+#[test]
+fn a_race_whose_service_failed_is_not_checked_with_success() {
+    let ran = checked(|text| text.replace("\"troubles\":[]", "\"troubles\":[\"Redis: gone\"]"));
+    assert_eq!(ran.code, Some(4), "{}", ran.all());
+    assert!(ran.stderr.contains("Redis: gone"), "{}", ran.stderr);
+}
+
+// A recording of no race was checked with 0, in silence.
+#[test]
+fn of_no_race_nothing_is_known() {
+    let last = |text: String| text.lines().last().unwrap().to_owned();
+    for races in ["\"races\":1", "\"races\":0"] {
+        let ran = checked(|text| last(text).replace("\"races\":1", races));
+        assert_eq!(ran.code, Some(3), "{}", ran.all());
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+        assert!(ran.stderr.contains("holds no race: "), "{}", ran.stderr);
+    }
+}
+
+// A file without an end of its only line was read until there was no more memory.
+#[test]
+fn a_line_that_does_not_end_is_no_history() {
+    run(&["check", "/dev/zero"]).assert_refused(2, "not a racesim history");
+}

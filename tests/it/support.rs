@@ -12,7 +12,7 @@ use racesim::strategy::Needs;
 use tempfile::TempDir;
 
 /// How long anything in a test may take.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
 
 /// The binary with these arguments, apart from the settings of whoever runs the tests.
 pub(crate) fn racesim(arguments: &[&str]) -> Command {

@@ -361,12 +361,9 @@ pub(super) fn warnings(race: &RaceReport, blocks: &mut Vec<Block>) {
             .iter()
             .map(|trouble| Block::Note(format!("A service failed during the race: {trouble}"))),
     );
-    let locks_left = race.figures.total("locks_left").unwrap_or(0.0);
-    if locks_left > 0.0 && race.locks_left.is_empty() {
-        blocks.push(Block::Note(format!(
-            "{} locks may still be held, until their time to live is over.",
-            Unit::Count.shown(locks_left)
-        )));
+    if race.figures.total("locks_left").is_none() {
+        let note = "Which seats are still locked could not be read; such a lock ends with its time to live.";
+        blocks.push(Block::Note(note.to_owned()));
     }
     blocks.extend(
         race.locks_left
