@@ -41,10 +41,10 @@ pub(super) struct ExploreArgs {
     /// give-up; repeatable
     #[arg(long = "fault", value_name = "FAULT[:COUNT]", value_parser = values::search_fault, help_heading = SEARCH)]
     faults: Vec<SearchFault>,
-    /// Give up after so many different states; the verdict is unknown then
+    /// Give up the search of a property after so many different states; its verdict is unknown then
     #[arg(long, value_name = "N", default_value = "10000000", value_parser = values::states, allow_negative_numbers = true, help_heading = SEARCH)]
     limit_states: u64,
-    /// Give up after so long; the verdict is unknown then
+    /// Give up the search of a property after so long; its verdict is unknown then
     #[arg(long, value_name = "DUR", default_value = "60s", value_parser = duration, help_heading = SEARCH)]
     limit_time: Duration,
     /// Exit 0 if the answer is this: holds or violated

@@ -111,10 +111,9 @@ impl FromStr for RaceFault {
 fn can_strike(fault: Fault, step: Step) -> bool {
     match fault {
         Fault::Late => step.can_be_late(),
-        Fault::LostRequest => step.service() != Service::Nobody,
+        Fault::LostRequest | Fault::LostReply => step.service() != Service::Nobody,
         Fault::Expire
         | Fault::Crash
-        | Fault::LostReply
         | Fault::Restart
         | Fault::GiveUp
         | Fault::Stall
