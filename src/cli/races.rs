@@ -41,8 +41,8 @@ impl LockedRaceArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RaceArgs {
-    /// How many users race
-    #[arg(long, value_name = "N", default_value = "500", value_parser = values::users, allow_negative_numbers = true, help_heading = RACE)]
+    /// How many users race: 500, `10k`, `1M`
+    #[arg(long, short = 'n', value_name = "N", default_value = "500", value_parser = values::users, allow_negative_numbers = true, help_heading = RACE)]
     users: NonZeroU32,
     /// The contested seat
     #[arg(long, value_name = "ID", default_value = "10", value_parser = values::seat, allow_negative_numbers = true, help_heading = RACE)]

@@ -22,12 +22,27 @@ use crate::strategy::CATALOGUE;
 const SIMILAR: f64 = 0.6;
 
 fn at_least_one(text: &str, what: &str) -> Result<NonZeroU32, String> {
-    text.parse().map_err(|_| {
+    let number = count(text).and_then(|number| number.try_into().ok());
+    number.and_then(NonZeroU32::new).ok_or_else(|| {
         format!(
             "'{text}' is not {what}: write a whole number from 1 to {}",
             u32::MAX
         )
     })
+}
+
+/// A count as people write it: `500`, `1_000`, `10k`, `1M`.
+fn count(text: &str) -> Option<u64> {
+    let (digits, unit) = match text.strip_suffix(['k', 'K']) {
+        Some(digits) => (digits, 1_000),
+        None => match text.strip_suffix(['m', 'M']) {
+            Some(digits) => (digits, 1_000_000),
+            None => (text, 1),
+        },
+    };
+    let is_parted = !digits.starts_with('_') && !digits.ends_with('_') && !digits.contains("__");
+    let number: u64 = digits.replace('_', "").parse().ok().filter(|_| is_parted)?;
+    number.checked_mul(unit)
 }
 
 pub(super) fn users(text: &str) -> Result<NonZeroU32, String> {
@@ -119,7 +134,7 @@ pub(super) fn retries(text: &str) -> Result<u32, String> {
 }
 
 pub(super) fn states(text: &str) -> Result<u64, String> {
-    whole(text, "a number of states", u64::MAX)
+    count(text).map_or_else(|| whole(text, "a number of states", u64::MAX), Ok)
 }
 
 /// What a race or a search can have go wrong: the refusal names the nearest there is.
