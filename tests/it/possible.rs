@@ -89,11 +89,11 @@ const IMPOSSIBLE: [(&str, &str); 24] = [
     ("fault-of-nobody", "line 8 cannot be: there is no such user"),
     (
         "restart-of-a-user",
-        "line 8 cannot be: this befalls a user, or all of them, and not the other way round",
+        "line 8 cannot be: a restart names no user",
     ),
     (
         "crash-of-everybody",
-        "line 8 cannot be: this befalls a user, or all of them, and not the other way round",
+        "line 8 cannot be: a crash or a stall names its user",
     ),
     (
         "fault-of-a-node-that-is-not-there",

@@ -50,19 +50,19 @@ fn lines_alone(race: &Recorded) -> Option<String> {
 }
 
 fn fault_alone(history: &History, fault: &FaultEvent) -> Option<&'static str> {
-    let may_be_whose = match fault.fault {
-        FaultKind::Crash | FaultKind::Stall => fault.user.is_some(),
-        FaultKind::Restart => fault.user.is_none(),
-        FaultKind::Expire => true,
+    let user_objection = match (fault.fault, fault.user) {
+        (FaultKind::Crash | FaultKind::Stall, None) => Some("a crash or a stall names its user"),
+        (FaultKind::Restart, Some(_)) => Some("a restart names no user"),
+        (FaultKind::Crash | FaultKind::Stall, Some(_))
+        | (FaultKind::Restart, None)
+        | (FaultKind::Expire, _) => None,
     };
     if fault.completed_ns < fault.invoked_ns {
         Some("it was over before it began")
     } else if fault.node != 0 && fault.node >= history.header.conduct.locks {
         Some("the strategy has no such lock service")
-    } else if !may_be_whose {
-        Some("this befalls a user, or all of them, and not the other way round")
     } else {
-        user_alone(history, fault.user?)
+        user_objection.or_else(|| user_alone(history, fault.user?))
     }
 }
 
