@@ -1,5 +1,7 @@
 //! Locks left behind, and their users.
 
+use ahash::AHashSet as HashSet;
+
 use super::grants::Losses;
 use super::kept::{ActsOfOthers, Kept, kept};
 use super::{Verdict, Witness};
@@ -44,16 +46,13 @@ struct Left<'h> {
 
 impl<'h> Left<'h> {
     fn of(history: &'h History, kept: &[Kept]) -> Self {
-        let mut told = ByUser::for_about(kept.len());
-        for attempt in history.attempts.iter() {
-            told.insert(attempt.seat, attempt.user, attempt);
-        }
         let crashes = history.faults.iter();
         let crashes = crashes.filter(|fault| fault.fault == FaultKind::Crash);
-        for user in crashes.filter_map(|fault| fault.user) {
-            for kept in kept.iter().filter(|kept| kept.user == user) {
-                told.remove(kept.seat, user);
-            }
+        let crashed: HashSet<UserId> = crashes.filter_map(|fault| fault.user).collect();
+        let mut told = ByUser::for_about(kept.len());
+        let has_not_crashed = |attempt: &Attempt| !crashed.contains(&attempt.user);
+        for attempt in history.attempts.iter().filter(has_not_crashed) {
+            told.insert(attempt.seat, attempt.user, attempt);
         }
         let mut found = BySeat::for_about(history.footer.locks_left.len());
         for left in &history.footer.locks_left {
