@@ -89,12 +89,16 @@ fn nothing(event: &Event) -> Kept {
 }
 
 /// What others did about the locks that may have been kept.
-pub(super) struct ActsOfOthers(Vec<Lock>);
+pub(super) struct ActsOfOthers {
+    /// Whether a user may free a lock that another holds.
+    frees_others: bool,
+    /// By seat and node.
+    locks: Vec<Lock>,
+}
 
 /// What was done about one lock.
 struct Lock {
     place: (SeatId, u8),
-    frees_others: bool,
     /// The first that asked for it, and may have been granted it; larger is earlier.
     first: TopTwo<Reverse<u64>>,
     /// When each was asked for, of what may take the lock away; in order.
@@ -124,26 +128,27 @@ impl ActsOfOthers {
         let mut events: Vec<Event> = history.events.iter().filter(is_meant).collect();
         events.sort_by_key(|event| (event.seat, event.node, event.invoked_ns));
         let locks = events.chunk_by(|one, next| (one.seat, one.node) == (next.seat, next.node));
-        Self(
-            locks
-                .map(|lock| Lock::of(history.header.conduct, lock))
-                .collect(),
-        )
+        let conduct = history.header.conduct;
+        Self {
+            frees_others: conduct.frees_others != Some(false),
+            locks: locks.map(|lock| Lock::of(conduct, lock)).collect(),
+        }
     }
 
     fn of_lock(&self, grant: &Event) -> Option<&Lock> {
         let place = (grant.seat, grant.node);
-        let at = self.0.binary_search_by_key(&place, |lock| lock.place);
-        at.ok().map(|at| &self.0[at])
+        let at = self.locks.binary_search_by_key(&place, |lock| lock.place);
+        at.ok().map(|at| &self.locks[at])
     }
 
     /// Whether this release certainly freed the lock of its own user: nobody else may have had one, or
     /// others' are left alone.
     pub(super) fn is_own(&self, release: &Event) -> bool {
-        let first = self.of_lock(release).and_then(|lock| {
-            let frees_others = lock.frees_others.then_some(lock.first)?;
-            frees_others.of_others(release.user)
-        });
+        if !self.frees_others {
+            return true;
+        }
+        let lock = self.of_lock(release);
+        let first = lock.and_then(|lock| lock.first.of_others(release.user));
         first.is_none_or(|(_, Reverse(asked_ns))| asked_ns > release.completed_ns)
     }
 
@@ -211,7 +216,6 @@ impl Lock {
             first.add(event.user, Reverse(event.invoked_ns));
         }
         Self {
-            frees_others: conduct.frees_others != Some(false),
             first,
             place: (events[0].seat, events[0].node),
             asked_ns: taking.iter().map(|event| event.invoked_ns).collect(),
