@@ -1,15 +1,16 @@
 //! Mutual exclusion: whether every lock was used by one user at a time.
 
-use super::grants::Contended;
+use super::grants::{Contended, TopTwo, by_seat};
 use super::{Verdict, Witness};
-use crate::history::{Event, History, Reply, Step};
+use crate::history::{Event, History, Reply, Service, Step};
 use crate::index::ByUser;
 use crate::seat::{SeatId, UserId};
 
-/// The time a user goes by a lock: from the answer that granted it until it takes the last step that the
-/// lock was to protect, at some moment between asking for that step and its answer.
+/// The time a user goes by a lock: from the answer that granted it until it has taken the last step that the
+/// lock was to protect.
 ///
-/// A lock that expires meanwhile does not end this: the user does not know, which is the danger.
+/// A lock that expires meanwhile does not end this: the user does not know, which is the danger. Nor does
+/// its release end it while a step that had no reply may still be carried out.
 #[derive(Debug, Clone, Copy)]
 struct Use {
     seat: SeatId,
@@ -17,45 +18,45 @@ struct Use {
     from_ns: u64,
     /// When it asked for its last step.
     until_ns: u64,
-    /// When that was answered.
-    answered_ns: u64,
+    /// When all its steps had been carried out at the latest.
+    done_ns: u64,
 }
 
-/// Two users who certainly went by one lock at once are the witness. Who was granted it while another's last
-/// step was under way may have met it, or not.
+/// Two users who certainly went by one lock at once are the witness. Who was granted it while another's step
+/// was under way may have met it, or not.
 pub(super) fn mutual_exclusion(contended: &Contended<'_>) -> Verdict {
     let mut uses = uses(contended);
-    uses.sort_unstable_by_key(|lease| (lease.seat, lease.from_ns, lease.until_ns, lease.user));
-    if let Some((held, next)) = meeting(&uses, |lease| lease.until_ns) {
+    if let Some((held, next)) = meeting(&mut uses, |lease| lease.until_ns) {
         return Verdict::Violated(Witness {
             text: format!(
-                "user {} was granted the lock of seat {} while user {} still believed it held it",
-                next.user, next.seat, held.user
+                "user {} was granted the lock of seat {} while user {held} still believed it held it",
+                next.user, next.seat
             ),
-            seat: held.seat,
-            users: vec![held.user, next.user],
+            seat: next.seat,
+            users: vec![held, next.user],
         });
     }
-    meeting(&uses, |lease| lease.answered_ns).map_or(Verdict::Holds, |(held, next)| {
+    meeting(&mut uses, |lease| lease.done_ns).map_or(Verdict::Holds, |(held, next)| {
         Verdict::Unknown(format!(
-            "user {} was granted the lock of seat {} while the last step of user {} was under way",
-            next.user, next.seat, held.user
+            "user {} was granted the lock of seat {} while a step of user {held} may have been under way",
+            next.user, next.seat
         ))
     })
 }
 
-/// Two uses of one lock, each of which begins before the other ends. Those that only touch do not meet.
-fn meeting(uses: &[Use], end_ns: impl Fn(&Use) -> u64) -> Option<(Use, Use)> {
-    // On each seat, the use that ends last so far; one's own is over before one's next begins.
-    let mut last: Option<Use> = None;
-    uses.iter().find_map(|next| {
-        let held = last.filter(|held| held.seat == next.seat);
-        if held.is_none_or(|held| end_ns(next) > end_ns(&held)) {
-            last = Some(*next);
-        }
-        let held = held?;
-        let is_met = next.from_ns < end_ns(&held) && held.from_ns < end_ns(next);
-        is_met.then_some((held, *next))
+/// A use that begins before another user's use of the same lock ends, and whose that is. Those that only
+/// touch do not meet.
+fn meeting(uses: &mut [Use], end_ns: impl Fn(&Use) -> u64) -> Option<(UserId, Use)> {
+    // Of those that begin at once, one that ends at once comes first: it meets none of the others.
+    uses.sort_unstable_by_key(|lease| (lease.seat, lease.from_ns, end_ns(lease), lease.user));
+    by_seat(uses, |lease| lease.seat).find_map(|uses| {
+        let mut longest: TopTwo<u64> = TopTwo::default();
+        uses.iter().find_map(|next| {
+            let held = longest.of_others(next.user);
+            longest.add(next.user, end_ns(next));
+            let (user, _) = held.filter(|(_, end_ns)| next.from_ns < *end_ns)?;
+            Some((user, *next))
+        })
     })
 }
 
@@ -90,11 +91,23 @@ fn is_grant(history: &History, event: &Event) -> bool {
     }
 }
 
+/// When the step had been carried out at the latest. Where a service has not replied, only its user has given
+/// it up: the request may still arrive, until what is left is read.
+fn done_ns(history: &History, event: &Event) -> u64 {
+    let is_asked = event.step.service() != Service::Nobody;
+    if is_asked && event.reply == Reply::Lost {
+        let read_ns = history.footer.locks_read_ns.unwrap_or(u64::MAX);
+        read_ns.max(event.completed_ns)
+    } else {
+        event.completed_ns
+    }
+}
+
 /// A user who is granted the lock at some time.
 #[derive(Debug, Clone, Copy, Default)]
 struct LockUse {
     since_ns: Option<u64>,
-    /// When it asked for its last step that is not to tidy up, and when that was answered.
+    /// When it asked for its last step that is not to tidy up, and when all of them were done at the latest.
     last_ns: Option<(u64, u64)>,
 }
 
@@ -107,7 +120,8 @@ impl LockUse {
             return used;
         }
         if self.since_ns.is_some() && !event.step.is_tidying() {
-            self.last_ns = Some((event.invoked_ns, event.completed_ns));
+            let before_ns = self.last_ns.map_or(0, |(_, done_ns)| done_ns);
+            self.last_ns = Some((event.invoked_ns, before_ns.max(done_ns(history, event))));
         }
         if is_grant(history, event) {
             self.since_ns.get_or_insert(event.completed_ns);
@@ -116,13 +130,13 @@ impl LockUse {
     }
 
     fn used(&self, seat: SeatId, user: UserId) -> Option<Use> {
-        let (from_ns, (until_ns, answered_ns)) = self.since_ns.zip(self.last_ns)?;
+        let (from_ns, (until_ns, done_ns)) = self.since_ns.zip(self.last_ns)?;
         Some(Use {
             seat,
             user,
             from_ns,
             until_ns,
-            answered_ns,
+            done_ns,
         })
     }
 }

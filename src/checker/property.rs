@@ -17,6 +17,10 @@ pub enum Property {
     /// No two users go by the lock of one seat at once: each from the moment it knows that the lock is
     /// its own (of several locks, that most of them are) until it has taken its last step before it
     /// tidies up. A claim on the seat is no lock: the database asks for it again at the booking.
+    ///
+    /// A step without a reply may be taken at any later time, also under the lock of another: a history
+    /// does not tell when, and it is unknown whether the two met. A search judges what users do: a request
+    /// that is late counts as taken when its user has given it up, not when it arrives.
     MutualExclusion,
     /// Nobody takes away a lock that another holds: by freeing it, or by taking it without asking
     /// whether it is free (`SET` without `NX`). Two users are two, also at the screens of one person.

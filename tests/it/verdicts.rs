@@ -1,7 +1,7 @@
 //! What does the checker say about the cases at the edge? Hand-made histories, each of which racesim could
 //! have written, and every verdict that is not *holds*.
 
-use racesim::checker::{Property, judge, objection_by};
+use racesim::checker::{Property, judge, judge_by, objection_by};
 use racesim::cli::strategy_of;
 use racesim::history;
 
@@ -131,6 +131,59 @@ fn uses_of_a_lock_meet_certainly_or_perhaps_or_only_touch() {
 fn a_use_of_one_instant_is_one_and_a_grant_without_a_step_is_none() {
     assert_verdict("use-of-one-instant", Property::MutualExclusion, VIOLATED);
     assert_verdict("grant-and-no-use", Property::MutualExclusion, "holds");
+}
+
+// A use was over when its user gave up its last step: mutual exclusion held though that step landed inside the
+// lock of another. It may be carried out until what is left is read, so that nobody knows.
+#[test]
+fn a_step_without_a_reply_may_land_inside_another_users_lock() {
+    let name = "step-that-may-land-in-anothers-lock";
+    let double = [
+        (Property::NoDoubleBooking, VIOLATED),
+        (Property::NoDoubleBookingInLease, VIOLATED),
+    ];
+    let exclusion = Property::MutualExclusion;
+    let mut unknown = double.to_vec();
+    unknown.push((exclusion, UNKNOWN));
+    assert_verdicts(name, &unknown);
+    let text = text_of(history_file(&format!("{name}.jsonl")));
+    let never_read = text.replace(",\"locks_read_ns\":30000000", "");
+    assert!(verdicts(&never_read).contains(&(exclusion, UNKNOWN)));
+    let heard = text.replace("\"lost\"", "\"inserted\"");
+    let heard = heard.replace("\"unknown\"", "\"confirmed\"");
+    assert_eq!(verdicts(&heard), double);
+}
+
+// Only the last step of a use was asked whether it had a reply.
+#[test]
+fn a_step_without_a_reply_may_be_late_whatever_its_user_did_next() {
+    let text = text_of(history_file("step-that-may-land-in-anothers-lock.jsonl"));
+    let release = "{\"type\":\"step\",\"user\":1,\"seat\":10,\"step\":\"release\"";
+    let check = release.replace("release", "check")
+        + ",\"reply\":\"taken\",\"invoked_ns\":3000000,\"completed_ns\":3000000}\n";
+    let text = text.replace(release, &(check + release));
+    let text = text.replace("\"steps\":10", "\"steps\":11");
+    assert_eq!(mutual_exclusion(&text), UNKNOWN);
+}
+
+#[test]
+fn a_user_does_not_meet_itself_though_a_step_of_its_own_may_be_late() {
+    let name = "own-lock-again-after-a-step-without-a-reply.jsonl";
+    let text = text_of(history_file(name));
+    assert_eq!(mutual_exclusion(&text), "holds");
+    let of_two = text.replacen("\"user\":1", "\"user\":3", 3);
+    let of_two = of_two.replace("\"users\":2", "\"users\":3");
+    assert_eq!(mutual_exclusion(&of_two), UNKNOWN);
+}
+
+/// The verdict on a text that is of no strategy of ours.
+fn mutual_exclusion(text: &str) -> &'static str {
+    let recording = history::read(text.as_bytes()).unwrap();
+    assert_eq!(recording.damage, None);
+    let history = &recording.races[0].history;
+    assert_eq!(history.damage, None);
+    let judged = judge_by(&[Property::MutualExclusion], history);
+    judged[0].verdict.name()
 }
 
 #[test]

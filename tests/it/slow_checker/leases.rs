@@ -3,7 +3,7 @@
 use racesim::history::{Event, FaultEvent, FaultKind, History, Reply, Step};
 use racesim::seat::{SeatId, UserId};
 
-use super::Answer;
+use super::{Answer, done_by};
 
 /// No two users book one seat whose leases had not run out when their rows came to be.
 pub(super) fn no_double_booking_in_lease(history: &History) -> Answer {
@@ -78,12 +78,7 @@ impl Lease {
     /// Whether there are moments of the grant and of the booking between which it has not run out, and
     /// such between which it has.
     fn over_at(&self, history: &History, booking: &Event) -> [bool; 2] {
-        let until_ns = match booking.reply {
-            // Until what is left was read.
-            Reply::Lost => history.footer.locks_read_ns.unwrap_or(u64::MAX),
-            _ => booking.completed_ns,
-        };
-        let booked_ns = (booking.invoked_ns, until_ns);
+        let booked_ns = (booking.invoked_ns, done_by(history, booking));
         let mut may_be = [false, false];
         let moments = self.moments(history, booked_ns);
         for granted_ns in moments.iter().filter(|at| is_in(**at, self.granted_ns)) {

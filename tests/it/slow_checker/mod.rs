@@ -140,13 +140,30 @@ fn no_eternal_lock(history: &History) -> Answer {
     Answer::of(is_eternal, history.footer.locks_unread)
 }
 
-/// The time a user goes by a lock: from when it is answered that the lock is its own, until it takes
-/// the last step before it tidies up, at some moment from when it asks for it.
+/// The time a user goes by a lock: from when it is answered that the lock is its own, until it has taken
+/// the last step before it tidies up: at some moment from when it asks for that, until all those steps
+/// were carried out at the latest.
 struct Use {
     seat: SeatId,
     user: UserId,
     from_ns: u64,
     until_ns: (u64, u64),
+}
+
+/// When a step was carried out at the latest: where no reply has come, before it was read what is left,
+/// which may be any time.
+pub(crate) fn done_by(history: &History, event: &Event) -> u64 {
+    match (event.step, event.reply) {
+        // Nobody is asked.
+        (Step::Validate | Step::Wait | Step::Pay, _) => event.completed_ns,
+        (_, Reply::Lost) => read_at(history),
+        _ => event.completed_ns,
+    }
+}
+
+/// When it was read which locks were held at the end: any time, when nobody has said.
+pub(crate) fn read_at(history: &History) -> u64 {
+    history.footer.locks_read_ns.unwrap_or(u64::MAX)
 }
 
 /// No two users go by the lock of one seat at once.
@@ -177,12 +194,15 @@ fn uses(history: &History) -> Vec<Use> {
         let rest = events[at + 1..].iter().filter(is_own);
         let until_freed = rest.take_while(|event| event.step != Step::Release);
         let steps = until_freed.filter(|event| event.step != Step::Rollback);
-        if let Some(last) = steps.filter(|event| event.step != Step::Verify).last() {
+        let steps: Vec<&Event> = steps.filter(|event| event.step != Step::Verify).collect();
+        let asked = steps.iter().map(|event| event.invoked_ns).max();
+        let done = steps.iter().map(|event| done_by(history, event)).max();
+        if let Some(until_ns) = asked.zip(done) {
             uses.push(Use {
                 seat: grant.seat,
                 user: grant.user,
                 from_ns: grant.completed_ns,
-                until_ns: (last.invoked_ns, last.completed_ns),
+                until_ns,
             });
         }
     }

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use racesim::history::{Conduct, Event, FaultEvent, FaultKind, History, Reply, Step};
 use racesim::seat::{SeatId, UserId};
 
-use super::{Answer, has_crashed};
+use super::{Answer, done_by, has_crashed, read_at};
 
 /// The same when nothing explains the replies but that the strategy frees the locks of others, whatever
 /// it says.
@@ -125,11 +125,6 @@ impl Op {
     }
 }
 
-/// When it was read which locks were held at the end: any time, when nobody has said.
-fn read_at(history: &History) -> u64 {
-    history.footer.locks_read_ns.unwrap_or(u64::MAX)
-}
-
 fn ops(history: &History, node: u8, seat: SeatId) -> Vec<Op> {
     let is_of_it = |event: &Event| {
         let is_about = matches!(event.step, Step::Acquire | Step::Release | Step::Verify);
@@ -140,10 +135,7 @@ fn ops(history: &History, node: u8, seat: SeatId) -> Vec<Op> {
         user: event.user,
         what: What::Asked(event.step, event.reply),
         from_ns: event.invoked_ns,
-        until_ns: match event.reply {
-            Reply::Lost => read_at(history),
-            _ => event.completed_ns,
-        },
+        until_ns: done_by(history, &event),
     });
     let mut ops: Vec<Op> = asked.collect();
     for attempt in history.attempts.iter() {
