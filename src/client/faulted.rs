@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::gate::{Gate, GateEvent, Permit};
+use super::gate::{GateEvent, Permit};
 use super::live::RaceContext;
 use super::step::{Answered, StepRecorder, reply_of, result_for_user};
 use super::{Backing, Client, How, StepError};
@@ -13,26 +13,17 @@ use crate::history::{FaultKind, Step};
 use crate::queue::{Answer, CallError, Response, Said};
 use crate::seat::UserId;
 
-/// Takes the step: gate, fault, act, record.
-pub(super) async fn step_with_faults(client: &mut Client, step: Step, how: How) -> Answered {
-    let Backing::Live(race) = &client.services else {
-        return Err(StepError::Failed);
-    };
-    let race = Arc::clone(race);
-    match &race.gate {
-        Some(gate) => gated(client, &race, gate, step, how).await,
-        None => ungated(client, &race, step, how).await,
-    }
-}
-
 /// Takes the step when its turn has come, and tells at the gate what it was answered.
-async fn gated(
+pub(super) async fn gated(
     client: &mut Client,
-    race: &RaceContext,
-    gate: &Gate,
+    race: Arc<RaceContext>,
     step: Step,
     how: How,
 ) -> Answered {
+    let Some(gate) = &race.gate else {
+        return Err(StepError::Failed);
+    };
+    let race = &*race;
     let user = client.user;
     let node = step.node(how.manner.node);
     let reply = loop {
@@ -105,18 +96,35 @@ fn note_release(user: UserId, race: &RaceContext, step: Step) {
     }
 }
 
-/// Takes the step at once, with what befalls the user.
-async fn ungated(client: &mut Client, race: &RaceContext, step: Step, how: How) -> Answered {
+/// Takes the step at once.
+pub(super) async fn undisturbed(
+    client: &mut Client,
+    race: Arc<RaceContext>,
+    step: Step,
+    how: How,
+) -> Answered {
+    result_for_user(step, act(client, &race, step, how, Fate::default()).await)
+}
+
+/// Takes the step at once, with the faults that strike its user.
+pub(super) async fn struck(
+    client: &mut Client,
+    race: Arc<RaceContext>,
+    step: Step,
+    how: How,
+) -> Answered {
     let user = client.user;
     let Some(faults) = &race.faults else {
-        return result_for_user(step, act(client, race, step, how, Fate::default()).await);
+        return Err(StepError::Failed);
     };
+    let race = &*race;
     expire_due(client, race).await;
     if faults.loses_request(user, step) {
         return result_for_user(step, never_sent(client, race, step, how));
     }
     if let Some((at, time)) = faults.lateness(user, step)
-        && let Some(answered) = be_late(client, race, step, how, time).await
+        // Boxed: it may connect to a server, and few steps are late.
+        && let Some(answered) = Box::pin(be_late(client, race, step, how, time)).await
     {
         faults.count(at);
         return answered;

@@ -25,7 +25,7 @@ pub struct Manner {
 impl Manner {
     /// Whether a race can hand the step in without further ado.
     pub(super) const fn is_direct(self) -> bool {
-        !self.open && self.node == 0
+        !self.open
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::faulted::step_with_faults;
+use super::faulted::{gated, struck, undisturbed};
 use super::script::Asked;
 use super::{Backing, Client, How, StepError};
 use crate::history::{Reply, Step};
@@ -44,6 +44,8 @@ enum CallState<'a> {
     Raced {
         client: &'a mut Client,
         step: Step,
+        /// Which of several lock services was asked.
+        node: u8,
         id: RequestId,
     },
     /// Answered by a script.
@@ -97,11 +99,17 @@ impl<'a> SaidCall<'a> {
         let Backing::Live(race) = &client.services else {
             return Self::scripted(client, step, how);
         };
+        let node = step.node(how.manner.node);
         match race.world.submit(step, client.caller(), how) {
-            Submitted::Waits(id) => Self(CallState::Raced { client, step, id }),
+            Submitted::Waits(id) => Self(CallState::Raced {
+                client,
+                step,
+                node,
+                id,
+            }),
             Submitted::Answered(answer) => {
                 client.remember(step, answer);
-                client.record(step, reply_of(step, answer));
+                client.record_on(node, step, reply_of(step, answer));
                 Self(CallState::Over(result_for_user(step, answer)))
             }
         }
@@ -109,7 +117,18 @@ impl<'a> SaidCall<'a> {
 
     /// A step that something may hold up, or befall.
     pub(super) fn step_with_faults(client: &'a mut Client, step: Step, how: How) -> Self {
-        Self::long(step_with_faults(client, step, how))
+        let Backing::Live(race) = &client.services else {
+            return Self(CallState::Over(Err(StepError::Failed)));
+        };
+        let race = Arc::clone(race);
+        // Each is as large as it needs to be: in a race, every user may be in one.
+        if race.gate.is_some() {
+            Self::long(gated(client, race, step, how))
+        } else if race.faults.is_some() {
+            Self::long(struck(client, race, step, how))
+        } else {
+            Self::long(undisturbed(client, race, step, how))
+        }
     }
 
     pub(super) fn long(work: impl Future<Output = Answered> + Send + 'a) -> Self {
@@ -135,13 +154,18 @@ impl Future for SaidCall<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answered> {
         let answered = match &mut self.0 {
-            CallState::Raced { client, step, id } => {
+            CallState::Raced {
+                client,
+                step,
+                node,
+                id,
+            } => {
                 let answer = match &client.services {
-                    Backing::Live(race) => ready!(race.world.poll(*step, *id, cx)),
+                    Backing::Live(race) => ready!(race.world.poll((*step, *node), *id, cx)),
                     Backing::Scripted(_) => Err(CallError::Failed),
                 };
                 client.remember(*step, answer);
-                client.record(*step, reply_of(*step, answer));
+                client.record_on(*node, *step, reply_of(*step, answer));
                 result_for_user(*step, answer)
             }
             CallState::Scripted { client, step } => {
@@ -161,11 +185,17 @@ impl Future for SaidCall<'_> {
 
 impl Drop for SaidCall<'_> {
     fn drop(&mut self) {
-        if let CallState::Raced { client, step, id } = &mut self.0 {
+        if let CallState::Raced {
+            client,
+            step,
+            node,
+            id,
+        } = &mut self.0
+        {
             if let Backing::Live(race) = &client.services {
-                race.world.abandon(*step, *id);
+                race.world.abandon((*step, *node), *id);
             }
-            client.record(*step, Reply::Lost);
+            client.record_on(*node, *step, Reply::Lost);
         }
     }
 }
@@ -275,5 +305,17 @@ pub(super) const fn result_for_user(step: Step, answer: Answer<Response>) -> Ans
         (Step::Check | Step::Verify | Step::Validate | Step::Wait, Err(_))
         | (_, Err(CallError::Failed)) => Err(StepError::Failed),
         (_, Err(CallError::Lost)) => Err(StepError::Lost),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Every user of a race holds one.
+    #[test]
+    fn a_step_of_a_race_takes_16_bytes_also_at_one_of_several_lock_services() {
+        assert_eq!(size_of::<SaidCall<'_>>(), 16);
+        assert_eq!(size_of::<StepCall<'_>>(), 16);
     }
 }

@@ -63,22 +63,23 @@ impl World {
         }
     }
 
-    /// What a step that was handed in at the first service of its kind is answered, once it is.
+    /// What a step that was handed in is answered, once it is. Of several lock services, it was the one
+    /// with this number.
     pub(super) fn poll(
         &self,
-        step: Step,
+        (step, node): (Step, u8),
         id: RequestId,
         cx: &mut Context<'_>,
     ) -> Poll<Answer<Response>> {
-        match (step.service(), self.locks.first()) {
+        match (step.service(), self.locks.get(usize::from(node))) {
             (Service::Lock, Some(lock)) => lock.poll(id, cx),
             (Service::Lock | Service::Database | Service::Nobody, _) => self.store.poll(id, cx),
         }
     }
 
     /// Nobody waits any more for what a step is answered.
-    pub(super) fn abandon(&self, step: Step, id: RequestId) {
-        match (step.service(), self.locks.first()) {
+    pub(super) fn abandon(&self, (step, node): (Step, u8), id: RequestId) {
+        match (step.service(), self.locks.get(usize::from(node))) {
             (Service::Lock, Some(lock)) => lock.abandon(id),
             (Service::Lock | Service::Database | Service::Nobody, _) => self.store.abandon(id),
         }
