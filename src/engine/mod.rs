@@ -243,7 +243,9 @@ impl Engine {
         for user in plan.user_ids() {
             race.world.disconnect(user).await;
         }
-        let locks_left = self.tidy_forced(plan).await?;
+        // A server that was being started again when the stop came is waited for in vain.
+        let tidied = self.unless_stopped_for(GRACE, self.tidy_forced(plan)).await;
+        let locks_left = tidied.ok_or(EngineError::Stopped)??;
         let diverged = match followed {
             Ok(()) => None,
             Err(EngineError::Diverged(how)) => Some(how),

@@ -133,6 +133,30 @@ fn a_signal_ends_a_matrix_at_every_moment() {
     ends_at_every_moment(&["matrix", "--format", "json"]);
 }
 
+// Whatever came while a server was started again waited for one that nobody starts any more, and the
+// report was lost with it.
+#[test]
+fn a_matrix_that_is_stopped_while_a_server_is_started_again_tells_what_it_has_found() {
+    let mut heard = 0;
+    for number in 0..17 {
+        let mut command = racesim(&["matrix", "--fault", "restart", "--format", "json"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = child.spawn().unwrap();
+        listens(child.id());
+        let moment = Duration::from_millis(40) * number;
+        super::support::let_pass(moment);
+        signal("INT", child.id());
+        let ran = end(child);
+        let report = ran.json();
+        if ran.code == Some(130) {
+            heard += 1;
+            assert_eq!(report["stopped"], true, "{moment:?}: {}", ran.all());
+        }
+        assert_eq!(ran.stderr, "", "{moment:?}");
+    }
+    assert!(heard > 4, "only {heard} were heard");
+}
+
 #[test]
 fn a_signal_ends_a_check_and_a_list() {
     for number in 0..10 {
