@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::signals::on_a_thread;
+use crate::engine::on_a_thread;
 
 /// How much is read at once, and how much of that may wait to be understood.
 const CHUNK: usize = 64 * 1024;
@@ -40,7 +40,7 @@ pub(super) async fn read<T: Send + 'static>(
     };
     let parsed = on_a_thread(move || parse(BufReader::new(chunks)))?;
     feed(file, limit, sender).await?;
-    parsed.await.map_err(io::Error::other)
+    Ok(parsed.await)
 }
 
 /// Hands on all that is in the file. Whoever writes a pipe may take its time.

@@ -5,7 +5,6 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use super::AppError;
-use super::signals::{apart, has_many_steps};
 use crate::cli::Repeats;
 use crate::engine::{Engine, EngineError};
 use crate::plan::{Plan, Wanted};
@@ -118,12 +117,9 @@ async fn add(
     if engine.is_stopped() {
         return Err(EngineError::Stopped.into());
     }
-    let metrics = if has_many_steps(&history) {
-        let counted = apart(engine, move || Metrics::of(&Stats::of(&history))).await;
-        counted.ok_or(EngineError::Stopped)?
-    } else {
-        Metrics::of(&Stats::of(&history))
-    };
+    let steps = history.events.len();
+    let counted = engine.off_the_runtime(steps, move || Metrics::of(&Stats::of(&history)));
+    let metrics = counted.await.ok_or(EngineError::Stopped)?;
     figures.push(Round {
         metrics,
         disturbed: None,

@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::output::{Outputs, print_error};
 use super::place::Uses;
-use super::signals::{UntilStopped, apart, has_many_steps};
+use super::signals::UntilStopped;
 use super::target::Target;
 use super::{AppError, Exit, probes, reasons, simulated};
 use crate::cli::{RaceCommand, RaceKind};
@@ -192,16 +192,15 @@ impl<'a> Races<'a> {
         Ok(())
     }
 
-    /// Adds a race to its tally. The verdict on millions of steps takes seconds: it is given on a
-    /// thread of its own, so that a stop does not wait for it.
+    /// Adds a race to its tally. The verdict on millions of steps takes seconds: a stop leaves it out.
     async fn judge(&self, history: History, tally: &mut Option<Tally>) {
-        if !has_many_steps(&history) {
-            *tally = Some(added(tally.take(), &history));
-            return;
-        }
-        let (earlier, unjudged) = (tally.clone(), history.without_rows(UNJUDGED));
-        let judged = apart(self.engine, move || added(earlier, &history)).await;
-        *tally = Some(judged.unwrap_or_else(|| added(tally.take(), &unjudged)));
+        let steps = history.events.len();
+        let unjudged =
+            Engine::is_long(steps).then(|| (tally.clone(), history.without_rows(UNJUDGED)));
+        let earlier = tally.take();
+        let judging = move || added(earlier, &history);
+        let judged = self.engine.off_the_runtime(steps, judging).await;
+        *tally = judged.or_else(|| unjudged.map(|(earlier, round)| added(earlier, &round)));
     }
 
     /// Ends the recording: without its last line it is not whole.
@@ -304,7 +303,8 @@ fn say_assertions(report: &Report) {
     }
 }
 
-/// What is proven stands; what a service's failure left open is the service's; the rest is unknown.
+/// What is proven stands; what a service's failure left open is the service's; the rest is unknown, and so
+/// is a strategy without a report.
 fn exit(command: &RaceCommand, report: &Report) -> Exit {
     let raced = || report.races.iter().zip(&command.strategies);
     let is_any = |result| report.assertions.iter().any(|one| one.result == result);
@@ -313,7 +313,10 @@ fn exit(command: &RaceCommand, report: &Report) -> Exit {
         Exit::Violated
     } else if raced().any(|(race, _)| !race.troubles.is_empty()) {
         Exit::Service
-    } else if is_any(AssertionResult::Unknown) || raced().any(|(race, _)| race.is_unknown()) {
+    } else if is_any(AssertionResult::Unknown)
+        || raced().any(|(race, _)| race.is_unknown())
+        || report.races.len() < command.strategies.len()
+    {
         Exit::Unknown
     } else {
         Exit::Holds

@@ -7,20 +7,17 @@
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::output::print_error;
 use super::{AppError, Exit};
-use crate::engine::Engine;
-use crate::history::History;
 
 /// How long the work may go on after a signal, to write what is known and to clean up.
 const GRACE: Duration = Duration::from_millis(400);
@@ -79,47 +76,6 @@ pub(super) fn with_signals(
 pub(super) fn let_long_files_fail() {
     // Where it cannot be caught, the process ends as any other does.
     let _ = signal_hook::flag::register(libc::SIGXFSZ, Arc::default());
-}
-
-/// Does `work` on a thread of its own, and gives what came of it.
-pub(super) fn on_a_thread<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<oneshot::Receiver<T>> {
-    let (done, is_done) = oneshot::channel();
-    thread::Builder::new()
-        // Nobody may wait for it any more.
-        .spawn(move || drop(done.send(work())))?;
-    Ok(is_done)
-}
-
-/// What is counted of fewer steps takes a few milliseconds, also on a busy machine.
-const MANY_STEPS: usize = 5_000;
-
-/// How long after a stop what is counted apart is waited for.
-const COUNTING: Duration = Duration::from_millis(80);
-
-/// Whether a race has so many steps that they are to be counted apart.
-pub(super) fn has_many_steps(history: &History) -> bool {
-    history.events.len() >= MANY_STEPS
-}
-
-/// Does `work` on a thread of its own, so that a stop does not wait for it: what came of it, or `None` when
-/// the engine was stopped and time was too short. Where the system gives no more threads it is done here.
-pub(super) async fn apart<T: Send + 'static>(
-    engine: &Engine,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Option<T> {
-    let work = Arc::new(Mutex::new(Some(work)));
-    let take = |work: &Mutex<Option<_>>| {
-        let mut work = work.lock().unwrap_or_else(PoisonError::into_inner);
-        work.take()
-    };
-    let there = Arc::clone(&work);
-    let Ok(counting) = on_a_thread(move || take(&there).map(|work| work())) else {
-        return take(&work).map(|work| work());
-    };
-    let counted = engine.unless_stopped_for(COUNTING, counting).await;
-    counted.and_then(Result::ok).flatten()
 }
 
 /// A file that fails to be written when a stop is wanted and time is over.
@@ -187,34 +143,4 @@ fn is_ignored(signal: i32) -> bool {
         .find_map(|line| line.strip_prefix("SigIgn:"))
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::{ServiceChoice, Services};
-    use crate::plan::Plan;
-    use crate::strategy::Needs;
-
-    // The verdict on the 60,000 steps of 20,000 users was given where a stop had to wait for it, and the
-    // report was lost.
-    #[tokio::test]
-    async fn what_takes_longer_than_a_stop_may_does_not_hold_it_up() {
-        let plan = Plan::new(20_000.try_into().unwrap());
-        let choice = ServiceChoice::default();
-        let services = Services::start(&choice, &plan, Needs::default(), &[]).await;
-        let stop = CancellationToken::new();
-        let engine = Engine::new(services.unwrap()).stopping_on(stop.clone());
-        let history = engine
-            .race(&crate::strategy::Naive, &plan, 0)
-            .await
-            .unwrap();
-        assert!(has_many_steps(&history));
-        assert_eq!(apart(&engine, || 1).await, Some(1));
-        stop.cancel();
-        let (never, is_over) = mpsc::channel::<()>();
-        let counted = apart(&engine, move || is_over.recv().is_ok()).await;
-        assert_eq!(counted, None);
-        drop(never);
-    }
 }

@@ -1,13 +1,14 @@
 //! What went wrong in a race as was asked for, and what its users left behind.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{Engine, EngineError};
 use crate::fault::{Fault, FaultContext, FaultRequest, Injector, ServiceFault};
-use crate::history::{Event, History, LockLeft, Reply, Rows, Step, locks_left};
+use crate::history::{Event, LockLeft, Reply, Rows, Step, locks_left};
 use crate::plan::Plan;
 use crate::seat::SeatId;
 use crate::strategy::{Needs, Strategy};
@@ -45,7 +46,7 @@ impl Engine {
         &self,
         strategy: &S,
         plan: &Plan,
-        history: &History,
+        events: Arc<Rows<Event>>,
     ) -> Option<Vec<LockLeft>> {
         let needs = strategy.needs();
         let seats = match needs {
@@ -56,13 +57,11 @@ impl Engine {
             } => plan.seats_wanted(),
             // A request that arrived late is in no answer.
             _ if is_late_possible(plan) => plan.seats_wanted(),
-            // Of millions of steps it takes longer than a stop may: not on the thread that ends then.
-            _ if self.is_stopped() => {
-                let events = history.events.clone();
-                let counting = tokio::task::spawn_blocking(move || seats_left(&events));
-                counting.await.ok()?
+            _ => {
+                let steps = events.len();
+                self.off_the_runtime(steps, move || seats_left(&events))
+                    .await?
             }
-            _ => seats_left(&history.events),
         };
         if let Some(transactions) = &self.services.world.transactions {
             transactions.disconnect_all();

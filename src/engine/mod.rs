@@ -7,8 +7,10 @@ mod heading;
 mod health;
 mod memory;
 mod services;
+mod stopping;
 mod users;
 
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -17,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use error::EngineError;
 pub use services::{RedisChoice, ServiceChoice, ServiceError, Services};
+pub use stopping::on_a_thread;
 
 use crate::client::{Clock, Gate, Log, RaceContext, Stop, Watchdogs};
 use crate::fault::{Fault, Injector};
@@ -78,12 +81,6 @@ impl Engine {
         }
     }
 
-    /// Cancelling `stop` ends the races early: the users finish the step they are in.
-    #[must_use]
-    pub fn stopping_on(self, stop: CancellationToken) -> Self {
-        Self { stop, ..self }
-    }
-
     /// The services that are raced on.
     #[must_use]
     pub fn services(&self) -> &Services {
@@ -94,35 +91,6 @@ impl Engine {
     #[must_use]
     pub fn finished(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.finished)
-    }
-
-    /// What tells the races to stop.
-    #[must_use]
-    pub const fn stopping(&self) -> &CancellationToken {
-        &self.stop
-    }
-
-    /// Whether the races were told to stop.
-    #[must_use]
-    pub fn is_stopped(&self) -> bool {
-        self.stop.is_cancelled()
-    }
-
-    /// What `work` gives, unless it takes longer than `time` from when the races were told to stop.
-    pub async fn unless_stopped_for<T>(
-        &self,
-        time: Duration,
-        work: impl Future<Output = T>,
-    ) -> Option<T> {
-        let is_over = async {
-            self.stop.cancelled().await;
-            tokio::time::sleep(time).await;
-        };
-        tokio::select! {
-            biased;
-            done = work => Some(done),
-            () = is_over => None,
-        }
     }
 
     /// Runs one race to its end and reads what the database holds then.
@@ -180,8 +148,11 @@ impl Engine {
             );
             history.footer.troubles.push(trouble);
         }
-        let tidying = self.tidy(strategy, plan, &history);
+        // Shared, as whoever counts them may be left behind by a stop.
+        let events = Arc::new(mem::take(&mut history.events));
+        let tidying = self.tidy(strategy, plan, Arc::clone(&events));
         let left = self.unless_stopped_for(GRACE, tidying).await.flatten();
+        history.events = Arc::unwrap_or_clone(events);
         history.footer.locks_unread = left.is_none();
         history.footer.locks_read_ns = left.is_some().then(|| race.clock.now_ns());
         history.footer.locks_left = left.unwrap_or_default();
