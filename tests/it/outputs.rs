@@ -285,12 +285,9 @@ fn paying(folder: &Path, history: &str) -> Child {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let child = command.spawn().unwrap();
+    let database = folder.join("race.db");
     eventually("the race has begun", || {
-        let connection = rusqlite::Connection::open(folder.join("race.db"));
-        let runs = connection.and_then(|db| {
-            db.query_row("SELECT count(*) FROM runs", [], |row| row.get::<_, u32>(0))
-        });
-        runs == Ok(1)
+        super::support::runs_in(&database) == 1
     });
     child
 }

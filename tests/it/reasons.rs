@@ -92,17 +92,15 @@ fn a_replay_whose_rows_cannot_be_read_is_unknown_and_no_difference() {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
     eventually("the first interleaving is forced", || {
-        let connection = rusqlite::Connection::open(&database);
-        let runs = connection.and_then(|connection| {
-            let count = "SELECT count(*) FROM runs";
-            connection.query_row(count, [], |row| row.get::<_, u32>(0))
-        });
-        runs.is_ok_and(|runs| runs > 0)
+        super::support::runs_in(&database) > 0
     });
     std::fs::remove_file(&database).unwrap();
     let ran = end(child);
     assert_eq!(ran.code, Some(3), "{}", ran.all());
-    assert_lines(&ran, &["its bookings could not be read: "]);
+    assert_lines(
+        &ran,
+        &["its bookings could not be read: "],
+    );
 }
 
 #[test]

@@ -338,8 +338,8 @@ fn a_guardian_that_is_killed_is_replaced_and_nothing_is_left() {
 #[test]
 fn guardians_that_end_as_soon_as_they_are_started_end_the_run() {
     let folder = tempfile::tempdir().unwrap();
-    // Whoever pays goes on until that is over.
-    let mut child = paying_for("5s", folder.path(), &["--quiet"]);
+    // Whoever pays goes on until that is over, and the next round does not begin.
+    let mut child = paying_for("200ms", folder.path(), &["--rounds", "1000", "--quiet"]);
     eventually("racesim has given up", || {
         if let Some(guardian) = guardian_in(folder.path()) {
             // It may be gone since.

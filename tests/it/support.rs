@@ -131,14 +131,18 @@ pub(crate) fn let_pass(time: Duration) {
 pub(crate) fn begun(command: &mut Command, database: &Path) -> Child {
     let output = command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = output.spawn().unwrap();
-    eventually("the race has begun", || {
-        let connection = rusqlite::Connection::open(database);
-        let runs = connection.and_then(|db| {
-            db.query_row("SELECT count(*) FROM runs", [], |row| row.get::<_, u32>(0))
-        });
-        runs == Ok(1)
-    });
+    eventually("the race has begun", || runs_in(database) == 1);
     child
+}
+
+/// How many runs are entered in this database. It is only read: who waits for it is not to make it.
+pub(crate) fn runs_in(database: &Path) -> u32 {
+    let reading = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let connection = rusqlite::Connection::open_with_flags(database, reading);
+    let runs = connection
+        .and_then(|db| db.query_row("SELECT count(*) FROM runs", [], |row| row.get::<_, u32>(0)));
+    // There may be none yet.
+    runs.unwrap_or(0)
 }
 
 /// The value of a metric in the first race of a JSON report.
