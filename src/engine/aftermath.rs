@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::{Engine, EngineError};
+use super::Engine;
 use crate::fault::{Fault, FaultContext, FaultRequest, Injector, ServiceFault};
 use crate::history::{Event, LockLeft, Reply, Rows, Step, locks_left};
+use crate::lock::LockError;
 use crate::plan::Plan;
 use crate::seat::SeatId;
 use crate::strategy::{Needs, Strategy};
@@ -17,7 +18,7 @@ use crate::strategy::{Needs, Strategy};
 type LockLife = (SeatId, Option<Duration>);
 
 impl Engine {
-    /// Lets befall the services what the users' faults order, for as long as it is polled.
+    /// Carries out the service faults that users order; never returns, so select on it.
     pub(super) async fn carry_out(
         &self,
         orders: Option<UnboundedReceiver<FaultRequest>>,
@@ -66,45 +67,52 @@ impl Engine {
         if let Some(transactions) = &self.services.world.transactions {
             transactions.disconnect_all();
         }
-        let locks = self.services.world.locks.iter();
-        let mut left = Some(Vec::new());
-        for lock in locks.take(usize::from(needs.locks)) {
-            if seats.is_empty() {
-                continue;
-            }
-            let on_it = lock.left(&seats, plan.timeout).await.ok();
-            left = left
-                .zip(on_it)
-                .map(|(left, on_it)| one_for_each_seat(left, on_it));
+        let mut left = if seats.is_empty() {
+            Some(Vec::new())
+        } else {
             // What cannot be removed ends by itself, and is refused by name in the next race.
-            let _ = lock.sweep(&seats, plan.timeout).await;
-        }
+            let (left, _) = self.remove_locks(needs.locks, &seats, plan.timeout).await;
+            left.ok()
+        };
         if needs.locks == 0 && strategy.ttl().is_some() {
             // Claims are of this run only, so that no other meets them.
             let claims = self.services.world.store.claims().await.ok();
-            left = claims.map(|claims| {
-                let claims = claims.into_iter();
-                claims.map(|(seat, life)| (seat, Some(life))).collect()
-            });
+            let life = |(seat, life)| LockLeft::from((seat, Some(life)));
+            left = claims.map(|claims| claims.into_iter().map(life).collect());
         }
-        left.map(|left| left.into_iter().map(LockLeft::from).collect())
+        left
     }
 
-    /// Removes the locks that are left after a forced interleaving, on every lock service.
-    pub(super) async fn tidy_forced(&self, plan: &Plan) -> Result<Vec<LockLeft>, EngineError> {
-        let mut locks_left = Vec::new();
+    /// Removes the locks that are left after a forced interleaving, on every lock service that the strategy
+    /// uses.
+    pub(super) async fn tidy_forced(
+        &self,
+        needs: Needs,
+        plan: &Plan,
+    ) -> Result<Vec<LockLeft>, LockError> {
         let seats = plan.seats_wanted_in(0);
-        for lock in &self.services.world.locks {
-            let left = lock.left(&seats, plan.timeout).await;
-            // Whoever crashed has left its lock behind, and nobody else may wait for its end.
-            let swept = lock.sweep(&seats, plan.timeout).await;
-            // A stop may come while a server is started again.
-            if !self.is_stopped() {
-                locks_left.extend(left?.into_iter().map(LockLeft::from));
-                swept?;
-            }
+        // Whoever crashed has left its lock behind, and nobody else may wait for its end.
+        let (left, removed) = self.remove_locks(needs.locks, &seats, plan.timeout).await;
+        removed.and(left)
+    }
+
+    /// Removes the locks of these seats from so many lock services: which there were, one for each seat,
+    /// and whether all are gone. A service that fails does not keep it from the others.
+    async fn remove_locks(
+        &self,
+        services: u8,
+        seats: &[SeatId],
+        limit: Duration,
+    ) -> (Result<Vec<LockLeft>, LockError>, Result<(), LockError>) {
+        let mut left = Ok(Vec::new());
+        let mut removed = Ok(());
+        for lock in self.services.world.locks.iter().take(services.into()) {
+            let on_it = lock.left(seats, limit).await;
+            left = left.and_then(|left| Ok(one_for_each_seat(left, on_it?)));
+            removed = removed.and(lock.sweep(seats, limit).await);
         }
-        Ok(locks_left)
+        let left = left.map(|left| left.into_iter().map(LockLeft::from).collect());
+        (left, removed)
     }
 }
 

@@ -39,8 +39,8 @@ pub enum EngineError {
     /// A signal came before there was anything to tell.
     #[error("stopped before there was anything to tell")]
     Stopped,
-    /// What the users left in the database could not be read.
-    #[error("{0}")]
+    /// Nobody knows what a forced schedule has left in the database; the text is why.
+    #[error("after the forced schedule, the bookings could not be read: {0}")]
     Unread(String),
     /// A user's task panicked: a fault of the strategy, or of racesim.
     #[error("the tasks of {0} users panicked: the strategy has a fault")]

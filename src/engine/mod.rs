@@ -54,6 +54,9 @@ pub struct Forced {
 /// in the database, and for what is left behind.
 const GRACE: Duration = Duration::from_millis(60);
 
+/// What the damage of a history whose rows could not be read begins with.
+const UNREAD: &str = "its bookings could not be read: ";
+
 /// Races strategies on the same services, one race after another.
 #[derive(Debug)]
 pub struct Engine {
@@ -214,19 +217,19 @@ impl Engine {
         for user in plan.user_ids() {
             race.world.disconnect(user).await;
         }
-        // A server that was being started again when the stop came is waited for in vain.
-        let tidied = self.unless_stopped_for(GRACE, self.tidy_forced(plan)).await;
-        let locks_left = tidied.ok_or(EngineError::Stopped)??;
+        // A server that was being started again when a stop came is waited for in vain.
+        let tidying = self.tidy_forced(strategy.needs(), plan);
+        let tidied = self.unless_stopped_for(GRACE, tidying).await;
         let diverged = match followed {
             Ok(()) => None,
             Err(EngineError::Diverged(how)) => Some(how),
             Err(error) => return Err(error),
         };
+        let locks_left = tidied.ok_or(EngineError::Stopped)??;
         let mut history = self.history(header, &race).await;
         self.refuse_unread(&history)?;
         history.footer.locks_left = locks_left;
-        history.footer.locks_unread = self.is_stopped();
-        history.footer.locks_read_ns = (!self.is_stopped()).then(|| race.clock.now_ns());
+        history.footer.locks_read_ns = Some(race.clock.now_ns());
         Ok(Forced {
             history,
             replies,
@@ -272,7 +275,10 @@ impl Engine {
         match &history.damage {
             None => Ok(()),
             Some(_) if self.is_stopped() => Err(EngineError::Stopped),
-            Some(why) => Err(EngineError::Unread(why.clone())),
+            Some(why) => {
+                let cause = why.strip_prefix(UNREAD).unwrap_or(why);
+                Err(EngineError::Unread(cause.to_owned()))
+            }
         }
     }
 
@@ -289,10 +295,7 @@ impl Engine {
         let reading = self.services.world.store.bookings();
         let (bookings, damage) = match self.unless_stopped_for(GRACE, reading).await {
             Some(Ok(bookings)) => (bookings, None),
-            Some(Err(error)) => (
-                Vec::new(),
-                Some(format!("its bookings could not be read: {error}")),
-            ),
+            Some(Err(error)) => (Vec::new(), Some(format!("{UNREAD}{error}"))),
             None => (
                 Vec::new(),
                 Some(

@@ -565,3 +565,13 @@ fn what_only_lets_time_pass_changes_no_answer() {
     let nobody = run(&["replay", "naive", "--schedule", "A.check pause-redis"]);
     nobody.assert_refused(2, "nothing is held that it could take away");
 }
+
+/// The locks that a forced schedule left on several Redis were listed once for each of them, those of a
+/// race once for each seat.
+#[test]
+fn a_lock_on_several_servers_that_a_forced_schedule_leaves_is_one_of_its_seat() {
+    let strategy = strategy_of("redlock --nodes 3").unwrap();
+    let crashed = forced(&strategy, "A.acquire A.acquire@2 A.acquire@3 A.crash");
+    let left = &crashed.history.footer.locks_left;
+    assert_eq!(left.len(), 1, "{left:?}");
+}

@@ -99,7 +99,7 @@ fn a_replay_whose_rows_cannot_be_read_is_unknown_and_no_difference() {
     assert_eq!(ran.code, Some(3), "{}", ran.all());
     assert_lines(
         &ran,
-        &["its bookings could not be read: "],
+        &["after the forced schedule, the bookings could not be read: "],
     );
 }
 
