@@ -51,11 +51,9 @@ pub(super) async fn run(
         ..Report::of(races)
     };
     let published = outputs.publish(AnyReport::Races(&report)).await;
-    if !report.stopped {
-        let races = report.races.iter();
-        let reasons = races.flat_map(|race| reasons::of_race(race, true, exit));
-        outputs.warn(&reasons.collect::<Vec<_>>());
-    }
+    let races = report.races.iter();
+    let reasons = races.flat_map(|race| reasons::of_race(race, true, exit));
+    outputs.warn(report.stopped, &reasons.collect::<Vec<_>>());
     published?;
     Ok(exit)
 }

@@ -7,7 +7,7 @@ use super::place::Uses;
 use super::{AppError, Exit, reasons};
 use crate::checker::Property;
 use crate::cli::{Expectation, ExploreCommand};
-use crate::explore::{Found, Limit, SearchVerdict, follow, search_until};
+use crate::explore::{Found, SearchVerdict, follow, search_until};
 use crate::report::{AnyReport, ExploreReport, PropertyReport, Report};
 use crate::strategy::Strategy;
 
@@ -45,9 +45,8 @@ pub(super) async fn run(
     };
     let exit = exit(&report, command.expected);
     let published = outputs.publish(AnyReport::Exploration(&report)).await;
-    if !stop.is_cancelled() {
-        outputs.warn(&reasons::of_search(&report, command.expected, exit));
-    }
+    let reasons = reasons::of_search(&report, command.expected, exit);
+    outputs.warn(stop.is_cancelled(), &reasons);
     published?;
     Ok(exit)
 }
@@ -58,18 +57,14 @@ fn answer(
     stop: &CancellationToken,
 ) -> Result<(PropertyReport, Found), AppError> {
     let found = search_until(&command.strategy, property, &command.search, stop);
+    AppError::unless_on_a_thread(&found.answer)?;
     let trace = match &found.answer {
-        SearchVerdict::Unknown(Limit::Threads) => {
-            return Err(AppError::System(std::io::Error::from_raw_os_error(
-                libc::EAGAIN,
-            )));
-        }
         SearchVerdict::Violated(schedule) => {
             let users = command.search.users.max(schedule.users());
             let trace = follow(&command.strategy, schedule, users);
             Some(trace.map_err(crate::replay::ReplayError::from)?)
         }
-        _ => None,
+        SearchVerdict::Holds | SearchVerdict::Unknown(_) => None,
     };
     Ok((PropertyReport::of(&found, trace.as_ref()), found))
 }

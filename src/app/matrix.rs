@@ -71,7 +71,7 @@ pub(super) async fn run(command: MatrixCommand, stop: CancellationToken) -> Resu
     report.took_ms = as_millis(begun.elapsed());
     let exit = exit(&report);
     let published = outputs.publish(AnyReport::Matrix(&report)).await;
-    outputs.warn(&reasons::of_matrix(&report, exit));
+    outputs.warn(report.stopped, &reasons::of_matrix(&report, exit));
     published?;
     Ok(exit)
 }
@@ -91,7 +91,10 @@ async fn cells(
             full.unwrap_or(&line.source).clone()
         });
         match cell(engine, strategy, column, expected).await {
-            Ok(found) => cells.push(MatrixCell::of(&found, source)),
+            Ok(tried) => {
+                AppError::unless_on_a_thread(&tried.found.answer)?;
+                cells.push(MatrixCell::of(&tried, source));
+            }
             Err(ReplayError::Engine(EngineError::Stopped)) => break,
             Err(error) => return Err(error.into()),
         }

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{self, Command, Refusal};
 use crate::engine::{EngineError, ServiceError};
+use crate::explore::{Limit, SearchVerdict};
 use crate::replay::ReplayError;
 use crate::strategy::CATALOGUE;
 use output::OutputError;
@@ -89,6 +90,15 @@ enum AppError {
 }
 
 impl AppError {
+    /// A search that the system gave no thread is no answer.
+    fn unless_on_a_thread(verdict: &SearchVerdict) -> Result<(), Self> {
+        if *verdict == SearchVerdict::Unknown(Limit::Threads) {
+            let error = io::Error::from_raw_os_error(libc::EAGAIN);
+            return Err(Self::System(error));
+        }
+        Ok(())
+    }
+
     fn exit(&self) -> Exit {
         match self {
             Self::Output(error) => error.exit(),

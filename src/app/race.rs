@@ -64,7 +64,7 @@ pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result
     let report = report(&command, raced, engine.is_stopped());
     let published = outputs.publish(AnyReport::Races(&report)).await;
     let exit = exit(&command, &report);
-    outputs.warn(&reasons(&command, &report, exit));
+    outputs.warn(report.stopped, &reasons(&command, &report, exit));
     say_assertions(&report);
     published.and(kept)?;
     match failed {
@@ -274,9 +274,8 @@ fn figures_of(assertion: &Assertion, races: &[RaceReport]) -> Figures {
     meant.map(|race| race.figures.clone()).unwrap_or_default()
 }
 
-/// Why the status is what it is, as far as no assertion says it. A stop is its own reason.
+/// Why the status is what it is, as far as no assertion says it.
 fn reasons(command: &RaceCommand, report: &Report, exit: Exit) -> Vec<String> {
-    let exit = if report.stopped { Exit::Holds } else { exit };
     let raced = report.races.iter().zip(&command.strategies);
     raced
         .flat_map(|(race, strategy)| reasons::of_race(race, strategy.promises_one_booking(), exit))

@@ -25,17 +25,22 @@ pub(super) fn of_race(race: &RaceReport, promises_one_booking: bool, exit: Exit)
                 )
             }));
         }
-        // The damage has said it of all of them.
-        Exit::Unknown if race.damage.is_none() => reasons.extend(unknown(race)),
-        Exit::Unknown | Exit::Holds | Exit::Usage | Exit::Service | Exit::Signal(_) => {}
+        Exit::Unknown => reasons.extend(unknown(race)),
+        Exit::Holds | Exit::Usage | Exit::Service | Exit::Signal(_) => {}
     }
     reasons
 }
 
-/// The properties that are unknown; those with the same reason in one line.
+/// The properties that are unknown, but for those of which the damage says it; those with the same reason
+/// in one line.
 fn unknown(race: &RaceReport) -> Vec<String> {
     let mut by_reason: Vec<(&str, Vec<Property>)> = Vec::new();
+    let is_said = |why: &str| {
+        let damage = race.damage.as_deref();
+        damage.is_some_and(|damage| why.contains(damage))
+    };
     let unknown = race.verdicts.iter().filter(|one| one.verdict == "unknown");
+    let unknown = unknown.filter(|one| !is_said(&one.detail));
     for report in unknown {
         match by_reason.iter_mut().find(|(why, _)| *why == report.detail) {
             Some((_, properties)) => properties.push(report.property),
@@ -100,10 +105,11 @@ pub(super) fn of_matrix(report: &MatrixReport, exit: Exit) -> Vec<String> {
             let objection = cell.objection.as_ref()?;
             Some(format!("{name}: {objection}"))
         }
-        Exit::Unknown if cell.verdict == "unknown" => {
-            Some(format!("{name} is unknown: the search reached its limit"))
+        Exit::Unknown => {
+            let limit = cell.limit?;
+            Some(format!("{name} is unknown: {limit}"))
         }
-        Exit::Unknown | Exit::Holds | Exit::Usage | Exit::Service | Exit::Signal(_) => None,
+        Exit::Holds | Exit::Usage | Exit::Service | Exit::Signal(_) => None,
     });
     lines.collect()
 }
@@ -111,6 +117,7 @@ pub(super) fn of_matrix(report: &MatrixReport, exit: Exit) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explore::Limit;
     use crate::matrix::Expectations;
     use crate::report::{MatrixCell, MatrixRow};
 
@@ -134,10 +141,12 @@ mod tests {
         assert_eq!(of_replay(&report), [line]);
     }
 
+    // Whatever had ended a search, its limit was said to be reached.
     #[test]
     fn a_matrix_names_the_cells_that_are_not_as_they_are_to_be() {
-        let cell = |verdict, objection: Option<&str>| MatrixCell {
+        let cell = |verdict, limit, objection: Option<&str>| MatrixCell {
             verdict,
+            limit,
             moves: None,
             schedule: None,
             states: 1,
@@ -158,7 +167,10 @@ mod tests {
             columns,
             rows: vec![MatrixRow {
                 strategy: "unique".to_owned(),
-                cells: vec![cell("unknown", None), cell("holds", Some("it was to hold"))],
+                cells: vec![
+                    cell("unknown", Some(Limit::Memory), None),
+                    cell("holds", None, Some("it was to hold")),
+                ],
             }],
             judged: 0,
             disagreeing: 1,
@@ -167,7 +179,7 @@ mod tests {
         };
         let wrong = format!("unique under {second}: it was to hold");
         assert_eq!(of_matrix(&report, Exit::Violated), [wrong]);
-        let unknown = format!("unique under {first} is unknown: the search reached its limit");
+        let unknown = format!("unique under {first} is unknown: no memory is left for more states");
         assert_eq!(of_matrix(&report, Exit::Unknown), [unknown]);
     }
 }

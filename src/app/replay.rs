@@ -74,7 +74,7 @@ pub(super) async fn run(command: ReplayCommand, stop: CancellationToken) -> Resu
     let mut report = report(&task, &replayed);
     report.stopped = stop.is_cancelled();
     let published = outputs.publish(AnyReport::Replay(&report)).await;
-    outputs.warn(&reasons::of_replay(&report));
+    outputs.warn(report.stopped, &reasons::of_replay(&report));
     published?;
     Ok(if report.differences.is_empty() {
         Exit::Holds

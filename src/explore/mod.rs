@@ -20,6 +20,7 @@ mod user;
 mod watched;
 mod world;
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -123,6 +124,19 @@ pub enum Limit {
     Threads,
     /// A signal.
     Stopped,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::States => "--limit-states was reached",
+            Self::Time => "--limit-time was reached",
+            Self::Steps => "an attempt waits for no step, or has too many",
+            Self::Memory => "no memory is left for more states",
+            Self::Threads => "the system gives no thread for it",
+            Self::Stopped => "it was stopped",
+        })
+    }
 }
 
 impl SearchVerdict {

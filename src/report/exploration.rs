@@ -76,16 +76,10 @@ impl PropertyReport {
     /// The verdict, and what ended the search early where that is why.
     #[must_use]
     pub fn verdict_in_full(&self) -> String {
-        let why = match self.limit {
-            None => return self.verdict.clone(),
-            Some(Limit::States) => "--limit-states was reached",
-            Some(Limit::Time) => "--limit-time was reached",
-            Some(Limit::Steps) => "an attempt waits for no step, or has too many",
-            Some(Limit::Memory) => "no memory is left for more states",
-            Some(Limit::Threads) => "the system gives no thread for it",
-            Some(Limit::Stopped) => "it was stopped",
-        };
-        format!("{}: {why}", self.verdict)
+        match self.limit {
+            None => self.verdict.clone(),
+            Some(limit) => format!("{}: {limit}", self.verdict),
+        }
     }
 
     /// How many moves break it.

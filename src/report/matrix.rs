@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::explore::SearchVerdict;
+use crate::explore::{Limit, SearchVerdict};
 use crate::matrix::{Expected, MatrixColumn, TriedCell};
 use crate::schedule::Schedule;
 
@@ -45,6 +45,8 @@ pub struct MatrixRow {
 pub struct MatrixCell {
     /// `holds`, `violated` or `unknown`.
     pub verdict: &'static str,
+    /// What ended the search early, where that is why it is unknown.
+    pub limit: Option<Limit>,
     /// How many moves break it.
     pub moves: Option<usize>,
     /// The shortest schedule that does.
@@ -69,9 +71,10 @@ impl MatrixCell {
     /// The report on a cell; `source` is where its expectation is known from, in full.
     #[must_use]
     pub fn of(cell: &TriedCell, source: Option<String>) -> Self {
-        let schedule = match &cell.found.answer {
-            SearchVerdict::Violated(schedule) => Some(schedule.clone()),
-            SearchVerdict::Holds | SearchVerdict::Unknown(_) => None,
+        let (limit, schedule) = match &cell.found.answer {
+            SearchVerdict::Holds => (None, None),
+            SearchVerdict::Violated(schedule) => (None, Some(schedule.clone())),
+            SearchVerdict::Unknown(limit) => (Some(*limit), None),
         };
         let (fewest, most) = cell.real.bookings;
         let expected = cell.expected.as_ref().map(|line| match line.expected {
@@ -81,6 +84,7 @@ impl MatrixCell {
         });
         Self {
             verdict: cell.found.answer.name(),
+            limit,
             moves: schedule.as_ref().map(|schedule| schedule.0.len()),
             schedule,
             states: cell.found.states,

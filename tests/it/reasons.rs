@@ -82,6 +82,22 @@ fn a_check_says_what_is_violated_and_what_is_unknown() {
     assert_said(&told, 3, &["this user was told its outcome before"]);
 }
 
+// A damaged round hid why a property was unknown in a sound one.
+#[test]
+fn what_is_unknown_for_a_reason_of_its_own_is_said_beside_a_damage() {
+    let whole = super::support::text_of(history_file("release-lost-and-never-read.jsonl"));
+    let lines: Vec<&str> = whole.lines().collect();
+    let folder = tempfile::tempdir().unwrap();
+    let cut = folder.path().join("cut.jsonl");
+    // Its last line tells that it is whole.
+    std::fs::write(&cut, lines[..lines.len() - 1].join("\n") + "\n").unwrap();
+    let words = [
+        "locked: its end is missing: the run was killed, or lines were lost",
+        "no-lock-left is unknown: user 1 may have left seat 10 locked",
+    ];
+    assert_said(&format!("check {}", cut.display()), 3, &words);
+}
+
 // Rows that could not be read were taken for none: "the database has rows of nobody, the model of A B".
 #[test]
 fn a_replay_whose_rows_cannot_be_read_is_unknown_and_no_difference() {
