@@ -269,9 +269,14 @@ fn redis(words: &[String]) -> Result<RedisChoice, String> {
                 "an empty word names no Redis: write redis://HOST:PORT, private or in-process, or leave it out"
                     .to_owned(),
             ),
-            Some(word) => Err(format!(
-                "'{word}' stands alone, for all the locks that are needed: give it once, and no other server"
-            )),
+            Some(word) => {
+                let does = if *word == PRIVATE {
+                    "starts every server that is needed"
+                } else {
+                    "keeps every lock inside racesim"
+                };
+                Err(format!("'{word}' {does}: give it once, and no other --redis"))
+            }
             None => {
                 let urls = several.iter().map(|url| url.parse::<Url>());
                 let urls: Result<Vec<Url>, _> = urls.collect();

@@ -1,5 +1,6 @@
 //! Faults that can never happen to what is raced or searched.
 
+use super::tuning::strategy_of;
 use crate::fault::{Fault, RaceFault, SearchFault};
 use crate::strategy::{BuiltIn, CATALOGUE, Strategy, StrategyOptions};
 
@@ -41,8 +42,6 @@ fn refuse(
         return Ok(());
     };
     let names: Vec<&str> = whys.iter().map(|(name, _)| *name).collect();
-    let mut reasons: Vec<&str> = whys.iter().map(|(_, why)| why.as_str()).collect();
-    reasons.dedup();
     let others = CATALOGUE
         .iter()
         .filter_map(|entry| BuiltIn::named(entry.name, &StrategyOptions::default()));
@@ -55,18 +54,56 @@ fn refuse(
         Some((one, [])) => format!(", or take {one}"),
         Some((last, others)) => format!(", or take {} or {last}", others.join(", ")),
     };
+    let mut options = strategies
+        .iter()
+        .filter_map(|strategy| option_in_the_way(strategy, &why_not));
+    let leave_out = options.next().map_or_else(
+        || "leave it out".to_owned(),
+        |option| format!("leave out {option}, or the fault"),
+    );
     Err(format!(
-        "--fault '{fault}' can never happen to {}: {}; leave it out{others}",
+        "--fault '{fault}' can never happen to {}: {}; {leave_out}{others}",
         names.join(", "),
-        reasons.join("; ")
+        in_one(&whys)
     ))
+}
+
+/// Why it cannot happen to any of them: once where it is the same for all, else by their names.
+fn in_one(whys: &[(&str, String)]) -> String {
+    match whys {
+        [(_, first), others @ ..] if others.iter().all(|(_, why)| why == first) => {
+            format!("it {first}")
+        }
+        _ => {
+            let named = whys.iter().map(|(name, why)| format!("{name} {why}"));
+            named.collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
+/// The option without which the fault can happen to the strategy.
+fn option_in_the_way(
+    strategy: &BuiltIn,
+    why_not: &impl Fn(&BuiltIn) -> Option<String>,
+) -> Option<String> {
+    let settings = strategy.settings();
+    let options: Vec<&str> = settings.split("--").skip(1).map(str::trim).collect();
+    let mut places = 0..options.len();
+    let in_the_way = places.find(|place| {
+        let others = options.iter().enumerate().filter(|(at, _)| at != place);
+        let others = others.map(|(_, option)| format!("--{option}"));
+        let words = std::iter::once(strategy.name().to_owned()).chain(others);
+        let without = strategy_of(&words.collect::<Vec<_>>().join(" "));
+        without.is_ok_and(|without| why_not(&without).is_none())
+    })?;
+    Some(format!("--{}", options[in_the_way]))
 }
 
 /// Why a step of a transaction is never late.
 const IN_ORDER: &str =
-    "it inserts in a transaction, whose steps come in their order on one connection";
+    "inserts in a transaction, whose steps come in their order on one connection";
 
-/// Why a fault strikes no step of the strategy.
+/// Why a fault, of a strategy as the subject, strikes no step of the strategy.
 fn why_no_step(fault: &RaceFault, strategy: &BuiltIn) -> Option<String> {
     let (wanted, steps) = (fault.after?, strategy.steps()?);
     if steps.contains(&wanted) {
@@ -78,10 +115,10 @@ fn why_no_step(fault: &RaceFault, strategy: &BuiltIn) -> Option<String> {
     let how = if settings.is_empty() {
         ""
     } else {
-        " with these options"
+        "with these options "
     };
     Some(format!(
-        "its steps{how} are {}, and none is '{wanted}'",
+        "has no step '{wanted}' ({how}it has {})",
         names.join(", ")
     ))
 }
@@ -89,8 +126,8 @@ fn why_no_step(fault: &RaceFault, strategy: &BuiltIn) -> Option<String> {
 /// Why a fault has nothing to strike.
 fn why_never(fault: Fault, strategy: &BuiltIn) -> Option<String> {
     let why = match fault {
-        Fault::Expire | Fault::Stall if strategy.ttl().is_none() => "it holds nothing for a time",
-        Fault::Restart | Fault::PauseRedis if strategy.needs().locks == 0 => "it asks no Redis",
+        Fault::Expire | Fault::Stall if strategy.ttl().is_none() => "holds nothing for a time",
+        Fault::Restart | Fault::PauseRedis if strategy.needs().locks == 0 => "asks no Redis",
         Fault::Late if strategy.late_steps().is_some_and(|steps| steps.is_empty()) => IN_ORDER,
         Fault::Expire
         | Fault::Stall

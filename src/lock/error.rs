@@ -139,7 +139,11 @@ pub enum LockError {
     )]
     TooFew(usize),
     /// Fewer servers are wanted.
-    #[error("{servers} servers are given, and the locks are on {wanted}: give so many --redis")]
+    #[error(
+        "{servers} servers are given, but only {wanted} {}: give --redis {}",
+        if *wanted == 1 { "is used" } else { "are used" },
+        if *wanted == 1 { "once".to_owned() } else { format!("{wanted} times") }
+    )]
     TooMany {
         /// How many are given.
         servers: usize,

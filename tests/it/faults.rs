@@ -224,20 +224,28 @@ fn a_fault_that_can_never_happen_to_any_of_the_strategies_is_refused() {
         ),
         (
             "naive --fault crash:acquire",
-            "its steps are check, pay, insert, and none is 'acquire'",
+            "it has no step 'acquire' (it has check, pay, insert); leave it out",
         ),
         (
             "conditional --fault lost-reply:check",
-            "and none is 'check'; leave it out, or take naive",
+            "it has no step 'check' (it has pay, insert); leave it out, or take naive",
         ),
-        ("locked --fault slow:5ms:verify", "and none is 'verify'"),
+        (
+            "locked --fault slow:5ms:verify",
+            "it has no step 'verify' (",
+        ),
         (
             "locked --release none --fault lost-request:release",
-            "its steps with these options are",
+            "it has no step 'release' (with these options it has acquire, check, pay, insert); \
+             leave out --release none, or the fault, or take redlock",
+        ),
+        (
+            "locked --unique --release none --fault lost-reply:release",
+            "; leave out --release none, or the fault, or take redlock",
         ),
         (
             "redlock --retries 0 --fault give-up:wait",
-            "and none is 'wait'; leave it out",
+            "it has no step 'wait' (",
         ),
         (
             "compare naive unique --fault expire",
@@ -245,7 +253,11 @@ fn a_fault_that_can_never_happen_to_any_of_the_strategies_is_refused() {
         ),
         (
             "compare naive transaction --fault crash:hold",
-            "never happen to naive, transaction",
+            "never happen to naive, transaction: naive has no step 'hold' (it has check, pay, insert); transaction has no",
+        ),
+        (
+            "compare hold transaction --fault late:50ms:insert",
+            "hold has no step 'insert' (it has hold, check, pay, confirm); transaction inserts in a transaction, whose",
         ),
         ("explore naive --fault expire", no_lease),
         ("explore optimistic --fault restart:2", no_redis),

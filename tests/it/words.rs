@@ -88,7 +88,8 @@ fn a_url_that_cannot_be_read_is_never_shown() {
 fn a_redis_that_would_not_be_asked_as_typed_is_refused() {
     let one = "redis://127.0.0.1:1";
     let two = "redis://127.0.0.1:2";
-    let alone = "stands alone, for all the locks that are needed";
+    let alone = "'private' starts every server that is needed: give it once, and no other --redis";
+    let inside = "'in-process' keeps every lock inside racesim: give it once, and no other --redis";
     for (arguments, text) in [
         (
             &["locked", "--redis", ""][..],
@@ -107,7 +108,10 @@ fn a_redis_that_would_not_be_asked_as_typed_is_refused() {
             alone,
         ),
         (&["redlock", "--redis", one, "--redis", "private"], alone),
-        (&["compare", "--redis", "in-process", "--redis", one], alone),
+        (
+            &["compare", "--redis", "in-process", "--redis", one],
+            inside,
+        ),
         (
             &["locked", "--redis", one, "--redis", two],
             "only redlock locks on several servers",
@@ -122,7 +126,7 @@ fn a_redis_that_would_not_be_asked_as_typed_is_refused() {
         ),
         (
             &["redlock", "--nodes", "1", "--redis", one, "--redis", two],
-            "2 servers are given, and the locks are on 1",
+            "2 servers are given, but only 1 is used: give --redis once",
         ),
         (
             &["compare", "naive", "unique", "--redis", one],
@@ -163,7 +167,10 @@ fn a_server_too_many_for_a_recorded_schedule_is_refused() {
         "redis://127.0.0.1:2",
     ];
     let ran = run(&[&["replay", "--from", from][..], &servers].concat());
-    ran.assert_refused(2, "2 servers are given, and the locks are on 1");
+    ran.assert_refused(
+        2,
+        "2 servers are given, but only 1 is used: give --redis once",
+    );
 }
 
 /// Whatever is wrong with the words that hold it, a password is not repeated: not in the wrong place, not
