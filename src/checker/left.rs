@@ -48,10 +48,10 @@ impl<'h> Left<'h> {
     fn of(history: &'h History, kept: &[Kept]) -> Self {
         let crashes = history.faults.iter();
         let crashes = crashes.filter(|fault| fault.fault == FaultKind::Crash);
-        let crashed: HashSet<UserId> = crashes.filter_map(|fault| fault.user).collect();
+        let gone: HashSet<UserId> = crashes.filter_map(|fault| fault.user).collect();
         let mut told = ByUser::for_about(kept.len());
-        let has_not_crashed = |attempt: &Attempt| !crashed.contains(&attempt.user);
-        for attempt in history.attempts.iter().filter(has_not_crashed) {
+        let is_there = |attempt: &Attempt| !gone.contains(&attempt.user);
+        for attempt in history.attempts.iter().filter(is_there) {
             told.insert(attempt.seat, attempt.user, attempt);
         }
         let mut found = BySeat::for_about(history.footer.locks_left.len());

@@ -52,10 +52,10 @@ fn meeting(uses: &mut [Use], end_ns: impl Fn(&Use) -> u64) -> Option<(UserId, Us
     by_seat(uses, |lease| lease.seat).find_map(|uses| {
         let mut longest: TopTwo<u64> = TopTwo::default();
         uses.iter().find_map(|next| {
-            let held = longest.of_others(next.user);
+            let other = longest.of_others(next.user);
             longest.add(next.user, end_ns(next));
-            let (user, _) = held.filter(|(_, end_ns)| next.from_ns < *end_ns)?;
-            Some((user, *next))
+            let (held, _) = other.filter(|(_, until_ns)| next.from_ns < *until_ns)?;
+            Some((held, *next))
         })
     })
 }

@@ -274,6 +274,20 @@ fn a_lease_that_a_watchdog_may_have_extended_may_not_be_over() {
 }
 
 #[test]
+fn a_lock_without_a_time_to_live_is_left_for_ever_unless_nobody_could_read_it() {
+    let eternal = Property::NoEternalLock;
+    assert_verdict("lock-left-for-ever", eternal, VIOLATED);
+    assert_verdict("locks-never-read", eternal, UNKNOWN);
+    assert_verdict("one-booking", eternal, "holds");
+}
+
+#[test]
+fn a_row_of_a_user_who_was_stopped_before_it_was_told_is_unknown() {
+    let name = "stopped-before-its-user-was-told";
+    assert_verdict(name, Property::NoStrayBooking, UNKNOWN);
+}
+
+#[test]
 fn a_node_that_forgets_its_locks_harms_nobody_while_most_stand() {
     assert_verdicts("node-forgets-and-most-stand", &[]);
     assert_verdicts("node-forgets-and-nobody-comes", &[]);

@@ -2,6 +2,11 @@
 //!
 //! It is written from the docs of `Property` and of the history's format, and shares nothing with
 //! `src/checker` but the types of a history. Nothing in it is sorted, indexed or kept at hand.
+//!
+//! It shares what those docs say. Where they are wrong about what happens in a race, both checkers are, and
+//! no comparison finds it: that a step without a reply is carried out before the locks are read at the end,
+//! that a use of a lock ends with the last step before it is freed, that a lock is lost no earlier than
+//! its time to live is over, or a fault in the file takes it away. Hand-made histories hold these.
 
 pub(crate) mod file;
 mod leases;
@@ -9,7 +14,7 @@ pub(crate) mod possible;
 mod worlds;
 
 use racesim::checker::Property;
-use racesim::history::{Attempt, Event, FaultKind, History, Outcome, Reply, Step};
+use racesim::history::{Attempt, Event, FaultEvent, FaultKind, History, Outcome, Reply, Step};
 use racesim::seat::{SeatId, UserId};
 
 /// What a history says about a property.
@@ -164,6 +169,27 @@ pub(crate) fn done_by(history: &History, event: &Event) -> u64 {
 /// When it was read which locks were held at the end: any time, when nobody has said.
 pub(crate) fn read_at(history: &History) -> u64 {
     history.footer.locks_read_ns.unwrap_or(u64::MAX)
+}
+
+/// From when on a lock may be lost that this user asked for at this time, of this lock service: its time to
+/// live is over, something takes it away, or the service has failed.
+pub(crate) fn lost_from(history: &History, (user, node): (UserId, u8), asked_ns: u64) -> u64 {
+    if !history.footer.troubles.is_empty() {
+        return 0;
+    }
+    let takes = |fault: &&FaultEvent| {
+        let is_meant = match (fault.fault, fault.user) {
+            (FaultKind::Crash, _) | (FaultKind::Stall, None) => false,
+            (_, Some(other)) => other == user,
+            (FaultKind::Expire | FaultKind::Restart, None) => fault.node == node,
+        };
+        is_meant && fault.completed_ns >= asked_ns
+    };
+    let faults = history.faults.iter().filter(takes);
+    let faults = faults.map(|fault| fault.invoked_ns);
+    let ttl_ns = history.header.ttl_ms.map(|ms| ms.saturating_mul(1_000_000));
+    let over = ttl_ns.map(|ttl_ns| asked_ns.saturating_add(ttl_ns));
+    faults.chain(over).min().unwrap_or(u64::MAX)
 }
 
 /// No two users go by the lock of one seat at once.

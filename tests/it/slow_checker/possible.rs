@@ -197,20 +197,5 @@ fn held_until(history: &History, events: &[Event], place: usize) -> u64 {
 
 /// From when on it may be lost.
 fn lost_from(history: &History, grant: &Event) -> u64 {
-    let takes = |fault: &&FaultEvent| {
-        let is_meant = match (fault.fault, fault.user) {
-            (FaultKind::Crash, _) | (FaultKind::Stall, None) => false,
-            (_, Some(user)) => user == grant.user,
-            (FaultKind::Expire | FaultKind::Restart, None) => fault.node == grant.node,
-        };
-        is_meant && fault.completed_ns >= grant.invoked_ns
-    };
-    let faults = history
-        .faults
-        .iter()
-        .filter(takes)
-        .map(|fault| fault.invoked_ns);
-    let ttl_ns = history.header.ttl_ms.map(|ms| ms * 1_000_000);
-    let over = ttl_ns.map(|ttl_ns| grant.invoked_ns + ttl_ns);
-    faults.chain(over).min().unwrap_or(u64::MAX)
+    super::lost_from(history, (grant.user, grant.node), grant.invoked_ns)
 }

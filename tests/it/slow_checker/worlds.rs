@@ -7,10 +7,10 @@
 
 use std::collections::HashSet;
 
-use racesim::history::{Conduct, Event, FaultEvent, FaultKind, History, Reply, Step};
+use racesim::history::{Conduct, Event, History, Reply, Step};
 use racesim::seat::{SeatId, UserId};
 
-use super::{Answer, done_by, has_crashed, read_at};
+use super::{Answer, done_by, has_crashed, lost_from, read_at};
 
 /// The same when nothing explains the replies but that the strategy frees the locks of others, whatever
 /// it says.
@@ -312,23 +312,7 @@ impl Search<'_> {
 
     /// Until when a lock cannot be lost that this has given its user.
     fn kept_until(&self, op: &Op) -> u64 {
-        let History { header, footer, .. } = self.history;
-        if !footer.troubles.is_empty() {
-            return 0;
-        }
-        let may_take_it = |fault: &&FaultEvent| {
-            let is_meant = match (fault.fault, fault.user) {
-                (FaultKind::Crash, _) | (FaultKind::Stall, None) => false,
-                (_, Some(user)) => user == op.user,
-                (FaultKind::Expire | FaultKind::Restart, None) => fault.node == self.node,
-            };
-            is_meant && fault.completed_ns >= op.from_ns
-        };
-        let faults = self.history.faults.iter().filter(may_take_it);
-        let faults = faults.map(|fault| fault.invoked_ns);
-        let ttl_ns = header.ttl_ms.map(|ms| ms.saturating_mul(1_000_000));
-        let over = ttl_ns.map(|ttl_ns| op.from_ns.saturating_add(ttl_ns));
-        faults.chain(over).min().unwrap_or(u64::MAX)
+        lost_from(self.history, (op.user, self.node), op.from_ns)
     }
 }
 
