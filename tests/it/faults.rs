@@ -101,9 +101,9 @@ fn a_stall_past_the_lease_sells_the_seat_twice() {
         "--users",
         "200",
         "--arrive-over",
-        "300ms",
+        "1s",
         "--ttl",
-        "60ms",
+        "200ms",
     ];
     let ran = raced(&[&arguments[..], &["--fault", "stall:check"]].concat());
     assert_eq!(ran.code, Some(1), "{}", ran.all());
