@@ -223,6 +223,18 @@ fn a_lock_that_was_found_is_left_whichever_of_those_who_were_told_has_left_it() 
     assert_verdict("left-by-one-of-two", Property::NoLockLeft, VIOLATED);
 }
 
+// Each seat is judged by itself: one whose holder crashed hides nothing of the next.
+#[test]
+fn a_lock_that_was_left_is_found_beside_one_of_a_user_who_crashed() {
+    assert_verdicts(
+        "left-beside-a-lock-of-one-who-crashed",
+        &[
+            (Property::SomeoneBooks, VIOLATED),
+            (Property::NoLockLeft, VIOLATED),
+        ],
+    );
+}
+
 // A release without a reply was taken for done when no lock was found afterwards, also when the lock's time
 // to live was over by then.
 #[test]
