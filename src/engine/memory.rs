@@ -16,6 +16,10 @@ const KEPT_BYTES: u64 = 100;
 /// were measured with a million users of locked and seats drawn at random.
 const KEPT_WITH_SEATS_BYTES: u64 = 750;
 
+/// What is free is never twice the same: under a limit of the address space it differs by what the C
+/// library reserves for a thread or two, 64 MiB each. An advice leaves so much, or an eighth.
+const LEFT_OVER_BYTES: u64 = 96 << 20;
+
 /// Refuses a race that would not fit, with the size that would.
 ///
 /// # Errors
@@ -34,12 +38,12 @@ fn fits(plan: &Plan, available: u64) -> Result<(), EngineError> {
     if needed <= available {
         return Ok(());
     }
+    let left_over = (available / 8).max(LEFT_OVER_BYTES).min(available / 4 * 3);
     Err(EngineError::TooLarge {
         users,
         needed_mib: needed >> 20,
         available_mib: available >> 20,
-        // An eighth less: what is free is never twice the same.
-        all_at_once: (available - available / 8) / (IN_FLIGHT_BYTES + kept),
+        all_at_once: (available - left_over) / (IN_FLIGHT_BYTES + kept),
     })
 }
 
