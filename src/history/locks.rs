@@ -10,13 +10,6 @@ impl History {
     pub fn nodes(&self) -> std::ops::RangeInclusive<u8> {
         nodes(&self.events)
     }
-
-    /// The seats of the locks that may live on until their time is over, one for each lock: grants,
-    /// certain or possible, that were never certainly ended.
-    #[must_use]
-    pub fn locks_left(&self) -> Vec<SeatId> {
-        locks_left(&self.events)
-    }
 }
 
 fn nodes(events: &Rows<Event>) -> std::ops::RangeInclusive<u8> {
@@ -24,7 +17,8 @@ fn nodes(events: &Rows<Event>) -> std::ops::RangeInclusive<u8> {
     0..=last.unwrap_or(0)
 }
 
-/// The same of these steps alone.
+/// The seats of the locks that may still be held after these steps, one for each lock: grants, certain or
+/// possible, that no release is known to have ended.
 #[must_use]
 pub fn locks_left(events: &Rows<Event>) -> Vec<SeatId> {
     nodes(events)
