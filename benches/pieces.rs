@@ -9,8 +9,8 @@ use racesim::checker::judge;
 use racesim::client::{Ttl, poll_once};
 use racesim::explore::{Search, search};
 use racesim::history::{self, Attempt, Event, Header, History, Outcome, Reply, Rows, Step};
-use racesim::queue::RequestQueue;
 use racesim::seat::{Booking, SeatId, UserId};
+use racesim::services::queue::RequestQueue;
 use racesim::stats::Stats;
 use racesim::strategy::Locked;
 

@@ -8,10 +8,10 @@
 use racesim::checker::Property;
 use racesim::client::{Client, StepError};
 use racesim::engine::{Engine, ServiceChoice, Services};
+use racesim::explore::replay::replay;
 use racesim::explore::{Search, SearchVerdict, search};
 use racesim::history::Outcome;
 use racesim::plan::Plan;
-use racesim::replay::replay;
 use racesim::stats::Stats;
 use racesim::strategy::Strategy;
 

@@ -8,30 +8,22 @@
 //!
 //! | room | question it answers |
 //! |---|---|
-//! | [`app`] | which rooms does each command join, what is the exit status? |
-//! | [`cli`] | what did the person ask for? (the only clap) |
-//! | [`progress`] | how is a run watched? (the only indicatif) |
+//! | [`app`] | what does each command do, what is the exit status? (the only indicatif) |
+//! | [`cli`] | what was typed? (the only clap) |
 //! | [`report`] | how is a result shown? (the only comfy-table and csv) |
-//! | [`matrix`] | which strategy withstands which fault? |
-//! | [`replay`] | do the real stores do what the model says? |
-//! | [`explain`] | why did this happen? |
+//! | [`explore`] | does any interleaving break it, and do the real stores agree? (the only stateright) |
 //! | [`stats`] | how much, how fast? |
-//! | [`explore`] | does any interleaving break it? (the only stateright) |
-//! | [`checker`] | is this history right? |
+//! | [`checker`] | is this history right, and why? |
 //! | [`engine`] | how does a plan become a history? |
 //! | [`strategy`] | the protocols, a file each |
 //! | [`client`] | what may a strategy do? |
-//! | [`store`] | who holds which seat? (the only rusqlite) |
-//! | [`lock`] | who may enter? (the only redis) |
-//! | [`escape`] | how is a text shown that came from outside? |
-//! | [`queue`] | how do many users wait for one service? |
-//! | [`memory`] | how much may this process still take? |
-//! | [`folder`] | where does a run keep its files, and who removes them? |
+//! | [`services`] | what is raced on, and is it alive? (the only rusqlite and redis) |
 //! | [`schedule`] | who moves when? |
 //! | [`plan`] | what is to be run? |
 //! | [`fault`] | what goes wrong, for whom, when? |
 //! | [`history`] | what happened? |
-//! | [`index`] | what belongs to which seat, or to which user? |
+//! | [`escape`] | how is a text shown that came from outside? |
+//! | [`memory`] | how much may this process still take? |
 //! | [`duration`], [`seat`], [`seed`] | times, ids and chance |
 //!
 //! `tests/it/architecture.rs` holds the table of who may import whom.
@@ -62,23 +54,15 @@ pub mod client;
 pub mod duration;
 pub mod engine;
 pub mod escape;
-pub mod explain;
 pub mod explore;
 pub mod fault;
-pub mod folder;
 pub mod history;
-pub mod index;
-pub mod lock;
-pub mod matrix;
 pub mod memory;
 pub mod plan;
-pub mod progress;
-pub mod queue;
-pub mod replay;
 pub mod report;
 pub mod schedule;
 pub mod seat;
 pub mod seed;
+pub mod services;
 pub mod stats;
-pub mod store;
 pub mod strategy;

@@ -39,7 +39,10 @@ pub(super) async fn run(
             .iter()
             .map(ToString::to_string)
             .collect(),
-        ttl_ms: command.strategy.ttl().map(crate::lock::Ttl::as_millis),
+        ttl_ms: command
+            .strategy
+            .ttl()
+            .map(crate::services::lock::Ttl::as_millis),
         impossible: impossible.iter().map(ToString::to_string).collect(),
         properties,
     };
@@ -62,7 +65,7 @@ fn answer(
         SearchVerdict::Violated(schedule) => {
             let users = command.search.users.max(schedule.users());
             let trace = follow(&command.strategy, schedule, users);
-            Some(trace.map_err(crate::replay::ReplayError::from)?)
+            Some(trace.map_err(crate::explore::replay::ReplayError::from)?)
         }
         SearchVerdict::Holds | SearchVerdict::Unknown(_) => None,
     };

@@ -10,13 +10,13 @@ use tokio_util::sync::CancellationToken;
 use super::output::{Outputs, PIPE_LIMIT};
 use super::place::Uses;
 use super::{AppError, Exit, reasons};
+use crate::app::progress::ProgressWatch;
 use crate::cli::{self, MatrixCommand};
 use crate::duration::as_millis;
 use crate::engine::{Engine, EngineError, ServiceChoice, Services};
-use crate::matrix::{Expectations, MatrixColumn, cell};
+use crate::explore::matrix::{Expectations, MatrixColumn, cell};
+use crate::explore::replay::ReplayError;
 use crate::plan::Plan;
-use crate::progress::ProgressWatch;
-use crate::replay::ReplayError;
 use crate::report::{AnyReport, MatrixCell, MatrixReport, MatrixRow, Report};
 use crate::strategy::{BuiltIn, Needs, Strategy};
 

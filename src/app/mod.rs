@@ -5,8 +5,10 @@ mod explore;
 mod input;
 mod matrix;
 mod output;
+mod part;
 mod place;
 mod probes;
+mod progress;
 mod race;
 mod reasons;
 mod replay;
@@ -23,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{self, Command, Refusal};
 use crate::engine::{EngineError, ServiceError};
+use crate::explore::replay::ReplayError;
 use crate::explore::{Limit, SearchVerdict};
-use crate::replay::ReplayError;
 use crate::strategy::CATALOGUE;
 use output::OutputError;
 

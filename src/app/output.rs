@@ -9,8 +9,8 @@ use super::place::{Uses, refuse_shared};
 use super::target::Target;
 use crate::cli::{ColourChoice, Output, Page};
 use crate::escape;
-use crate::lock::redact;
 use crate::report::{self, AnyReport, Colour, Format, Look};
+use crate::services::lock::redact;
 
 /// How long a pipe may have nobody at its other end, where no `--timeout` says so.
 pub(super) const PIPE_LIMIT: Duration = Duration::from_secs(5);

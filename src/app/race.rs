@@ -7,10 +7,10 @@ use super::place::Uses;
 use super::signals::UntilStopped;
 use super::target::Target;
 use super::{AppError, Exit, probes, reasons, simulated};
+use crate::app::progress::ProgressWatch;
 use crate::cli::{RaceCommand, RaceKind};
 use crate::engine::{Engine, EngineError, Services};
 use crate::history::{self, History};
-use crate::progress::ProgressWatch;
 use crate::report::{
     AnyReport, Assertion, AssertionReport, AssertionResult, Comparison, Figures, Probes,
     RaceReport, Report, Tally,

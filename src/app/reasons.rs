@@ -118,7 +118,7 @@ pub(super) fn of_matrix(report: &MatrixReport, exit: Exit) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::explore::Limit;
-    use crate::matrix::Expectations;
+    use crate::explore::matrix::Expectations;
     use crate::report::{MatrixCell, MatrixRow};
 
     #[test]

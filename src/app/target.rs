@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::output::OutputError;
+use super::part::PartFile;
 use super::place::{resolve, standard};
-use crate::folder::PartFile;
 
 /// How long a pipe that is not ready is left alone.
 const PAUSE: Duration = Duration::from_millis(1);

@@ -1,8 +1,8 @@
 //! Bookings: whether rows and answers to users agree, and every seat is sold once.
 
 use super::{Verdict, Witness};
+use crate::history::index::{BySeat, ByUser};
 use crate::history::{FaultEvent, FaultKind, History, Outcome};
-use crate::index::{BySeat, ByUser};
 use crate::seat::{Booking, SeatId, UserId};
 
 /// The rows of a history, found by seat and by user.

@@ -1,7 +1,7 @@
 //! Locks as they were granted: from when, and until when each was certainly held.
 
+use crate::history::index::{BySeat, ByUser};
 use crate::history::{Event, FaultEvent, FaultKind, History, Reply, Step};
-use crate::index::{BySeat, ByUser};
 use crate::seat::{SeatId, UserId};
 
 /// What was asked of the lock services about seats whose locks more than one user had to do with.

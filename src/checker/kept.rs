@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 
 use super::grants::TopTwo;
+use crate::history::index::{BySeat, ByUser};
 use crate::history::{Conduct, Event, History, Reply, Step};
-use crate::index::{BySeat, ByUser};
 use crate::seat::{SeatId, UserId};
 
 /// What a user may hold on a lock service without having certainly freed or lost it.

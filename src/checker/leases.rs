@@ -2,8 +2,8 @@
 
 use super::bookings::RowIndex;
 use super::{Verdict, Witness};
+use crate::history::index::BySeat;
 use crate::history::{Event, FaultEvent, FaultKind, History, Reply, Step};
-use crate::index::BySeat;
 use crate::seat::{Booking, SeatId, UserId};
 
 /// Whether a user booked while what it held for a time was still good. Who held nothing for a time, or

@@ -5,8 +5,8 @@ use ahash::AHashSet as HashSet;
 use super::grants::Losses;
 use super::kept::{ActsOfOthers, Kept, kept};
 use super::{Verdict, Witness};
+use crate::history::index::{BySeat, ByUser};
 use crate::history::{Attempt, Event, FaultKind, History};
-use crate::index::{BySeat, ByUser};
 use crate::seat::UserId;
 
 /// Whoever was told its outcome holds no lock any more.

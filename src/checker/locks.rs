@@ -2,8 +2,8 @@
 
 use super::grants::{Contended, TopTwo, by_seat};
 use super::{Verdict, Witness};
+use crate::history::index::ByUser;
 use crate::history::{Event, History, Reply, Service, Step};
-use crate::index::ByUser;
 use crate::seat::{SeatId, UserId};
 
 /// The time a user goes by a lock: from the answer that granted it until it has taken the last step that the

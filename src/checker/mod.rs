@@ -1,6 +1,7 @@
 //! The checker of histories: each property holds, is violated with a witness, or is unknown.
 
 mod bookings;
+pub mod explain;
 mod grants;
 mod kept;
 mod leases;

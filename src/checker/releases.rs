@@ -7,8 +7,8 @@ use std::cmp::Reverse;
 
 use super::grants::{Contended, Grant, TopTwo, by_seat};
 use super::{Verdict, Witness};
+use crate::history::index::ByUser;
 use crate::history::{Conduct, Event, Reply, Step};
-use crate::index::ByUser;
 use crate::seat::{SeatId, UserId};
 
 /// Nobody frees the lock of another, nor takes it away while the other still holds it.

@@ -12,9 +12,9 @@ use super::tuning::{
 };
 use super::{ColourChoice, Command, MatrixCommand, Output, values};
 use crate::engine::{RedisChoice, ServiceChoice};
-use crate::lock::{KeyPrefix, Url};
-use crate::matrix::MatrixColumn;
+use crate::explore::matrix::MatrixColumn;
 use crate::report::Format;
+use crate::services::lock::{KeyPrefix, Url};
 use crate::strategy::{
     BuiltIn, Conditional, Hold, Locked, Naive, Optimistic, Redlock, Strategy, Transaction, Unique,
 };

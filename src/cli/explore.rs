@@ -10,8 +10,8 @@ use crate::checker::Property;
 use crate::duration::duration;
 use crate::explore::Search;
 use crate::fault::SearchFault;
-use crate::lock::Ttl;
 use crate::schedule::Schedule;
+use crate::services::lock::Ttl;
 use crate::strategy::BuiltIn;
 
 pub(super) const EXAMPLES: &str = "\

@@ -23,7 +23,7 @@ pub use tuning::strategy_of;
 use crate::checker::Property;
 use crate::engine::ServiceChoice;
 use crate::explore::Search;
-use crate::matrix::MatrixColumn;
+use crate::explore::matrix::MatrixColumn;
 use crate::plan::Plan;
 use crate::report::{Assertion, Format};
 use crate::schedule::Schedule;

@@ -10,11 +10,11 @@ use super::tuning::{TtlArgs, TuningArgs};
 use super::{Command, RaceCommand, RaceKind, Repeats, impossible, reproduce, values};
 use crate::duration::{Millis, duration};
 use crate::fault::{Fault, RaceFault};
-use crate::lock::Ttl;
 use crate::plan::{Commit, Payment, Plan, Wanted};
 use crate::report::Assertion;
 use crate::seat::SeatId;
 use crate::seed::Seed;
+use crate::services::lock::Ttl;
 use crate::strategy::{BuiltIn, Locked, Naive, Strategy, StrategyOptions};
 
 /// A race that takes locks.

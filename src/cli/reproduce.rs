@@ -5,9 +5,9 @@ use std::num::NonZeroU32;
 use super::{RaceKind, Repeats, values};
 use crate::duration::Millis;
 use crate::engine::{RedisChoice, ServiceChoice};
-use crate::lock::{KeyPrefix, Ttl, Url};
 use crate::plan::{Commit, Payment, Plan, Wanted};
 use crate::report::Assertion;
+use crate::services::lock::{KeyPrefix, Ttl, Url};
 use crate::strategy::{Locked, Strategy, StrategyOptions, Transaction};
 
 /// A line that races the same inputs again.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use crate::lock::{may_hold_a_secret, redact};
+use crate::services::lock::{may_hold_a_secret, redact};
 
 /// The words that may hold a password, and their values where they are `--flag=value`; longest first.
 pub(super) fn typed(words: &[OsString]) -> Vec<String> {

@@ -6,7 +6,7 @@ use clap::Parser;
 
 use super::values;
 use crate::duration::duration;
-use crate::lock::{AcquireBy, Ttl};
+use crate::services::lock::{AcquireBy, Ttl};
 use crate::strategy::{
     ACQUIRES, BEGINS, Begin, BuiltIn, FENCES, Fence, LOCK_VALUES, LockValue, Locked, OnBusy,
     Optimistic, Options, RELEASE_ORDERS, RELEASES, Redlock, ReleaseMode, ReleaseOrder,

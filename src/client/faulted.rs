@@ -10,8 +10,8 @@ use super::step::{Answered, StepRecorder, reply_of, result_for_user};
 use super::{Backing, Client, How, StepError};
 use crate::fault::{Effect, Injector};
 use crate::history::{FaultKind, Step};
-use crate::queue::{Answer, CallError, Response, Said};
 use crate::seat::UserId;
+use crate::services::queue::{Answer, CallError, Response, Said};
 
 /// Takes the step when its turn has come, and tells at the gate what it was answered.
 pub(super) async fn gated(

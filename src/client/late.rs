@@ -8,10 +8,10 @@ use tokio::task::JoinSet;
 
 use super::{How, World};
 use crate::history::Step;
-use crate::lock::{LateRequest, LockService};
-use crate::queue::{Answer, CallError, Response};
 use crate::seat::UserId;
-use crate::store::{LateStatement, Obstacle};
+use crate::services::lock::{LateRequest, LockService};
+use crate::services::queue::{Answer, CallError, Response};
+use crate::services::store::{LateStatement, Obstacle};
 
 use super::world::{Caller, lock_request, store_request};
 

@@ -1,7 +1,7 @@
 //! How a step is to be taken, beyond its name.
 
-use crate::lock::{AcquireBy, ReleaseCommand, Ttl};
-use crate::store::{Begin, Guard};
+use crate::services::lock::{AcquireBy, ReleaseCommand, Ttl};
+use crate::services::store::{Begin, Guard};
 
 /// How a step is to be taken, beyond its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

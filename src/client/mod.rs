@@ -18,12 +18,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::history::{Attempt, Event, Outcome, Reply, Service, Step};
-use crate::queue::{Answer, Response};
 use crate::seat::{SeatId, UserId};
+use crate::services::queue::{Answer, Response};
 
-pub use crate::lock::{AcquireBy, Held, ReleaseCommand, Token, Ttl};
-pub use crate::queue::Said;
-pub use crate::store::{Begin, Guard};
+pub use crate::services::lock::{AcquireBy, Held, ReleaseCommand, Token, Ttl};
+pub use crate::services::queue::Said;
+pub use crate::services::store::{Begin, Guard};
 pub use gate::{Gate, GateEvent, Permit};
 pub use late::{Late, OnItsWay};
 pub use live::{Clock, Log, RaceContext, Stop};

@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Waker};
 
 use super::Manner;
 use crate::history::Step;
-use crate::lock::Token;
-use crate::queue::{Answer, Said};
+use crate::services::lock::Token;
+use crate::services::queue::{Answer, Said};
 
 /// What a user was answered so far.
 #[derive(Debug, Clone, Default)]

@@ -12,7 +12,7 @@ use super::faulted::{gated, struck, undisturbed};
 use super::script::Asked;
 use super::{Backing, Client, How, StepError};
 use crate::history::{Reply, Step};
-use crate::queue::{Answer, CallError, RequestId, Response, Said, Submitted};
+use crate::services::queue::{Answer, CallError, RequestId, Response, Said, Submitted};
 
 pub(super) type Answered = Result<Said, StepError>;
 

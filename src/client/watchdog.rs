@@ -7,7 +7,7 @@ use tokio::task::AbortHandle;
 
 use super::live::RaceContext;
 use super::{Backing, Client, How, Manner, Ttl};
-use crate::lock::Token;
+use crate::services::lock::Token;
 
 /// How often a watchdog extends a lock within its life, as Redisson does
 /// (<https://redisson.pro/docs/data-and-services/locks-and-synchronizers/>).

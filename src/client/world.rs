@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::How;
 use super::faulted::jitter;
 use crate::history::{Service, Step};
-use crate::lock::{LockRequest, LockService, Token, Ttl};
-use crate::queue::{Answer, CallError, RequestId, Response, Said, Submitted};
 use crate::seat::{SeatId, UserId};
-use crate::store::{Begin, BeginHow, Sqlite, StoreRequest, Transactions, Work};
+use crate::services::lock::{LockRequest, LockService, Token, Ttl};
+use crate::services::queue::{Answer, CallError, RequestId, Response, Said, Submitted};
+use crate::services::store::{Begin, BeginHow, Sqlite, StoreRequest, Transactions, Work};
 
 /// The services of a run.
 #[derive(Debug)]

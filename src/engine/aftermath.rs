@@ -9,9 +9,9 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::Engine;
 use crate::fault::{Fault, FaultContext, FaultRequest, Injector, ServiceFault};
 use crate::history::{Event, LockLeft, Reply, Rows, Step, locks_left};
-use crate::lock::LockError;
 use crate::plan::Plan;
 use crate::seat::SeatId;
+use crate::services::lock::LockError;
 use crate::strategy::{Needs, Strategy};
 
 /// The seat of a lock, and how long it lives on; `None` for ever.

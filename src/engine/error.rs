@@ -1,7 +1,7 @@
 //! Errors of races and of forced interleavings.
 
-use crate::lock::LockError;
-use crate::store::StoreError;
+use crate::services::lock::LockError;
+use crate::services::store::StoreError;
 
 /// Why a race has no history.
 #[derive(Debug, thiserror::Error)]

@@ -9,10 +9,10 @@ use tokio::task::JoinHandle;
 use super::{EngineError, Services};
 use crate::client::{Client, GateEvent, Held, Permit, RaceContext, outcome_of, reply_of};
 use crate::history::{FaultKind, Outcome, Reply, Step};
-use crate::lock::LockError;
 use crate::plan::Plan;
 use crate::schedule::{Delivery, Move, Schedule};
 use crate::seat::{SeatId, UserId};
+use crate::services::lock::LockError;
 use crate::strategy::Strategy;
 
 /// How long what only delays takes in an interleaving, where nobody waits for anything else.

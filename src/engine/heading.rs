@@ -4,9 +4,9 @@ use std::time::SystemTime;
 
 use super::Engine;
 use crate::history::{Conduct, Header};
-use crate::lock::LockService;
 use crate::plan::Plan;
-use crate::store::RunRecord;
+use crate::services::lock::LockService;
+use crate::services::store::RunRecord;
 use crate::strategy::Strategy;
 
 impl Engine {

@@ -6,7 +6,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::client::World;
 use crate::duration::Millis;
-use crate::queue::Progress;
+use crate::services::queue::Progress;
 
 /// How many looks fall into the limit.
 const LOOKS: u32 = 4;

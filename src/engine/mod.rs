@@ -26,9 +26,9 @@ use crate::fault::{Fault, Injector};
 use crate::history::{
     FaultEvent, FaultKind, Footer, Header, History, Outcome, Reply, Service, Step,
 };
-use crate::lock::Held;
 use crate::plan::Plan;
 use crate::schedule::{Delivery, Move, Schedule};
+use crate::services::lock::Held;
 use crate::strategy::Strategy;
 use aftermath::faults_of;
 use forced::{Followed, ForcedScheduler};

@@ -8,14 +8,14 @@ use tokio::sync::Mutex;
 
 use crate::client::World;
 use crate::fault::Fault;
-use crate::folder::{self, RunFolder};
-use crate::lock::{
+use crate::plan::{Commit, Plan};
+use crate::seat::SeatId;
+use crate::services::lock::{
     InProcess, KeyPrefix, LockError, LockService, PrivateServer, Redis, RedisServer, Url,
     find_server, start_server,
 };
-use crate::plan::{Commit, Plan};
-use crate::seat::SeatId;
-use crate::store::{Settings, Sqlite, StoreError, Transactions};
+use crate::services::private_server::{self, RunFolder};
+use crate::services::store::{Settings, Sqlite, StoreError, Transactions};
 use crate::strategy::Needs;
 
 /// The most connections for transactions, as a server's pool has them.
@@ -277,7 +277,7 @@ impl Drop for Services {
 
 fn folder() -> Result<RunFolder, ServiceError> {
     RunFolder::create().map_err(|source| ServiceError::Folder {
-        folder: folder::temporary(),
+        folder: private_server::temporary(),
         source,
     })
 }

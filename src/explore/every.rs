@@ -1,9 +1,9 @@
 //! Every interleaving in which nothing goes wrong.
 
-use super::bounds::unbounded;
-use super::crowd::Crowd;
-use super::entrants::Entrants;
 use super::model::RaceModel;
+use super::model::bounds::unbounded;
+use super::model::crowd::Crowd;
+use super::model::entrants::Entrants;
 use crate::checker::Property;
 use crate::schedule::Schedule;
 use crate::strategy::Strategy;

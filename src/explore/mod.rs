@@ -4,21 +4,13 @@
 //! user's next step is found by polling its future with those answers. There is no second
 //! description of the protocol that could drift from the first.
 
-mod bounds;
-mod crowd;
-mod database;
-mod entrants;
 mod every;
-mod late;
-mod lease;
+pub mod matrix;
 mod model;
 mod property;
 mod random_schedules;
-mod rows;
+pub mod replay;
 mod trace;
-mod user;
-mod watched;
-mod world;
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -27,20 +19,20 @@ use serde::{Deserialize, Serialize};
 use stateright::{Checker, Model};
 use tokio_util::sync::CancellationToken;
 
-pub use entrants::Entrants;
 pub use every::interleavings;
+pub use model::Entrants;
+pub use model::USERS_MAX;
 pub use random_schedules::random_schedules;
 pub use trace::{FollowError, Told, Trace, TraceLine, completion, follow};
-pub use world::USERS_MAX;
 
 use crate::checker::Property;
 use crate::fault::{Fault, SearchFault};
 use crate::schedule::Schedule;
 use crate::seat::SeatId;
 use crate::strategy::Strategy;
-use bounds::Bounds;
-use crowd::Crowd;
 use model::RaceModel;
+use model::bounds::Bounds;
+use model::crowd::Crowd;
 
 /// What is to be searched.
 #[derive(Debug, Clone)]

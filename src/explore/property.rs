@@ -1,8 +1,8 @@
 //! Properties as states of the model have them.
 
+use super::model::state::SEATS_MAX;
+use super::model::user::Next;
 use super::model::{RaceModel, State};
-use super::user::Next;
-use super::world::SEATS_MAX;
 use crate::checker::Property;
 use crate::history::Outcome;
 use crate::strategy::Strategy;

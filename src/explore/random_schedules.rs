@@ -5,9 +5,9 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::IndexedRandom;
 
 use super::Search;
-use super::bounds::unbounded;
-use super::crowd::Crowd;
 use super::model::RaceModel;
+use super::model::bounds::unbounded;
+use super::model::crowd::Crowd;
 use crate::checker::Property;
 use crate::schedule::{Move, Schedule};
 use crate::strategy::Strategy;

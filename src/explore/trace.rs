@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bounds::unbounded;
-use super::crowd::Crowd;
-use super::entrants::Entrants;
+use super::model::bounds::unbounded;
+use super::model::crowd::Crowd;
+use super::model::entrants::Entrants;
+use super::model::state::USERS_MAX;
+use super::model::user::Next;
 use super::model::{RaceModel, State};
-use super::user::Next;
-use super::world::USERS_MAX;
 use crate::checker::Property;
 use crate::client::Held;
 use crate::history::{Outcome, Reply, Step};

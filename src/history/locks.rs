@@ -1,7 +1,7 @@
 //! Locks left behind, by a history's events.
 
 use super::{Event, History, Reply, Rows, Step};
-use crate::index::ByUser;
+use crate::history::index::ByUser;
 use crate::seat::SeatId;
 
 impl History {

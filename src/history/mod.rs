@@ -1,5 +1,6 @@
 //! What happened: the steps, the ends of the attempts, and the bookings found afterwards.
 
+pub mod index;
 mod lines;
 mod locks;
 mod rows;

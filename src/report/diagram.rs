@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::{AnyReport, PropertyReport, SingleReplay};
+use crate::checker::explain::Explanation;
 use crate::escape::mermaid;
-use crate::explain::Explanation;
 use crate::history::{Reply, Service, Step};
 use crate::schedule::{Delivery, Move, Schedule};
 

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use crate::explore::matrix::{Expected, MatrixColumn, TriedCell};
 use crate::explore::{Limit, SearchVerdict};
-use crate::matrix::{Expected, MatrixColumn, TriedCell};
 use crate::schedule::Schedule;
 
 /// Strategies against faults.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::race::{VerdictReport, verdicts_on};
+use crate::explore::replay::Replayed;
 use crate::history::Reply;
-use crate::replay::Replayed;
 use crate::schedule::Schedule;
 
 /// A schedule, or all of them, on the real stores.

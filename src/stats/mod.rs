@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use arrayvec::ArrayVec;
 
+use crate::history::index::{BySeat, ByUser};
 use crate::history::{Event, History, Outcome, Reply, Step};
-use crate::index::{BySeat, ByUser};
 use crate::seat::UserId;
 
 pub use estimate::{Better, Estimate, best};

@@ -1,8 +1,8 @@
 //! Waiting times of users who tried again.
 
 use super::Timing;
+use crate::history::index::ByUser;
 use crate::history::{Event, History, Step};
-use crate::index::ByUser;
 
 /// How long each user waited that waited at all, all its waits together.
 pub(super) fn waiting(history: &History) -> Timing {

@@ -4,10 +4,10 @@
 use racesim::checker::{Judgement, Property, judge_by};
 use racesim::cli::strategy_of;
 use racesim::engine::Engine;
+use racesim::explore::matrix::Expectations;
+use racesim::explore::replay::replay;
 use racesim::explore::{Search, SearchVerdict, random_schedules, search};
-use racesim::matrix::Expectations;
 use racesim::plan::Plan;
-use racesim::replay::replay;
 use racesim::schedule::Schedule;
 use racesim::strategy::BuiltIn;
 

@@ -9,74 +9,54 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "checker", "cli", "duration", "engine", "escape", "explore", "folder", "history",
-            "lock", "matrix", "plan", "progress", "replay", "report", "schedule", "seat", "stats",
-            "strategy",
+            "checker", "cli", "duration", "engine", "escape", "explore", "history", "plan",
+            "report", "schedule", "seat", "services", "stats", "strategy",
         ],
     ),
     (
         "cli",
         &[
-            "checker", "duration", "engine", "explore", "fault", "lock", "matrix", "plan",
-            "report", "schedule", "seat", "seed", "strategy",
+            "checker", "duration", "engine", "explore", "fault", "plan", "report", "schedule",
+            "seat", "seed", "services", "strategy",
         ],
     ),
-    ("progress", &[]),
     (
         "report",
         &[
-            "checker", "duration", "escape", "explain", "explore", "fault", "history", "matrix",
-            "replay", "schedule", "seat", "stats",
+            "checker", "duration", "escape", "explore", "fault", "history", "schedule", "seat",
+            "stats",
         ],
     ),
-    (
-        "matrix",
-        &[
-            "checker", "engine", "explore", "fault", "plan", "replay", "schedule", "strategy",
-        ],
-    ),
-    (
-        "replay",
-        &[
-            "engine", "explore", "history", "plan", "schedule", "seat", "strategy",
-        ],
-    ),
-    ("explain", &["checker", "duration", "history", "seat"]),
-    ("stats", &["history", "index", "seat"]),
     (
         "explore",
         &[
-            "checker", "client", "queue", "fault", "history", "memory", "schedule", "seat",
-            "strategy",
+            "checker", "client", "engine", "fault", "history", "memory", "plan", "schedule",
+            "seat", "services", "strategy",
         ],
     ),
+    ("stats", &["history", "seat"]),
     (
         "checker",
-        &["client", "queue", "history", "index", "seat", "strategy"],
+        &[
+            "client", "duration", "history", "seat", "services", "strategy",
+        ],
     ),
     (
         "engine",
         &[
-            "client", "duration", "queue", "fault", "folder", "history", "lock", "memory", "plan",
-            "schedule", "seat", "store", "strategy",
+            "client", "duration", "fault", "history", "memory", "plan", "schedule", "seat",
+            "services", "strategy",
         ],
     ),
     ("strategy", &["client", "history"]),
-    (
-        "client",
-        &["queue", "fault", "history", "lock", "seat", "store"],
-    ),
-    ("store", &["queue", "seat"]),
-    ("lock", &["duration", "queue", "folder", "seat"]),
+    ("client", &["fault", "history", "seat", "services"]),
+    ("services", &["duration", "seat"]),
     ("schedule", &["fault", "history", "seat"]),
     ("plan", &["duration", "fault", "seat", "seed"]),
     ("fault", &["duration", "history", "seat", "seed"]),
-    ("history", &["index", "seat"]),
-    ("index", &["seat"]),
+    ("history", &["seat"]),
     ("escape", &[]),
-    ("queue", &[]),
     ("memory", &[]),
-    ("folder", &[]),
     ("duration", &[]),
     ("seat", &[]),
     ("seed", &[]),
@@ -85,20 +65,20 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
 /// Crates that are named in one room only.
 pub(super) const DRIVERS: &[(&str, &str)] = &[
     ("clap", "cli"),
-    ("indicatif", "progress"),
+    ("indicatif", "app"),
     ("comfy_table", "report"),
     ("csv", "report"),
-    ("rusqlite", "store"),
-    ("redis", "lock"),
+    ("rusqlite", "services"),
+    ("redis", "services"),
     ("hdrhistogram", "stats"),
     ("stateright", "explore"),
-    ("rustix", "folder"),
-    ("tempfile", "folder"),
+    ("rustix", "services"),
+    ("tempfile", "app"),
     ("signal_hook", "app"),
 ];
 
 /// Rooms that may print.
-const PRINTERS: &[&str] = &["app", "progress"];
+const PRINTERS: &[&str] = &["app"];
 
 /// Every source file with its room.
 pub(super) fn sources() -> Vec<(String, PathBuf, String)> {

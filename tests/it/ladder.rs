@@ -5,10 +5,10 @@ use racesim::checker::Property;
 use racesim::cli::strategy_of;
 use racesim::client::{Begin, Client, Manner, Said, StepError};
 use racesim::engine::Engine;
+use racesim::explore::replay::{Replayed, replay, replay_all};
 use racesim::explore::{Search, SearchVerdict, search};
 use racesim::history::{Outcome, Reply};
 use racesim::plan::Plan;
-use racesim::replay::{Replayed, replay, replay_all};
 use racesim::strategy::{Needs, Strategy};
 
 use super::support::{on_a_runtime, run};

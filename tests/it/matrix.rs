@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use racesim::cli::strategy_of;
-use racesim::matrix::{Expectations, Expected};
+use racesim::explore::matrix::{Expectations, Expected};
 
 use super::support::{finish_within, racesim, run, text_of};
 
@@ -71,7 +71,7 @@ fn every_strategy_has_a_row_and_some_fault_that_it_withstands_and_every_fault_br
         assert!(row.is_some(), "{}", entry.name);
     }
     for column in &known.columns {
-        let breaks = |row: &racesim::matrix::ExpectedRow| {
+        let breaks = |row: &racesim::explore::matrix::ExpectedRow| {
             matches!(row.cells[&column.name].expected, Expected::Breaks(_))
         };
         assert!(

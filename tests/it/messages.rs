@@ -5,10 +5,10 @@ use racesim::checker::Property;
 use racesim::cli::strategy_of;
 use racesim::client::{Client, Guard, StepError, Ttl};
 use racesim::engine::{Engine, EngineError};
+use racesim::explore::replay::{Replayed, replay};
 use racesim::explore::{Search, SearchVerdict, follow, search};
 use racesim::history::{Outcome, Reply};
 use racesim::plan::Plan;
-use racesim::replay::{Replayed, replay};
 use racesim::strategy::{BuiltIn, Needs, Strategy};
 
 use super::support::{Ran, RedisServer, metric, on_a_runtime, run};

@@ -3,8 +3,8 @@
 
 use racesim::client::{AcquireBy, Client, Guard, Manner, Said, StepError, Ttl};
 use racesim::engine::Engine;
+use racesim::explore::matrix::{Expectations, MatrixColumn, cell};
 use racesim::history::Outcome;
-use racesim::matrix::{Expectations, MatrixColumn, cell};
 use racesim::plan::Plan;
 use racesim::strategy::{
     Fence, LockValue, Locked, Needs, Options, Redlock, ReleaseMode, ReleaseOrder, Strategy,

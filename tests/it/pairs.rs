@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use racesim::checker::Property;
 use racesim::cli::strategy_of;
 use racesim::engine::{Engine, RedisChoice, ServiceChoice, Services};
+use racesim::explore::replay::replay;
 use racesim::explore::{SearchVerdict, random_schedules, search};
 use racesim::plan::Plan;
-use racesim::replay::replay;
 use racesim::schedule::Schedule;
 use racesim::strategy::BuiltIn;
 

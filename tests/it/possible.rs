@@ -2,9 +2,9 @@
 
 use racesim::checker::{objection, objection_by};
 use racesim::cli::strategy_of;
+use racesim::explore::matrix::Expectations;
 use racesim::fault::{Fault, RaceFault};
 use racesim::history::{self, Recorded};
-use racesim::matrix::Expectations;
 use racesim::plan::Plan;
 
 use super::support::{engine, everything, history_file, on_a_runtime, run};

@@ -9,9 +9,9 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use racesim::client::Manner;
 use racesim::engine::Engine;
+use racesim::explore::replay::{Replayed, replay};
 use racesim::explore::{Entrants, Search, interleavings, random_schedules};
 use racesim::plan::{Plan, Wanted};
-use racesim::replay::{Replayed, replay};
 use racesim::schedule::{Move, Schedule};
 use racesim::seat::SeatId;
 

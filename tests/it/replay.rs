@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use racesim::client::Ttl;
 use racesim::engine::{Engine, ServiceChoice, Services};
+use racesim::explore::replay::{replay, replay_all};
 use racesim::plan::Plan;
-use racesim::replay::{replay, replay_all};
 use racesim::strategy::{Conditional, Locked, Naive, Unique};
 
 use super::support::{Ran, RedisServer, on_a_runtime, run};

@@ -5,9 +5,9 @@ use proptest::prelude::{Strategy as Generator, prop};
 use proptest::strategy::ValueTree;
 use racesim::client::Manner;
 use racesim::engine::Engine;
+use racesim::explore::replay::replay;
 use racesim::explore::{Entrants, interleavings};
 use racesim::plan::{Plan, Wanted};
-use racesim::replay::replay;
 use racesim::seat::SeatId;
 
 use super::random::{long_or, runner};

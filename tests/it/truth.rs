@@ -6,12 +6,12 @@ use std::time::Duration;
 use racesim::cli::strategy_of;
 use racesim::client::{Begin, Client, Manner, StepError};
 use racesim::engine::Engine;
+use racesim::explore::replay::{Replayed, replay, replay_all};
 use racesim::explore::{
     Entrants, Search, Trace, completion, follow, interleavings, random_schedules,
 };
 use racesim::history::{Outcome, Reply};
 use racesim::plan::{Plan, Wanted};
-use racesim::replay::{Replayed, replay, replay_all};
 use racesim::schedule::Schedule;
 use racesim::seat::{Booking, SeatId, UserId};
 use racesim::strategy::{BuiltIn, CATALOGUE, Needs, Strategy};

@@ -258,7 +258,7 @@ fn random_urls_never_show_the_secret_that_they_hold() {
     let ran = runner.run(&around, |(before, after)| {
         let url = format!("{}{SECRET}{}", before.concat(), after.concat());
         // What stands where a host stands is shown: it is where the server is.
-        let is_read = url.parse::<racesim::lock::Url>().is_ok();
+        let is_read = url.parse::<racesim::services::lock::Url>().is_ok();
         if is_read || url.starts_with('-') {
             return Ok(());
         }

@@ -2,8 +2,8 @@
 
 use super::at;
 use crate::checker::grants::Contended;
+use crate::history::index::ByUser;
 use crate::history::{Event, Recorded, Reply, Step};
-use crate::index::ByUser;
 
 /// A lock that was granted while it was certainly held: by the same user, or by another whom nobody can
 /// have robbed of it.

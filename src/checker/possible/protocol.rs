@@ -6,8 +6,8 @@ use std::task::Poll;
 use super::{RecordedStep, at, steps_by_user};
 use crate::client::{Asked, Client, Script, outcome_of, poll_once};
 use crate::history::{Attempt, FaultKind, History, Outcome, Recorded, Reply, Step};
-use crate::queue::{Answer, CallError, Said};
 use crate::seat::UserId;
+use crate::services::queue::{Answer, CallError, Said};
 use crate::strategy::Strategy;
 
 /// The first step or outcome that is not the strategy's own.

@@ -1,8 +1,8 @@
 //! One strategy's races, told in full.
 
 use super::{Block, Cell, Table, Tone, cell, count, fact, head, known, oversold, shown, tone};
+use crate::checker::explain::Explanation;
 use crate::duration::Millis;
-use crate::explain::Explanation;
 use crate::history::{FaultCount, Outcome};
 use crate::report::exploration::in_full;
 use crate::report::metrics::Unit;

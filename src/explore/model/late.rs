@@ -1,0 +1,268 @@
+//! Whether requests arrive, and those that are on their way while their users have been told that there
+//! is no reply.
+//!
+//! A user has at most one of them: a second is not sent late while the first has not arrived.
+
+use std::hash::{Hash, Hasher};
+
+use super::state::{Act, Sent, USERS_MAX};
+use super::user::Next;
+use super::{RaceModel, State};
+use crate::client::{Asked, reply_of};
+use crate::fault::Fault;
+use crate::history::{Reply, Service, Step};
+use crate::schedule::{Delivery, Move};
+use crate::seat::UserId;
+use crate::services::queue::{CallError, Response};
+use crate::strategy::Strategy;
+
+/// The late requests of all users, two bytes each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::explore) struct LateRequests {
+    /// After how many answers each was sent, counted from 1, which says what was asked; 0 for none.
+    after: [u8; USERS_MAX],
+    /// The token or the version that each was sent with; in the highest bit, whether the lease of its
+    /// user was over.
+    with: [u8; USERS_MAX],
+}
+
+/// Most searches have nothing on its way, and each of their states is hashed.
+impl Hash for LateRequests {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if self.are_pending() {
+            self.after.hash(state);
+            self.with.hash(state);
+        }
+    }
+}
+
+/// The bit of a lease that was over.
+const IS_OVER: u8 = 1 << 7;
+
+impl LateRequests {
+    /// Whether a request of this user is on its way.
+    pub(in crate::explore) const fn is_pending(&self, user: usize) -> bool {
+        self.after[user] != 0
+    }
+
+    /// Whether any request is on its way.
+    pub(in crate::explore) fn are_pending(&self) -> bool {
+        self.after != [0; USERS_MAX]
+    }
+
+    /// The user sends a request after so many answers.
+    fn send(&mut self, user: usize, after: usize, sent: Sent) {
+        self.after[user] = u8::try_from(after + 1).unwrap_or(u8::MAX);
+        let over = if sent.is_lease_over { IS_OVER } else { 0 };
+        self.with[user] = sent.number.min(IS_OVER - 1) | over;
+    }
+
+    /// It arrives, or never will.
+    fn forget(&mut self, user: usize) {
+        self.after[user] = 0;
+        self.with[user] = 0;
+    }
+
+    const fn sent(&self, user: usize) -> Sent {
+        Sent {
+            number: self.with[user] & !IS_OVER,
+            is_lease_over: self.with[user] & IS_OVER != 0,
+        }
+    }
+}
+
+impl State {
+    /// The user's next request does not arrive now: it is lost, or on its way.
+    pub(in crate::explore) fn hold_back(&mut self, user: usize, asked: Asked, is_late: bool) {
+        if is_late {
+            let after = self.users[user].answers.len();
+            self.late.send(user, after, self.world.sent_by(user));
+        }
+        if asked.step == Step::Release {
+            self.world.stop_going_by_the_lock(user);
+        }
+    }
+}
+
+impl<S: Strategy> RaceModel<S> {
+    /// What the user's request that is on its way asks for.
+    pub(in crate::explore) fn late_request(&self, state: &State, user: usize) -> Option<Asked> {
+        let after = usize::from(state.late.after[user]).checked_sub(1)?;
+        match self.machine(user).next_after(&state.users[user], after) {
+            Next::Asks(asked) => Some(asked),
+            Next::Ended(_) | Next::Crashed | Next::Lost => None,
+        }
+    }
+
+    /// The user takes its next step, as far as it arrives: what the service says.
+    pub(in crate::explore) fn act(
+        &self,
+        state: &mut State,
+        place: usize,
+        delivery: Delivery,
+    ) -> Option<Reply> {
+        let Next::Asks(asked) = state.users[place].next else {
+            return None;
+        };
+        let is_heard = matches!(delivery, Delivery::Arrives | Delivery::Slow);
+        let answer = if delivery.reaches_the_service() {
+            state.world.act(&Act {
+                user: place,
+                id: self.crowd.id(place),
+                asked,
+                is_heard,
+                room: self.room,
+            })
+        } else {
+            state.hold_back(place, asked, delivery == Delivery::Late);
+            Err(CallError::Lost)
+        };
+        let heard = if is_heard {
+            answer
+        } else {
+            Err(CallError::Lost)
+        };
+        state.users[place] = self.machine(place).after(state.users[place], heard);
+        self.look_after(state, place);
+        Some(reply_of(asked.step, answer.map(Response::from)))
+    }
+
+    /// The arrivals that are possible: none, of what the service could not carry out now.
+    pub(in crate::explore) fn arrivals(&self, state: &State, moves: &mut Vec<Move>) {
+        if !state.late.are_pending() {
+            return;
+        }
+        for user in 0..self.crowd.len() {
+            let late = self.late_request(state, user);
+            if let Some(asked) = late.filter(|asked| state.world.can_carry_out(*asked)) {
+                moves.push(Move::Arrival {
+                    user: self.crowd.id(user),
+                    step: asked.step,
+                    node: asked.node(),
+                });
+            }
+        }
+    }
+
+    /// The ways in which the user's next request may not arrive now.
+    pub(in crate::explore) fn held_back(
+        &self,
+        state: &State,
+        (user, asked): (usize, Asked),
+        taken: impl Fn(Delivery) -> Move,
+        moves: &mut Vec<Move>,
+    ) {
+        if asked.step.service() != Service::Nobody {
+            let lost = taken(Delivery::LostRequest);
+            self.if_allowed(Fault::LostRequest, state, lost, moves);
+        }
+        if asked.can_be_late() && !state.late.is_pending(user) {
+            self.if_allowed(Fault::Late, state, taken(Delivery::Late), moves);
+        }
+    }
+
+    /// Whether there is anything that a lock service could forget, or that is on its way to it.
+    pub(in crate::explore) fn remembers(&self, state: &State, node: usize) -> bool {
+        state.world.remembers(node, self.room)
+            || state.late.are_pending()
+                && (0..self.crowd.len()).any(|user| self.is_on_its_way_to(state, user, node))
+    }
+
+    /// The user's late request is carried out: what it is answered, which nobody hears.
+    pub(in crate::explore) fn arrive(&self, state: &mut State, user: usize) -> Option<Reply> {
+        let asked = self.late_request(state, user)?;
+        let act = Act {
+            user,
+            id: self.crowd.id(user),
+            asked,
+            is_heard: false,
+            room: self.room,
+        };
+        let answer = state.world.arrive(&act, state.late.sent(user));
+        state.late.forget(user);
+        let answer = answer.map(Response::from);
+        Some(reply_of(asked.step, answer))
+    }
+
+    /// The connections to this lock service end: what was on its way to it never arrives.
+    pub(in crate::explore) fn cut(&self, state: &mut State, node: usize) {
+        for user in 0..self.crowd.len() {
+            if self.is_on_its_way_to(state, user, node) {
+                state.late.forget(user);
+            }
+        }
+    }
+
+    /// What stands against a move because of what is on its way, or can never be.
+    pub(in crate::explore) fn objection_to_late(
+        &self,
+        state: &State,
+        step: Move,
+    ) -> Option<String> {
+        match step {
+            Move::Arrival { user, step, node } => {
+                let letter = user.letter();
+                let late = self.late_request(state, self.crowd.place(user));
+                Some(match late.map(|asked| (asked.step, asked.node())) {
+                    None => format!("nothing of {letter} is on its way"),
+                    Some(same) if same == (step, node) => {
+                        "it waits behind an open transaction".to_owned()
+                    }
+                    Some((step, node)) => {
+                        format!("what is on its way of {letter} is {}", step.at(node))
+                    }
+                })
+            }
+            Move::Step {
+                user,
+                step,
+                node,
+                reply,
+            } => match state.users[self.crowd.place(user)].next {
+                Next::Asks(asked) if (asked.step, asked.node()) == (step, node) => {
+                    self.objection_to_holding_back(state, user, step, reply)
+                }
+                _ => None,
+            },
+            Move::Crash(_)
+            | Move::GiveUp(_)
+            | Move::Stall(_)
+            | Move::Expire(_)
+            | Move::Restart(_)
+            | Move::PauseRedis => None,
+        }
+    }
+
+    fn objection_to_holding_back(
+        &self,
+        state: &State,
+        user: UserId,
+        step: Step,
+        reply: Delivery,
+    ) -> Option<String> {
+        match reply {
+            Delivery::Late => Some(match self.late_request(state, self.crowd.place(user)) {
+                Some(late) => format!(
+                    "{} of {} is still on its way, and a user has one late request at a time",
+                    late.step.at(late.node()),
+                    user.letter(),
+                ),
+                None => format!("{step} is never late: {}", step.why_never_late()),
+            }),
+            Delivery::LostRequest => Some(format!("{step} sends no request")),
+            Delivery::Arrives | Delivery::Slow | Delivery::Lost => None,
+        }
+    }
+
+    /// Whether this user's late request is to arrive at this lock service.
+    pub(in crate::explore) fn is_on_its_way_to(
+        &self,
+        state: &State,
+        user: usize,
+        node: usize,
+    ) -> bool {
+        self.late_request(state, user).is_some_and(|asked| {
+            asked.step.service() == Service::Lock && usize::from(asked.node()) == node
+        })
+    }
+}

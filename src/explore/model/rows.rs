@@ -1,0 +1,141 @@
+//! The committed rows of the model's database, and what is written on its seats.
+
+use std::hash::{Hash, Hasher};
+
+use super::state::{SEATS_MAX, USERS_MAX, narrow};
+
+/// The bookings of all seats, and what is written on the seats themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::explore) struct ModelRows {
+    /// In the order they were committed; then empty ones.
+    rows: [ModelRow; USERS_MAX],
+    seats: [Seat; SEATS_MAX],
+}
+
+/// A booking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::explore) struct ModelRow {
+    /// Numbered from 1; 0 for no row.
+    pub(in crate::explore) user: u8,
+    pub(in crate::explore) seat: u8,
+    /// Whether it was inserted by a user whose lease had not run out.
+    pub(in crate::explore) is_in_lease: bool,
+    /// Whether it is under the UNIQUE constraint, which knows of no others.
+    pub(in crate::explore) is_guarded: bool,
+}
+
+/// What is written on a seat itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::explore) struct Seat {
+    pub(in crate::explore) version: u8,
+    /// The latest token that was seen.
+    pub(in crate::explore) fence: u8,
+    /// The user who has claimed it, numbered from 1; 0 for none.
+    claimed_by: u8,
+    /// Whether the time of that claim is over.
+    is_claim_over: bool,
+}
+
+impl Seat {
+    /// Whether this user, numbered from 1, is the last who claimed it.
+    pub(in crate::explore) const fn is_claimed_by(self, user: u8) -> bool {
+        self.claimed_by == user
+    }
+
+    /// Whether its claim is still good.
+    pub(in crate::explore) const fn has_good_claim(self) -> bool {
+        self.claimed_by != 0 && !self.is_claim_over
+    }
+
+    /// A user, numbered from 1, claims it.
+    pub(in crate::explore) const fn claim(&mut self, user: u8) {
+        self.claimed_by = user;
+        self.is_claim_over = false;
+    }
+}
+
+/// One number instead of forty fields, or three where anything is written on a seat: a search hashes
+/// every state it comes to.
+impl Hash for ModelRows {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let rows = self.rows.iter().fold(0_u64, |sum, row| {
+            let flags = u64::from(row.is_in_lease) | u64::from(row.is_guarded) << 1;
+            sum << 8 | u64::from(row.user) << 5 | u64::from(row.seat) << 2 | flags
+        });
+        let seats = self.seats.iter().fold(0_u128, |sum, seat| {
+            let claim = u128::from(seat.claimed_by) << 1 | u128::from(seat.is_claim_over);
+            sum << 20 | u128::from(seat.version) << 12 | u128::from(seat.fence) << 4 | claim
+        });
+        // Which of the two it is stands first.
+        state.write_u64(rows << 1 | u64::from(seats != 0));
+        if seats != 0 {
+            state.write_u128(seats);
+        }
+    }
+}
+
+impl ModelRows {
+    pub(in crate::explore) const fn seat(&self, seat: usize) -> Seat {
+        self.seats[seat]
+    }
+
+    pub(in crate::explore) const fn seat_mut(&mut self, seat: usize) -> &mut Seat {
+        &mut self.seats[seat]
+    }
+
+    pub(in crate::explore) fn push(&mut self, row: ModelRow) {
+        let free = self.rows.iter_mut().find(|row| row.user == 0);
+        if let Some(free) = free {
+            *free = row;
+        }
+    }
+
+    /// The rows of this seat.
+    pub(in crate::explore) fn on(&self, seat: usize) -> impl Iterator<Item = &ModelRow> {
+        let rows = self.rows.iter().take_while(|row| row.user != 0);
+        rows.filter(move |row| usize::from(row.seat) == seat)
+    }
+
+    pub(in crate::explore) fn is_sold(&self, seat: usize) -> bool {
+        self.on(seat).next().is_some()
+    }
+
+    /// The users who have a row, numbered from 1, in the order of their rows.
+    pub(in crate::explore) fn users(&self) -> impl Iterator<Item = u8> + '_ {
+        let users = self.rows.iter().map(|row| row.user);
+        users.take_while(|user| *user != 0)
+    }
+
+    /// Whether a seat has more than one row; with `in_lease`, of users whose leases had not run out.
+    pub(in crate::explore) fn is_sold_twice(&self, in_lease: bool) -> bool {
+        let is_meant = |row: &ModelRow| row.user != 0 && (row.is_in_lease || !in_lease);
+        let rows = self.rows.iter().enumerate();
+        let mut meant = rows.filter(|(_, row)| is_meant(row));
+        meant.any(|(at, row)| {
+            let mut later = self.rows[at + 1..].iter();
+            later.any(|other| is_meant(other) && other.seat == row.seat)
+        })
+    }
+
+    /// Who has a claim on an unsold seat that is still good, numbered from 0.
+    pub(in crate::explore) fn good_claims(&self) -> impl Iterator<Item = usize> + '_ {
+        let seats = self.seats.iter().enumerate();
+        let good = seats.filter(|(place, seat)| seat.has_good_claim() && !self.is_sold(*place));
+        good.map(|(_, seat)| usize::from(seat.claimed_by - 1))
+    }
+
+    /// The claim of this user runs out, or everybody's: whose. Time passes, and nothing is written.
+    pub(in crate::explore) fn run_out(
+        &mut self,
+        user: Option<usize>,
+    ) -> impl Iterator<Item = usize> + '_ {
+        let meant = self.seats.iter_mut().filter(move |seat| {
+            let is_users = user.is_none_or(|user| seat.is_claimed_by(narrow(user + 1)));
+            seat.has_good_claim() && is_users
+        });
+        meant.map(|seat| {
+            seat.is_claim_over = true;
+            usize::from(seat.claimed_by - 1)
+        })
+    }
+}

@@ -1,0 +1,215 @@
+//! What is said to a Redis server: one round trip each, atomic there.
+
+use redis::{Cmd, Script};
+
+use crate::seat::SeatId;
+use crate::services::lock::{AcquireBy, LockRequest, ReleaseCommand, Token, Ttl};
+
+/// Frees a lock only for the token that holds it
+/// (<https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/>).
+pub(super) const COMPARE_AND_DELETE: &str = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end";
+
+/// Frees a lock whose value begins with the name of this run.
+pub(super) const SWEEP: &str = "local held = redis.call('get', KEYS[1]) \
+    if held and string.sub(held, 1, #ARGV[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end";
+
+/// How long a lock whose value begins with the name of this run lives on: -1 for ever, -2 when there
+/// is none.
+pub(super) const LEFT: &str = "local held = redis.call('get', KEYS[1]) \
+    if held and string.sub(held, 1, #ARGV[1]) == ARGV[1] then return redis.call('pttl', KEYS[1]) else return -2 end";
+
+/// Takes a lock and counts the grant: its number. Both at once, or two holders could have the
+/// numbers of each other. The counter outlives the locks by a day at the most, for a run that is killed.
+macro_rules! counted {
+    ($taken:literal) => {
+        concat!(
+            "if ",
+            $taken,
+            " then local number = redis.call('incr', KEYS[2]) \
+             redis.call('pexpire', KEYS[2], ARGV[2] + 86400000) return number else return 0 end"
+        )
+    };
+}
+
+const SET_NX_PX_FENCED: &str = counted!("redis.call('set', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])");
+const SETNX_FENCED: &str = counted!("redis.call('setnx', KEYS[1], ARGV[1]) == 1");
+const SET_PX_FENCED: &str = counted!("redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])");
+
+/// Extends the life of a lock for the token that holds it.
+const RENEW: &str = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) else return 0 end";
+
+/// Whether nobody holds a lock.
+const IS_FREE: &str = "return 1 - redis.call('exists', KEYS[1])";
+
+/// Shortens the life of a lock whose value begins with a name of this run: whether it has one. A time of
+/// nothing is over at once (<https://redis.io/docs/latest/commands/expire/>). A lock without a time to
+/// live (PTTL is -1) never ends by itself, so it is left alone.
+pub(super) const SHORTEN: &str = "local held = redis.call('get', KEYS[1]) \
+    if held and string.sub(held, 1, #ARGV[1]) == ARGV[1] and redis.call('pttl', KEYS[1]) >= 0 \
+    then return redis.call('pexpire', KEYS[1], ARGV[2]) else return 0 end";
+
+/// Room for the longest of the usual commands under a prefix of usual length, so that it need not
+/// grow.
+const COMMAND_WORDS: usize = 6;
+const COMMAND_BYTES: usize = 112;
+
+/// The names of a run's keys and values, and what is written of them again and again.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    prefix: String,
+    /// Tells this run's tokens from those of every other run on the same server.
+    pub(super) run: String,
+    /// What the server calls [`COMPARE_AND_DELETE`].
+    pub(super) release: String,
+}
+
+impl Names {
+    pub(super) fn new(prefix: String, run: String) -> Self {
+        Self {
+            prefix,
+            run,
+            release: Script::new(COMPARE_AND_DELETE).get_hash().to_owned(),
+        }
+    }
+
+    pub(super) fn key(&self, seat: SeatId) -> String {
+        format!("{}{seat}", self.prefix)
+    }
+
+    /// The key under which the grants of a lock are counted.
+    pub(super) fn counter(&self, seat: SeatId) -> String {
+        format!("{}fence:{}:{seat}", self.prefix, self.run)
+    }
+
+    /// A lock that no seat has.
+    pub(super) fn probe(&self) -> String {
+        format!("{}probe:{}", self.prefix, self.run)
+    }
+}
+
+/// The key and the value of a command; written again only as far as they change.
+#[derive(Default)]
+pub(super) struct KeyAndValue {
+    seat: Option<SeatId>,
+    key: String,
+    value: String,
+}
+
+impl KeyAndValue {
+    fn fill(&mut self, names: &Names, seat: SeatId, token: Token) {
+        let mut digits = itoa::Buffer::new();
+        if self.seat != Some(seat) {
+            self.seat = Some(seat);
+            self.key.clear();
+            self.key.push_str(&names.prefix);
+            self.key.push_str(digits.format(seat.number()));
+        }
+        self.value.clear();
+        self.value.push_str(&names.run);
+        for number in [token.user.0, token.request] {
+            self.value.push(':');
+            self.value.push_str(digits.format(number));
+        }
+    }
+
+    /// The command for a request.
+    pub(super) fn command(
+        &mut self,
+        names: &Names,
+        (seat, token, request): (SeatId, Token, LockRequest),
+    ) -> Cmd {
+        self.fill(names, seat, token);
+        let mut cmd = Cmd::with_capacity(COMMAND_WORDS, COMMAND_BYTES);
+        match request {
+            LockRequest::Acquire {
+                by,
+                ttl,
+                fence: true,
+            } => {
+                cmd.arg("EVAL").arg(fenced(by)).arg(2);
+                cmd.arg(&self.key).arg(names.counter(seat));
+                cmd.arg(&self.value).arg(ttl.as_millis());
+            }
+            LockRequest::Acquire { by, ttl, .. } => self.acquire(&mut cmd, by, ttl),
+            LockRequest::SetTtl {
+                ttl,
+                only_own: false,
+            } => match whole_seconds(ttl) {
+                Some(seconds) => drop(cmd.arg("EXPIRE").arg(&self.key).arg(seconds)),
+                None => drop(cmd.arg("PEXPIRE").arg(&self.key).arg(ttl.as_millis())),
+            },
+            LockRequest::SetTtl { ttl, .. } => {
+                self.run_script(&mut cmd, RENEW);
+                cmd.arg(ttl.as_millis());
+            }
+            LockRequest::Verify => {
+                cmd.arg("GET").arg(&self.key);
+            }
+            LockRequest::IsFree => self.run_script(&mut cmd, IS_FREE),
+            LockRequest::Release(ReleaseCommand::Delete) => {
+                cmd.arg("DEL").arg(&self.key);
+            }
+            LockRequest::Release(ReleaseCommand::CompareAndDelete) => {
+                cmd.arg("EVALSHA").arg(&names.release).arg(1);
+                cmd.arg(&self.key).arg(&self.value);
+            }
+            LockRequest::RunOut => {
+                let mine = format!("{}:{}:", names.run, token.user.0);
+                cmd.arg("EVAL").arg(SHORTEN).arg(1);
+                cmd.arg(&self.key).arg(mine).arg(0);
+            }
+        }
+        cmd
+    }
+
+    fn acquire(&self, cmd: &mut Cmd, by: AcquireBy, ttl: Ttl) {
+        let name = match by {
+            AcquireBy::SetNx => "SETNX",
+            AcquireBy::SetNxEx | AcquireBy::SetNxPx | AcquireBy::SetEx => "SET",
+        };
+        cmd.arg(name).arg(&self.key).arg(&self.value);
+        if matches!(by, AcquireBy::SetNxEx | AcquireBy::SetNxPx) {
+            cmd.arg("NX");
+        }
+        match (by, whole_seconds(ttl)) {
+            (AcquireBy::SetNx, _) => {}
+            (AcquireBy::SetNxEx | AcquireBy::SetEx, Some(seconds)) => {
+                cmd.arg("EX").arg(seconds);
+            }
+            (AcquireBy::SetNxPx, _) | (AcquireBy::SetNxEx | AcquireBy::SetEx, None) => {
+                cmd.arg("PX").arg(ttl.as_millis());
+            }
+        }
+    }
+
+    /// Whether this is what a lock of this seat is held with by this token.
+    pub(super) fn is_held_by(
+        &mut self,
+        names: &Names,
+        (seat, token): (SeatId, Token),
+        value: &[u8],
+    ) -> bool {
+        self.fill(names, seat, token);
+        self.value.as_bytes() == value
+    }
+
+    fn run_script(&self, cmd: &mut Cmd, script: &str) {
+        cmd.arg("EVAL").arg(script).arg(1);
+        cmd.arg(&self.key).arg(&self.value);
+    }
+}
+
+/// The script that takes a lock like this, and counts the grant.
+const fn fenced(by: AcquireBy) -> &'static str {
+    match by {
+        AcquireBy::SetNxEx | AcquireBy::SetNxPx => SET_NX_PX_FENCED,
+        AcquireBy::SetNx => SETNX_FENCED,
+        AcquireBy::SetEx => SET_PX_FENCED,
+    }
+}
+
+/// A time in seconds, as people write it (`EX`, `EXPIRE`); `None` for one that is not whole.
+fn whole_seconds(ttl: Ttl) -> Option<u64> {
+    let ttl_ms = ttl.as_millis();
+    ttl_ms.is_multiple_of(1000).then_some(ttl_ms / 1000)
+}

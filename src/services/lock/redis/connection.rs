@@ -1,0 +1,382 @@
+//! A connection to a Redis server: made ready for a race, and the commands on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{ConnectionAddr, ErrorKind, InfoDict, Pipeline, RedisError, ServerErrorKind, Value};
+
+use super::commands::{COMPARE_AND_DELETE, KeyAndValue, LEFT, Names, SHORTEN, SWEEP};
+use super::dial::WatchedConnection;
+use super::late::LateRequest;
+use super::{AddressedRequest, KeyPrefix, PIPELINE_MAX};
+use crate::duration::Millis;
+use crate::seat::SeatId;
+use crate::services::lock::Unfit;
+use crate::services::lock::Url;
+use crate::services::lock::{Held, LockError, LockRequest};
+use crate::services::queue::{Answer, RequestId, Response};
+
+/// How often a lock that is running out is looked at.
+const EXPIRY_POLL: Duration = Duration::from_millis(1);
+
+/// A connection and the names of our keys on it.
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    line: WatchedConnection,
+    url: Arc<Url>,
+    names: Arc<Names>,
+}
+
+/// What a server says about itself.
+#[derive(Debug, Default)]
+pub(super) struct Introduction {
+    /// Its name and version.
+    pub(super) version: String,
+    /// What tells it from every other server; `None` when it does not say.
+    pub(super) run_id: Option<String>,
+}
+
+impl Link {
+    /// Connects, without a limit on how long a command may wait.
+    pub(super) async fn open(
+        url: Url,
+        prefix: KeyPrefix,
+        limit: Duration,
+    ) -> Result<Self, LockError> {
+        Ok(Self {
+            line: WatchedConnection::open(&url, limit).await?,
+            names: Arc::new(Names::new(prefix.0, nonce(&url)?)),
+            url: Arc::new(url),
+        })
+    }
+
+    /// The server.
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Whether the connection was dropped.
+    pub(super) fn is_dropped(&self) -> bool {
+        self.line.is_dropped()
+    }
+
+    /// Another connection to the same server, with the same names for our keys and the same tokens.
+    pub(super) async fn another(&self, limit: Duration) -> Result<Self, LockError> {
+        let mut another = Self {
+            line: WatchedConnection::open(&self.url, limit).await?,
+            ..self.clone()
+        };
+        let url = Arc::clone(&another.url);
+        within(limit, &url, another.load_script()).await?;
+        Ok(another)
+    }
+
+    /// Shortens the life of a lock, and waits until the server says that the key is gone; `false` when
+    /// no token of this run holds it with a time to live.
+    pub(super) async fn expire(
+        &mut self,
+        seat: SeatId,
+        limit: Duration,
+    ) -> Result<bool, LockError> {
+        let (key, url) = (self.names.key(seat), Arc::clone(&self.url));
+        let mut shorten = redis::cmd("EVAL");
+        let ours = format!("{}:", self.names.run);
+        shorten.arg(SHORTEN).arg(1).arg(&key).arg(ours).arg(1);
+        let mut exists = redis::cmd("EXISTS");
+        exists.arg(&key);
+        within(limit, &url, async {
+            let is_ending: bool = shorten.query_async(&mut self.line.connection).await?;
+            while is_ending
+                && exists
+                    .query_async::<bool>(&mut self.line.connection)
+                    .await?
+            {
+                tokio::time::sleep(EXPIRY_POLL).await;
+            }
+            Ok::<_, RedisError>(is_ending)
+        })
+        .await
+    }
+
+    /// Who holds the lock of this seat.
+    pub(super) async fn held(
+        &mut self,
+        seat: SeatId,
+        limit: Duration,
+    ) -> Result<Option<Held>, LockError> {
+        let (key, url) = (self.names.key(seat), Arc::clone(&self.url));
+        let mut looks = redis::pipe();
+        looks.cmd("GET").arg(&key).cmd("PTTL").arg(&key);
+        let looking = looks.query_async::<(Option<String>, i64)>(&mut self.line.connection);
+        let (value, life_ms) = within(limit, &url, looking).await?;
+        // PTTL answers -1 for a key that does not expire.
+        Ok(value.map(|value| Held::of_value(&value, &self.names.run, life_ms >= 0)))
+    }
+
+    /// Frees the locks of these seats that any token of this run holds, and no other, and forgets how
+    /// often they were granted.
+    pub(super) async fn sweep(
+        &mut self,
+        seats: &[SeatId],
+        limit: Duration,
+    ) -> Result<(), LockError> {
+        let (url, names) = (Arc::clone(&self.url), Arc::clone(&self.names));
+        for some in seats.chunks(PIPELINE_MAX) {
+            let mut pipeline = redis::pipe();
+            for seat in some {
+                pipeline.cmd("EVAL").arg(SWEEP).arg(1);
+                pipeline
+                    .arg(names.key(*seat))
+                    .arg(format!("{}:", names.run));
+                pipeline.cmd("DEL").arg(names.counter(*seat));
+            }
+            within(limit, &url, pipeline.exec_async(&mut self.line.connection)).await?;
+        }
+        Ok(())
+    }
+
+    /// How long the locks of these seats live on, of those that any token of this run holds; `None`
+    /// for ever.
+    pub(super) async fn left(
+        &mut self,
+        seats: &[SeatId],
+        limit: Duration,
+    ) -> Result<Vec<(SeatId, Option<Duration>)>, LockError> {
+        let (url, names) = (Arc::clone(&self.url), Arc::clone(&self.names));
+        let mut left = Vec::new();
+        for some in seats.chunks(PIPELINE_MAX) {
+            let mut pipeline = redis::pipe();
+            for seat in some {
+                pipeline.cmd("EVAL").arg(LEFT).arg(1);
+                pipeline
+                    .arg(names.key(*seat))
+                    .arg(format!("{}:", names.run));
+            }
+            let asking = pipeline.query_async::<Vec<i64>>(&mut self.line.connection);
+            let lives = within(limit, &url, asking).await?;
+            let held = some.iter().zip(lives).filter(|(_, life)| *life != -2);
+            left.extend(
+                held.map(|(seat, life)| {
+                    (*seat, u64::try_from(life).ok().map(Duration::from_millis))
+                }),
+            );
+        }
+        Ok(left)
+    }
+
+    /// Makes ready for a race: what the server says about itself.
+    pub(super) async fn prepare(
+        &mut self,
+        seats: &[SeatId],
+        limit: Duration,
+    ) -> Result<Introduction, LockError> {
+        let url = Arc::clone(&self.url);
+        within(limit, &url, async {
+            let introduction = self.introduction().await?;
+            self.load_script().await?;
+            self.try_a_lock().await?;
+            self.refuse_held(seats).await?;
+            Ok::<_, RedisOrHeld>(introduction)
+        })
+        .await
+    }
+
+    async fn load_script(&mut self) -> Result<(), RedisError> {
+        let mut load = redis::cmd("SCRIPT");
+        load.arg("LOAD").arg(COMPARE_AND_DELETE);
+        load.exec_async(&mut self.line.connection).await
+    }
+
+    /// Takes and frees a lock that no seat has, so that a server which takes no writes is known
+    /// before the race.
+    async fn try_a_lock(&mut self) -> Result<(), RedisError> {
+        let key = self.names.probe();
+        redis::cmd("SET")
+            .arg(&key)
+            .arg(&*self.names.run)
+            .arg("NX")
+            .arg("PX")
+            .arg(1000)
+            .exec_async(&mut self.line.connection)
+            .await?;
+        redis::cmd("EVALSHA")
+            .arg(&self.names.release)
+            .arg(1)
+            .arg(&key)
+            .arg(&*self.names.run)
+            .exec_async(&mut self.line.connection)
+            .await
+    }
+
+    async fn refuse_held(&mut self, seats: &[SeatId]) -> Result<(), RedisOrHeld> {
+        for some in seats.chunks(PIPELINE_MAX) {
+            let mut pipeline = redis::pipe();
+            for seat in some {
+                pipeline.cmd("PTTL").arg(self.names.key(*seat));
+            }
+            let lives: Vec<i64> = pipeline.query_async(&mut self.line.connection).await?;
+            // PTTL answers -2 for no such key, -1 for one that does not expire.
+            if let Some((seat, life)) = some.iter().zip(lives).find(|(_, life)| *life != -2) {
+                return Err(RedisOrHeld::Held {
+                    key: self.names.key(*seat),
+                    ttl_ms: u64::try_from(life).ok(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the server what it is. One that holds no locks, or only some, is none to race on; one that
+    /// does not say is taken for what it does.
+    async fn introduction(&mut self) -> Result<Introduction, RedisOrHeld> {
+        let mut ask = redis::cmd("INFO");
+        let asked = ask.arg("server").query_async(&mut self.line.connection);
+        let info: InfoDict = match asked.await {
+            Ok(info) => info,
+            // Not everybody may ask. What else is wrong with it will be met again.
+            Err(error) if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) => {
+                return Ok(Introduction {
+                    version: "Redis of unknown version".to_owned(),
+                    run_id: None,
+                });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let field = |name: &str| info.get::<String>(name);
+        let mode = field("redis_mode").or_else(|| field("server_mode"));
+        if let Some(why) = mode.as_deref().and_then(Unfit::by_mode) {
+            return Err(RedisOrHeld::Unfit(why));
+        }
+        let version = match (field("valkey_version"), field("redis_version")) {
+            (Some(version), _) => format!("Valkey {version}"),
+            (None, Some(version)) => format!("Redis {version}"),
+            (None, None) => "Redis of unknown version".to_owned(),
+        };
+        Ok(Introduction {
+            version: self.url.scrub(&version),
+            run_id: field("run_id"),
+        })
+    }
+
+    /// Sends a batch in one pipeline: the reply to each. What fails because the server has
+    /// forgotten the script (it was restarted, or flushed) is sent again, once.
+    pub(super) async fn send(
+        mut self,
+        batch: Vec<(RequestId, AddressedRequest)>,
+    ) -> Vec<(RequestId, RedisReply)> {
+        let (ids, requests): (Vec<RequestId>, Vec<AddressedRequest>) = batch.into_iter().unzip();
+        let mut replies = self.pipeline(&requests).await;
+        let forgotten: Vec<usize> = (0..replies.len())
+            .filter(|at| is_script_unknown(&replies[*at]))
+            .collect();
+        if !forgotten.is_empty() && self.load_script().await.is_ok() {
+            let again: Vec<AddressedRequest> = forgotten.iter().map(|at| requests[*at]).collect();
+            for (at, reply) in forgotten.into_iter().zip(self.pipeline(&again).await) {
+                replies[at] = reply;
+            }
+        }
+        ids.into_iter().zip(replies).collect()
+    }
+
+    /// Whether bytes on their way cannot be told from each other.
+    pub(super) fn is_encrypted(&self) -> bool {
+        matches!(self.url.place(), ConnectionAddr::TcpTls { .. })
+    }
+
+    /// Sends a command on a connection of its own, all but its last byte.
+    pub(super) async fn send_late(
+        self,
+        order: AddressedRequest,
+        limit: Duration,
+        understood: impl FnOnce(RedisReply) -> Answer<Response> + Send + 'static,
+    ) -> Result<LateRequest, LockError> {
+        let command = KeyAndValue::default().command(&self.names, order);
+        let sending = LateRequest::send(&self.url, command, limit, understood);
+        within(limit, &self.url, sending).await
+    }
+
+    async fn pipeline(&mut self, requests: &[AddressedRequest]) -> Vec<RedisReply> {
+        let mut pipeline = Pipeline::with_capacity(requests.len());
+        pipeline.ignore_errors();
+        let mut words = KeyAndValue::default();
+        for request in requests {
+            pipeline.add_command(words.command(&self.names, *request));
+        }
+        let answers: Result<Vec<Value>, _> = pipeline.query_async(&mut self.line.connection).await;
+        let compared = |(value, request): (Value, &AddressedRequest)| match (value, *request) {
+            (Value::BulkString(found), (seat, token, LockRequest::Verify)) => {
+                let is_own = words.is_held_by(&self.names, (seat, token), &found);
+                Ok(Value::Int(i64::from(is_own)))
+            }
+            // What SETNX answers is no token.
+            (Value::Int(0), (_, _, LockRequest::Acquire { fence: false, .. })) => Ok(Value::Nil),
+            (Value::Int(_), (_, _, LockRequest::Acquire { fence: false, .. })) => Ok(Value::Okay),
+            (value, _) => value.extract_error(),
+        };
+        match answers {
+            Ok(values) => values.into_iter().zip(requests).map(compared).collect(),
+            Err(error) => vec![Err(error); requests.len()],
+        }
+    }
+}
+
+/// What the server said to one command.
+pub(super) type RedisReply = Result<Value, RedisError>;
+
+fn is_script_unknown(reply: &RedisReply) -> bool {
+    let no_script = ErrorKind::Server(ServerErrorKind::NoScript);
+    reply.as_ref().is_err_and(|error| error.kind() == no_script)
+}
+
+/// What can go wrong while a server is made ready.
+enum RedisOrHeld {
+    Redis(RedisError),
+    Unfit(Unfit),
+    Held { key: String, ttl_ms: Option<u64> },
+}
+
+impl From<RedisError> for RedisOrHeld {
+    fn from(error: RedisError) -> Self {
+        Self::Redis(error)
+    }
+}
+
+/// What `work` gives, unless the server keeps silent past the limit.
+async fn within<T, E: Into<RedisOrHeld>>(
+    limit: Duration,
+    url: &Url,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, LockError> {
+    let Ok(result) = tokio::time::timeout(limit, work).await else {
+        return Err(LockError::silent(url, limit));
+    };
+    result.map_err(|error| match error.into() {
+        RedisOrHeld::Held { key, ttl_ms } => {
+            let expiry = ttl_ms.map_or_else(String::new, |ms| {
+                format!(", for {} more", Millis(Duration::from_millis(ms)))
+            });
+            LockError::AlreadyHeld {
+                key,
+                address: url.address(),
+                expiry,
+            }
+        }
+        RedisOrHeld::Unfit(why) => LockError::Unfit {
+            address: url.address(),
+            why,
+        },
+        RedisOrHeld::Redis(error) => LockError::of_server(&error, url, limit),
+    })
+}
+
+/// A number that no other run draws, whatever its seed.
+fn nonce(url: &Url) -> Result<String, LockError> {
+    use rand::TryRng;
+    let number = rand::rngs::SysRng.try_next_u64();
+    number
+        .map(|number| format!("{number:016x}"))
+        .map_err(|error| LockError::Refused {
+            address: url.address(),
+            reason: error.to_string(),
+        })
+}

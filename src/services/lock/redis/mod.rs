@@ -1,0 +1,366 @@
+//! The lock in a real Redis: `SET key token NX EX`, freed by a compare-and-delete script.
+//!
+//! One task takes everything that waits and sends it in pipelines over one connection. There is no
+//! response limit per command, for a queued command is not a late one; whoever owns the race gives
+//! the service up when it answers nobody ([`RequestQueue::close`]).
+
+mod commands;
+mod connection;
+mod dial;
+mod late;
+mod lifeline;
+mod server;
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use redis::{ErrorKind, RedisError, Value};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use connection::Link;
+use dial::why_closed;
+pub use late::LateRequest;
+use lifeline::Lifeline;
+pub use server::{PrivateServer, find_server, start_server};
+
+use super::{Held, LockError, LockRequest, Token, Url};
+use crate::seat::SeatId;
+use crate::services::queue::{
+    Answer, CallError, FirstError, Progress, RequestId, RequestQueue, Response, Said,
+};
+
+/// The most commands in one pipeline, and the most pipelines under way: beyond these the gain is
+/// below the noise.
+pub(in crate::services::lock) const PIPELINE_MAX: usize = 512;
+const PIPELINES_MAX: usize = 4;
+
+/// The most commands that are late at once: each has a connection.
+const LATE_MAX: usize = 64;
+
+/// What the key of every lock begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPrefix(pub String);
+
+impl Default for KeyPrefix {
+    fn default() -> Self {
+        Self("lock:seat:".to_owned())
+    }
+}
+
+/// Where a Redis is.
+#[derive(Debug, Clone, Copy)]
+pub enum RedisServer<'a> {
+    /// A server that the person runs.
+    Theirs(&'a Url),
+    /// A server of the run's own.
+    Private(&'a PrivateServer),
+}
+
+/// A lock service on a Redis server.
+#[derive(Debug)]
+pub struct Redis {
+    lifeline: Arc<Lifeline>,
+    /// How long the server may take to answer what is no user's step.
+    limit: Duration,
+    /// Room for what arrives late.
+    late: Arc<Semaphore>,
+    queue: Arc<RequestQueue<AddressedRequest, Response>>,
+    description: String,
+    run_id: Option<String>,
+    trouble: FirstError,
+}
+
+/// A request, for which seat and with which token.
+pub(in crate::services::lock) type AddressedRequest = (SeatId, Token, LockRequest);
+
+impl Redis {
+    /// Connects, makes sure that the server can serve as a lock, and that none of the seats' locks
+    /// is held already.
+    ///
+    /// # Errors
+    /// [`LockError`], naming the server without its password.
+    pub async fn connect(
+        server: RedisServer<'_>,
+        prefix: KeyPrefix,
+        seats: &[SeatId],
+        limit: Duration,
+    ) -> Result<Self, LockError> {
+        let (url, private) = match server {
+            RedisServer::Theirs(url) => (url.clone(), None),
+            RedisServer::Private(server) => (Url::of_socket(server.socket())?, Some(server.end())),
+        };
+        let whose = if private.is_some() {
+            "a private server"
+        } else {
+            "a server of yours"
+        };
+        let opening = async {
+            let mut link = Link::open(url.clone(), prefix, limit).await?;
+            let introduction = link.prepare(seats, limit).await?;
+            Ok((link, introduction))
+        };
+        let (link, introduction) = match opening.await {
+            Err(LockError::Closed(_)) => return Err(why_closed(&url).await),
+            opened => opened?,
+        };
+        let description = format!(
+            "{}, {whose} at {}",
+            introduction.version,
+            link.url().address()
+        );
+        let queue = Arc::new(RequestQueue::default());
+        let trouble = FirstError::default();
+        let lifeline = Arc::new(Lifeline::new(link, private, limit));
+        tokio::spawn(serve(
+            Arc::clone(&lifeline),
+            Arc::clone(&queue),
+            trouble.clone(),
+        ));
+        Ok(Self {
+            lifeline,
+            limit,
+            late: Arc::new(Semaphore::new(LATE_MAX)),
+            queue,
+            description,
+            run_id: introduction.run_id,
+            trouble,
+        })
+    }
+
+    pub(in crate::services::lock) fn submit(&self, order: AddressedRequest) -> RequestId {
+        self.queue.submit(order)
+    }
+
+    pub(in crate::services::lock) async fn call(
+        &self,
+        order: AddressedRequest,
+    ) -> Answer<Response> {
+        self.queue.call(order).await
+    }
+
+    pub(in crate::services::lock) fn poll(
+        &self,
+        id: RequestId,
+        cx: &mut Context<'_>,
+    ) -> Poll<Answer<Response>> {
+        self.queue.poll(id, cx)
+    }
+
+    pub(in crate::services::lock) fn abandon(&self, id: RequestId) {
+        self.queue.abandon(id);
+    }
+
+    pub(in crate::services::lock) fn make_room_for(&self, users: usize) {
+        self.queue.make_room_for(users);
+    }
+
+    /// Lets the lock of this seat run out, and waits until the server itself says that it has.
+    pub(in crate::services::lock) async fn expire(
+        &self,
+        seat: SeatId,
+        limit: Duration,
+    ) -> Result<bool, LockError> {
+        self.lifeline.live().await?.expire(seat, limit).await
+    }
+
+    /// Who holds the lock of this seat.
+    pub(in crate::services::lock) async fn held(
+        &self,
+        seat: SeatId,
+        limit: Duration,
+    ) -> Result<Option<Held>, LockError> {
+        self.lifeline.live().await?.held(seat, limit).await
+    }
+
+    /// Frees the locks of these seats that any token of this run holds.
+    pub(in crate::services::lock) async fn sweep(
+        &self,
+        seats: &[SeatId],
+        limit: Duration,
+    ) -> Result<(), LockError> {
+        self.lifeline.live().await?.sweep(seats, limit).await
+    }
+
+    /// How long the locks of these seats will live on, of those that any token of this run holds.
+    pub(in crate::services::lock) async fn left(
+        &self,
+        seats: &[SeatId],
+        limit: Duration,
+    ) -> Result<Vec<(SeatId, Option<Duration>)>, LockError> {
+        self.lifeline.live().await?.left(seats, limit).await
+    }
+
+    /// The private server is about to be killed, and another to be started in its place.
+    pub(in crate::services::lock) fn expect_another_server(&self) {
+        self.lifeline.expect_another_server();
+    }
+
+    /// Connects to the private server that was started in the place of another.
+    pub(in crate::services::lock) async fn reconnect(
+        &self,
+        server: &PrivateServer,
+        limit: Duration,
+    ) -> Result<(), LockError> {
+        self.lifeline.move_to(server, limit).await
+    }
+
+    /// Sends a request on a connection of its own, all but its last byte.
+    pub(in crate::services::lock) async fn send_late(
+        &self,
+        order: AddressedRequest,
+    ) -> Result<LateRequest, CallError> {
+        let room = Arc::clone(&self.late).try_acquire_owned();
+        let room = room.map_err(|_| CallError::Failed)?;
+        let trouble = self.trouble.clone();
+        let sending = async {
+            let link = self.lifeline.live().await?;
+            let url = link.url().clone();
+            let understood = move |reply| {
+                drop(room);
+                understand(reply, &url, &trouble)
+            };
+            link.send_late(order, self.limit, understood).await
+        };
+        sending.await.map_err(|error| {
+            self.trouble.note(error.to_string());
+            CallError::Failed
+        })
+    }
+
+    pub(in crate::services::lock) fn can_hold_back(&self) -> Result<(), LockError> {
+        if self.lifeline.is_encrypted() {
+            return Err(LockError::NeverLate(self.description.clone()));
+        }
+        Ok(())
+    }
+
+    pub(in crate::services::lock) fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// What tells the server from every other; `None` when it does not say.
+    pub(in crate::services::lock) fn run_id(&self) -> Option<&str> {
+        self.run_id.as_deref()
+    }
+
+    /// What went wrong first. A connection that was dropped when nobody was waiting has gone wrong too.
+    pub(in crate::services::lock) fn trouble(&self) -> Option<String> {
+        let is_dropped = self.lifeline.is_dropped();
+        let dropped = || is_dropped.then(|| format!("its connection was dropped: {ON_ITS_WAY}"));
+        self.trouble.first().or_else(dropped)
+    }
+
+    pub(in crate::services::lock) fn progress(&self) -> Progress {
+        self.queue.progress()
+    }
+
+    pub(in crate::services::lock) fn halt(&self) {
+        self.queue.halt();
+    }
+
+    pub(in crate::services::lock) fn give_up(&self, why: &str) {
+        self.trouble.note(why.to_owned());
+        self.lifeline.give_up();
+        self.queue.close();
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+/// What is not known after a connection was dropped. What comes after it is.
+const ON_ITS_WAY: &str = "what was on its way is unknown";
+
+/// Carries requests to the server until the queue is closed. What was handed in while there was no
+/// connection is sent on the next; what was sent is never sent again.
+async fn serve(
+    lifeline: Arc<Lifeline>,
+    queue: Arc<RequestQueue<AddressedRequest, Response>>,
+    trouble: FirstError,
+) {
+    let mut pipelines = JoinSet::new();
+    let mut batch = Vec::new();
+    while queue.take(&mut batch).await {
+        let mut waiting = batch.drain(..).peekable();
+        while waiting.peek().is_some() {
+            if queue.is_halted() {
+                let refused = waiting.map(|(id, _)| (id, Err(CallError::Failed)));
+                queue.deliver(refused);
+                break;
+            }
+            if pipelines.len() == PIPELINES_MAX {
+                pipelines.join_next().await;
+            }
+            let was_dropped = lifeline.is_dropped() && !lifeline.is_expecting();
+            let link = match lifeline.live().await {
+                Ok(link) => link,
+                Err(error) => {
+                    trouble.note(format!("its connection was dropped: {error}"));
+                    queue.deliver(waiting.map(|(id, _)| (id, Err(CallError::Failed))));
+                    queue.close();
+                    return;
+                }
+            };
+            if was_dropped {
+                trouble.note(format!(
+                    "its connection was dropped, and made again: {ON_ITS_WAY}"
+                ));
+            }
+            let some: Vec<_> = waiting.by_ref().take(PIPELINE_MAX).collect();
+            let (queue, trouble) = (Arc::clone(&queue), trouble.clone());
+            pipelines.spawn(async move {
+                let url = link.url().clone();
+                let replies = link.send(some).await;
+                let understood = |reply| understand(reply, &url, &trouble);
+                queue.deliver(
+                    replies
+                        .into_iter()
+                        .map(|(id, reply)| (id, understood(reply))),
+                );
+            });
+        }
+    }
+}
+
+/// What a reply means: SET answers OK or nil, a script or DEL a number, that of a grant or 0 for "no".
+/// An error of the server's own means that nothing was done, a broken connection that nobody knows.
+fn understand(
+    reply: Result<Value, RedisError>,
+    url: &Url,
+    trouble: &FirstError,
+) -> Answer<Response> {
+    match reply {
+        Ok(Value::Okay) => Ok(true.into()),
+        Ok(Value::Nil) => Ok(false.into()),
+        Ok(Value::Int(number)) => Ok(Response {
+            said: if number > 0 { Said::Yes } else { Said::No },
+            number: u32::try_from(number).unwrap_or(0),
+        }),
+        Ok(_) => {
+            trouble.note("it gave an answer that no lock gives".to_owned());
+            Err(CallError::Lost)
+        }
+        Err(error) => Err(match error.kind() {
+            ErrorKind::Server(_) | ErrorKind::Extension => {
+                let text = format!(
+                    "{} {}",
+                    error.code().unwrap_or_default(),
+                    error.detail().unwrap_or_default()
+                );
+                trouble.note(url.scrub(text.trim()));
+                CallError::Failed
+            }
+            // Told once, with what became of the connection.
+            ErrorKind::Io => CallError::Lost,
+            _ => {
+                trouble.note("it does not answer as a Redis does".to_owned());
+                CallError::Lost
+            }
+        }),
+    }
+}

@@ -1,0 +1,225 @@
+//! Statements that arrive late: each waits in `SQLite`'s own busy handler, on a connection of its own.
+//!
+//! When a statement is sent another's transaction is really open, so that `SQLite` makes it wait
+//! (<https://www.sqlite.org/c3ref/busy_handler.html>). That transaction ends at once, and others go on;
+//! the statement goes on waiting, as with a handler that sleeps for long, until it is its turn. Then
+//! `SQLite` tries again by itself, as often as others are in the way.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::CLOSE_LIMIT;
+use super::schema::BUSY_TIMEOUT;
+use super::session::{CurrentRun, Session, prepare};
+use crate::services::queue::{Answer, CallError, FirstError, Response};
+use crate::services::store::request::StoreRequest;
+
+/// The most that wait at once: each has a thread and two connections.
+const WAITING_MAX: usize = 32;
+
+/// How long a statement whose turn has come waits before it is tried again.
+const TRY_AGAIN: Duration = Duration::from_millis(1);
+
+/// Who is to be in the way of a statement when it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// A writer of our own, who waits for the others first.
+    Own,
+    /// A writer of our own, or whoever writes: nobody else moves meanwhile.
+    OwnOrAny,
+}
+
+/// A statement that was sent, and waits. Dropped, it is never carried out.
+#[derive(Debug)]
+pub struct LateStatement {
+    go: Sender<()>,
+    answer: oneshot::Receiver<Answer<Response>>,
+}
+
+impl LateStatement {
+    /// Lets it be carried out: what it is answered.
+    ///
+    /// # Errors
+    /// [`CallError`] when it was not, or nobody knows.
+    pub async fn arrive(self) -> Answer<Response> {
+        let Self { go, answer } = self;
+        // A thread that is gone gives no answer, which is noticed.
+        let _ = go.send(());
+        let answer = answer.await.unwrap_or(Err(CallError::Lost));
+        drop(go);
+        answer
+    }
+}
+
+/// Where statements that arrive late wait.
+#[derive(Debug)]
+pub(super) struct LateStatements {
+    path: PathBuf,
+    place: Arc<CurrentRun>,
+    trouble: FirstError,
+    room: Arc<Semaphore>,
+    /// `None` once no more are taken.
+    closed: Mutex<Option<Sender<()>>>,
+    are_closed: Mutex<Receiver<()>>,
+}
+
+impl LateStatements {
+    pub(super) fn new(path: &Path, place: &Arc<CurrentRun>, trouble: &FirstError) -> Self {
+        let (closed, are_closed) = channel();
+        Self {
+            path: path.to_owned(),
+            place: Arc::clone(place),
+            trouble: trouble.clone(),
+            room: Arc::new(Semaphore::new(WAITING_MAX)),
+            closed: Mutex::new(Some(closed)),
+            are_closed: Mutex::new(are_closed),
+        }
+    }
+
+    /// Sends a statement, and waits until it waits.
+    ///
+    /// # Errors
+    /// What it was answered, when nothing kept it from being carried out at once, or
+    /// [`CallError::Failed`] when it could not be sent.
+    pub(super) async fn send(
+        &self,
+        request: StoreRequest,
+        obstacle: Obstacle,
+    ) -> Result<LateStatement, Answer<Response>> {
+        let (Ok(permit), Some(closed)) = (
+            Arc::clone(&self.room).try_acquire_owned(),
+            lock(&self.closed).clone(),
+        ) else {
+            return Err(Err(CallError::Failed));
+        };
+        let (go, turn) = channel();
+        let (waits, is_waiting) = oneshot::channel();
+        let (reply, answer) = oneshot::channel();
+        let sending = Sending {
+            path: self.path.clone(),
+            place: Arc::clone(&self.place),
+            request,
+            obstacle,
+            _permit: permit,
+        };
+        let trouble = self.trouble.clone();
+        let thread = std::thread::Builder::new().name("racesim-late".to_owned());
+        let started = thread.spawn(move || {
+            let answer = sending.carry_out(waits, turn).map_err(|error| {
+                if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DatabaseBusy) {
+                    trouble.note(error.to_string());
+                }
+                CallError::Failed
+            });
+            // Whoever waited for it may be gone.
+            let _ = reply.send(answer);
+            drop(closed);
+        });
+        match (started, is_waiting.await) {
+            (Ok(_), Ok(())) => Ok(LateStatement { go, answer }),
+            (Ok(_), Err(_)) => Err(answer.await.unwrap_or(Err(CallError::Failed))),
+            (Err(_), _) => Err(Err(CallError::Failed)),
+        }
+    }
+}
+
+impl LateStatements {
+    /// Waits until the threads have closed the file, so that no log of it is left beside it.
+    pub(super) fn close(&self) {
+        lock(&self.closed).take();
+        // Past the limit the disk hangs; there is nothing more to wait for.
+        let _ = lock(&self.are_closed).recv_timeout(CLOSE_LIMIT);
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A statement and all that it takes to send it.
+struct Sending {
+    path: PathBuf,
+    place: Arc<CurrentRun>,
+    request: StoreRequest,
+    obstacle: Obstacle,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Sending {
+    fn carry_out(
+        self,
+        waits: oneshot::Sender<()>,
+        turn: Receiver<()>,
+    ) -> rusqlite::Result<Response> {
+        let opened = |error: super::StoreError| match error {
+            super::StoreError::Sqlite { source, .. } => source,
+            other => rusqlite::Error::ToSqlConversionFailure(Box::new(other)),
+        };
+        let (writer, _) = prepare(&self.path).map_err(opened)?;
+        let (mut connection, _) = prepare(&self.path).map_err(opened)?;
+        let obstruction = Arc::new(Mutex::new(None));
+        let mut wait = Wait {
+            obstruction: Arc::clone(&obstruction),
+            turn,
+        };
+        connection.busy_handler(Some(move |_| wait.goes_on()))?;
+        let mut session = Session::new(&connection, &self.path, self.place)?;
+        let is_in_the_way = obstruct(&writer, self.obstacle)?;
+        let writer = is_in_the_way.then_some(writer);
+        *lock(&obstruction) = Some(Obstruction { writer, waits });
+        session.alone_and_late(self.request)
+    }
+}
+
+/// Begins a transaction that is in every writer's way: whether it did. Another's may be there already.
+fn obstruct(writer: &Connection, obstacle: Obstacle) -> rusqlite::Result<bool> {
+    writer.busy_timeout(match obstacle {
+        Obstacle::Own => BUSY_TIMEOUT,
+        Obstacle::OwnOrAny => Duration::ZERO,
+    })?;
+    match writer.execute_batch("BEGIN IMMEDIATE") {
+        Ok(()) => Ok(true),
+        Err(error)
+            if obstacle == Obstacle::OwnOrAny
+                && error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What is in the way of a statement until it waits.
+struct Obstruction {
+    /// The writer whose transaction is open; `None` when it is another's.
+    writer: Option<Connection>,
+    /// Where it is said that the statement waits.
+    waits: oneshot::Sender<()>,
+}
+
+/// How a statement waits.
+struct Wait {
+    obstruction: Arc<Mutex<Option<Obstruction>>>,
+    turn: Receiver<()>,
+}
+
+impl Wait {
+    /// Whether the statement is to be tried again, said when it may be.
+    fn goes_on(&mut self) -> bool {
+        let obstruction = lock(&self.obstruction).take();
+        let Some(Obstruction { writer, waits }) = obstruction else {
+            let next = self.turn.recv_timeout(TRY_AGAIN);
+            return next != Err(RecvTimeoutError::Disconnected);
+        };
+        if let Some(writer) = writer {
+            // Closed, it is undone in any case.
+            let _ = writer.execute_batch("ROLLBACK");
+        }
+        waits.send(()).is_ok() && self.turn.recv().is_ok()
+    }
+}

@@ -1,0 +1,274 @@
+//! Transactions that stay open while their user does something else: each on a connection of its own.
+//!
+//! There are so many connections, as in the pool of a server; whoever begins while all are taken waits
+//! for one. A connection belongs to its user for as long as a transaction is open on it, and goes back
+//! to the pool at the latest when its user's attempt has ended; what is not committed then is undone.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::ffi::SQLITE_BUSY_SNAPSHOT;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::CLOSE_LIMIT;
+use super::schema;
+use super::session::{CurrentRun, Session, is_busy, prepare};
+use crate::seat::UserId;
+use crate::services::queue::{Answer, CallError, FirstError, Progress, Response, Said};
+use crate::services::store::request::StoreRequest;
+use crate::services::store::{Begin, StoreError};
+
+/// How a transaction begins, and how long it may wait for another's.
+#[derive(Debug, Clone, Copy)]
+pub struct BeginHow {
+    /// The kind.
+    pub begin: Begin,
+    /// The busy timeout.
+    pub busy: Duration,
+}
+
+/// What is done in a transaction.
+#[derive(Debug, Clone, Copy)]
+pub enum Work {
+    /// Begin it.
+    Begin,
+    /// A user's step; opens the transaction if there is none.
+    Step(StoreRequest),
+    /// End it.
+    Commit,
+    /// Undo it.
+    Rollback,
+}
+
+/// Connections, each with a thread, for transactions.
+#[derive(Debug)]
+pub struct Transactions {
+    /// Where users wait for a connection; `None` when the end has come.
+    waiting: Mutex<Option<Sender<Receiver<TransactionRequest>>>>,
+    open: Mutex<HashMap<UserId, Sender<TransactionRequest>>>,
+    vitals: Arc<Vitals>,
+    given_up: CancellationToken,
+    connections: usize,
+    are_closed: Mutex<Receiver<()>>,
+}
+
+/// How much was answered, and how many statements are under way.
+#[derive(Debug, Default)]
+struct Vitals {
+    begun: AtomicU64,
+    answered: AtomicU64,
+    trouble: FirstError,
+}
+
+struct TransactionRequest {
+    work: Work,
+    how: BeginHow,
+    reply: oneshot::Sender<TransactionReply>,
+}
+
+/// What an order is answered.
+struct TransactionReply {
+    answer: Answer<Response>,
+    /// Whether a transaction is open after it.
+    is_open: bool,
+}
+
+impl Transactions {
+    /// So many connections to the database.
+    pub(super) fn open(
+        path: &Path,
+        place: &Arc<CurrentRun>,
+        connections: usize,
+    ) -> Result<Self, StoreError> {
+        let (waiting, queue) = channel::<Receiver<TransactionRequest>>();
+        let queue = Arc::new(Mutex::new(queue));
+        let vitals = Arc::<Vitals>::default();
+        let (closed, are_closed) = channel::<()>();
+        for _ in 0..connections {
+            let (connection, _) = prepare(path)?;
+            let (path, place) = (path.to_owned(), Arc::clone(place));
+            let (queue, vitals) = (Arc::clone(&queue), Arc::clone(&vitals));
+            let closed = closed.clone();
+            std::thread::Builder::new()
+                .name("racesim-transaction".to_owned())
+                .spawn(move || {
+                    match Session::new(&connection, &path, place) {
+                        Ok(session) => serve(session, &queue, &vitals),
+                        Err(source) => vitals
+                            .trouble
+                            .note(schema::failure(&path, source).to_string()),
+                    }
+                    drop(connection);
+                    drop(closed);
+                })
+                .map_err(StoreError::Thread)?;
+        }
+        Ok(Self {
+            waiting: Mutex::new(Some(waiting)),
+            open: Mutex::default(),
+            vitals,
+            given_up: CancellationToken::new(),
+            connections,
+            are_closed: Mutex::new(are_closed),
+        })
+    }
+
+    /// Does this in the user's transaction.
+    ///
+    /// # Errors
+    /// [`CallError`] when there is no such transaction, or the database has failed.
+    pub async fn call(&self, user: UserId, work: Work, how: BeginHow) -> Answer<Response> {
+        let (reply, answer) = oneshot::channel();
+        if !self.submit(user, TransactionRequest { work, how, reply }) {
+            return Err(CallError::Failed);
+        }
+        let done = self.given_up.run_until_cancelled(answer).await;
+        let Some(Ok(done)) = done else {
+            return Err(CallError::Lost);
+        };
+        if !done.is_open {
+            self.forsake(user);
+        }
+        done.answer
+    }
+
+    /// How many connections there are.
+    #[must_use]
+    pub const fn connections(&self) -> usize {
+        self.connections
+    }
+
+    /// The user's attempt has ended: its connection goes back, and what it has not committed is undone.
+    pub fn forsake(&self, user: UserId) {
+        lock(&self.open).remove(&user);
+    }
+
+    /// Everybody is gone.
+    pub fn disconnect_all(&self) {
+        lock(&self.open).clear();
+    }
+
+    /// How much was answered and is under way. A user that thinks owes nothing.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let answered = self.vitals.answered.load(Ordering::Relaxed);
+        Progress {
+            answered,
+            is_owing: self.vitals.begun.load(Ordering::Relaxed) > answered,
+        }
+    }
+
+    /// Ends all waiting, because nobody is answered.
+    pub fn give_up(&self, why: &str) {
+        self.vitals.trouble.note(why);
+        self.given_up.cancel();
+    }
+
+    /// Closes the connections, and waits until they are closed.
+    pub fn end(&self) {
+        lock(&self.waiting).take();
+        self.disconnect_all();
+        // Past the limit the disk hangs; there is nothing more to wait for.
+        let _ = lock(&self.are_closed).recv_timeout(CLOSE_LIMIT);
+    }
+
+    /// What went wrong first; `None` when nothing did.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.vitals.trouble.first()
+    }
+
+    /// Hands an order to the user's connection, or to the first that is free when it begins; whether
+    /// there is anybody to carry it out.
+    fn submit(&self, user: UserId, order: TransactionRequest) -> bool {
+        let mut open = lock(&self.open);
+        if let Some(connection) = open.get(&user) {
+            return connection.send(order).is_ok();
+        }
+        if matches!(order.work, Work::Commit | Work::Rollback) {
+            return false;
+        }
+        let (sender, orders) = channel();
+        let is_sent = sender.send(order).is_ok();
+        open.insert(user, sender);
+        let waiting = lock(&self.waiting);
+        let is_taken = waiting
+            .as_ref()
+            .is_some_and(|line| line.send(orders).is_ok());
+        is_sent && is_taken
+    }
+}
+
+impl Drop for Transactions {
+    /// Lets the threads close the file, so that no log of it is left beside it.
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Serves one user after another, each until it is gone.
+fn serve(
+    mut session: Session<'_>,
+    queue: &Mutex<Receiver<Receiver<TransactionRequest>>>,
+    vitals: &Vitals,
+) {
+    loop {
+        let next = lock(queue).recv();
+        let Ok(orders) = next else { return };
+        for order in orders {
+            vitals.begun.fetch_add(1, Ordering::Relaxed);
+            let answer = understand(carry_out(&mut session, &order), vitals);
+            vitals.answered.fetch_add(1, Ordering::Relaxed);
+            let is_open = session.note_whether_open();
+            // Whoever waited for it may be gone.
+            let _ = order.reply.send(TransactionReply { answer, is_open });
+        }
+        if let Err(error) = session.roll_back() {
+            vitals.trouble.note(error.to_string());
+        }
+        session.note_whether_open();
+    }
+}
+
+fn carry_out(session: &mut Session<'_>, order: &TransactionRequest) -> rusqlite::Result<Response> {
+    match order.work {
+        Work::Begin => {
+            session.open(order.how.begin, order.how.busy)?;
+            Ok(true.into())
+        }
+        Work::Step(request) => {
+            if !session.is_open() {
+                session.open(order.how.begin, order.how.busy)?;
+            }
+            session.answer(request)
+        }
+        Work::Commit => session.close().map(|()| true.into()),
+        Work::Rollback => session.roll_back().map(|()| true.into()),
+    }
+}
+
+/// A busy database is an answer (<https://www.sqlite.org/rescode.html#busy_snapshot>).
+fn understand(result: rusqlite::Result<Response>, vitals: &Vitals) -> Answer<Response> {
+    let error = match result {
+        Ok(response) => return Ok(response),
+        Err(error) => error,
+    };
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    if code == Some(SQLITE_BUSY_SNAPSHOT) {
+        return Ok(Said::Stale.into());
+    }
+    if is_busy(&error) {
+        return Ok(Said::Busy.into());
+    }
+    vitals.trouble.note(error.to_string());
+    Err(CallError::Failed)
+}
