@@ -64,11 +64,11 @@ fn naive_race() -> History {
 
 /// Everybody hands a request in, the service answers all, everybody takes the reply.
 fn exchange_round() {
-    let queue: RequestQueue<u32, bool> = RequestQueue::default();
+    let queue: RequestQueue<u32> = RequestQueue::default();
     let ids: Vec<_> = (0..USERS).map(|user| queue.submit(user)).collect();
     let mut batch = Vec::new();
     queue.take_blocking(&mut batch);
-    queue.deliver(batch.drain(..).map(|(id, _)| (id, Ok(true))));
+    queue.deliver(batch.drain(..).map(|(id, _)| (id, Reply::Available.into())));
     for id in ids {
         let reply = poll_once(poll_fn(|cx| queue.poll(id, cx)));
         assert!(black_box(reply).is_ready());

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use mimalloc::MiMalloc;
 use racesim::client::Ttl;
-use racesim::engine::{Engine, RedisChoice, ServiceChoice, Services};
+use racesim::engine::Engine;
 use racesim::plan::{Commit, Plan, Wanted};
 use racesim::report::{AnyReport, Format, Look, Report, Tally, write};
+use racesim::services::{RedisChoice, ServiceChoice, Services};
 use racesim::strategy::{Locked, Naive, Strategy};
 use rusqlite::{Connection, params};
 

@@ -7,11 +7,12 @@
 
 use racesim::checker::Property;
 use racesim::client::{Client, StepError};
-use racesim::engine::{Engine, ServiceChoice, Services};
+use racesim::engine::Engine;
 use racesim::explore::replay::replay;
 use racesim::explore::{Search, SearchVerdict, search};
 use racesim::history::Outcome;
 use racesim::plan::Plan;
+use racesim::services::{ServiceChoice, Services};
 use racesim::stats::Stats;
 use racesim::strategy::Strategy;
 

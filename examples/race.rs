@@ -1,7 +1,8 @@
 //! A race from the library: `cargo run --release --example race`
 
-use racesim::engine::{Engine, ServiceChoice, Services};
+use racesim::engine::Engine;
 use racesim::plan::Plan;
+use racesim::services::{ServiceChoice, Services};
 use racesim::stats::Stats;
 use racesim::strategy::{Naive, Strategy};
 

@@ -34,7 +34,8 @@
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use racesim::engine::{Engine, ServiceChoice, Services};
+//! use racesim::engine::Engine;
+//! use racesim::services::{ServiceChoice, Services};
 //! use racesim::plan::Plan;
 //! use racesim::stats::Stats;
 //! use racesim::strategy::{Naive, Strategy};

@@ -244,6 +244,19 @@ impl fmt::Display for Payment {
     }
 }
 
+/// What a transaction sees of others, and whom it keeps out. A store says it in its database's own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Isolation {
+    /// It sees what was committed at its first look, and becomes the only writer at its first write,
+    /// which is refused if anything was committed since.
+    Snapshot,
+    /// It is the only writer from its beginning.
+    #[default]
+    SingleWriter,
+    /// The same, and where the database can, nobody else reads either.
+    Exclusive,
+}
+
 /// Whether statements of different users that wait together are committed together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

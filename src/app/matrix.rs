@@ -13,11 +13,12 @@ use super::{AppError, Exit, reasons};
 use crate::app::progress::ProgressWatch;
 use crate::cli::{self, MatrixCommand};
 use crate::duration::as_millis;
-use crate::engine::{Engine, EngineError, ServiceChoice, Services};
+use crate::engine::{Engine, EngineError};
 use crate::explore::matrix::{Expectations, MatrixColumn, cell};
 use crate::explore::replay::ReplayError;
 use crate::plan::Plan;
 use crate::report::{AnyReport, MatrixCell, MatrixReport, MatrixRow, Report};
+use crate::services::{ServiceChoice, Services};
 use crate::strategy::{BuiltIn, Needs, Strategy};
 
 /// The most users of any column, each with a connection of its own: five at every second screen.

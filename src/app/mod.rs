@@ -24,9 +24,10 @@ use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{self, Command, Refusal};
-use crate::engine::{EngineError, ServiceError};
+use crate::engine::EngineError;
 use crate::explore::replay::ReplayError;
 use crate::explore::{Limit, SearchVerdict};
+use crate::services::ServiceError;
 use crate::strategy::CATALOGUE;
 use output::OutputError;
 

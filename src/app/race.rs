@@ -9,13 +9,14 @@ use super::target::Target;
 use super::{AppError, Exit, probes, reasons, simulated};
 use crate::app::progress::ProgressWatch;
 use crate::cli::{RaceCommand, RaceKind};
-use crate::engine::{Engine, EngineError, Services};
+use crate::engine::{Engine, EngineError};
 use crate::history::{self, History};
 use crate::report::{
     AnyReport, Assertion, AssertionReport, AssertionResult, Comparison, Figures, Probes,
     RaceReport, Report, Tally,
 };
 use crate::seat::SeatId;
+use crate::services::Services;
 use crate::strategy::{BuiltIn, Needs, Strategy};
 
 const UNJUDGED: &str = "it was not judged before the end: the race was stopped";

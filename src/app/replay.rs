@@ -12,11 +12,12 @@ use super::output::Outputs;
 use super::place::Uses;
 use super::{AppError, Exit, reasons};
 use crate::cli::{self, ReplayCommand, ReplayWhat};
-use crate::engine::{Engine, EngineError, Services};
+use crate::engine::{Engine, EngineError};
 use crate::explore::replay::{ReplayError, Replayed, replay, replay_all};
 use crate::plan::Plan;
 use crate::report::{AnyReport, ExploreReport, ReplayReport, Report, SingleReplay};
 use crate::schedule::Schedule;
+use crate::services::Services;
 use crate::strategy::{BuiltIn, Strategy};
 
 /// What is forced on whom.

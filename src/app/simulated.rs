@@ -2,7 +2,7 @@
 
 use super::AppError;
 use super::output::{Outputs, print_error};
-use crate::engine::{RedisChoice, Services};
+use crate::services::{RedisChoice, Services};
 
 const NO_SERVER: &str = "no redis-server or valkey-server on PATH: the locks are kept inside racesim, no Redis was raced; \
     install one (apt-get install redis-server) or give --redis URL";

@@ -11,10 +11,10 @@ use super::tuning::{
     LockOptionArgs, RedlockArgs, RetriedTransactionArgs, RetryArgs, TtlArgs, TuningArgs,
 };
 use super::{ColourChoice, Command, MatrixCommand, Output, values};
-use crate::engine::{RedisChoice, ServiceChoice};
 use crate::explore::matrix::MatrixColumn;
 use crate::report::Format;
 use crate::services::lock::{KeyPrefix, Url};
+use crate::services::{RedisChoice, ServiceChoice};
 use crate::strategy::{
     BuiltIn, Conditional, Hold, Locked, Naive, Optimistic, Redlock, Strategy, Transaction, Unique,
 };

@@ -21,12 +21,12 @@ pub use reproduce::Reproduce;
 pub use tuning::strategy_of;
 
 use crate::checker::Property;
-use crate::engine::ServiceChoice;
 use crate::explore::Search;
 use crate::explore::matrix::MatrixColumn;
 use crate::plan::Plan;
 use crate::report::{Assertion, Format};
 use crate::schedule::Schedule;
+use crate::services::ServiceChoice;
 use crate::strategy::BuiltIn;
 
 /// What the person asked for, valid by construction.

@@ -4,10 +4,10 @@ use std::num::NonZeroU32;
 
 use super::{RaceKind, Repeats, values};
 use crate::duration::Millis;
-use crate::engine::{RedisChoice, ServiceChoice};
 use crate::plan::{Commit, Payment, Plan, Wanted};
 use crate::report::Assertion;
 use crate::services::lock::{KeyPrefix, Ttl, Url};
+use crate::services::{RedisChoice, ServiceChoice};
 use crate::strategy::{Locked, Strategy, StrategyOptions, Transaction};
 
 /// A line that races the same inputs again.
@@ -58,7 +58,7 @@ impl Inputs<'_> {
         } = *self.tuning;
         line.words(&Locked { ttl, options }.settings());
         let transaction = Transaction {
-            begin,
+            isolation: begin,
             busy_timeout: busy_timeout.unwrap_or(Transaction::BUSY_TIMEOUT),
             retries: 0,
         };

@@ -6,9 +6,9 @@ use clap::Parser;
 
 use super::values;
 use crate::duration::duration;
-use crate::services::lock::{AcquireBy, Ttl};
+use crate::services::lock::{AcquireMode, Ttl};
 use crate::strategy::{
-    ACQUIRES, BEGINS, Begin, BuiltIn, FENCES, Fence, LOCK_VALUES, LockValue, Locked, OnBusy,
+    ACQUIRES, BEGINS, BuiltIn, FENCES, Fence, Isolation, LOCK_VALUES, LockValue, Locked, OnBusy,
     Optimistic, Options, RELEASE_ORDERS, RELEASES, Redlock, ReleaseMode, ReleaseOrder,
     StrategyOptions, Transaction,
 };
@@ -28,7 +28,7 @@ pub(super) struct TtlArgs {
 pub(super) struct LockOptionArgs {
     /// How the lock is acquired: set-nx-ex, setnx-then-expire, or set-ex (no NX: a mistake)
     #[arg(long, value_name = "HOW", value_parser = acquire, help_heading = STRATEGY)]
-    acquire: Option<AcquireBy>,
+    acquire: Option<AcquireMode>,
     /// Value stored in the lock: request (unique for each), or user (the user's name)
     #[arg(long, value_name = "WHAT", value_parser = lock_value, help_heading = STRATEGY)]
     lock_value: Option<LockValue>,
@@ -72,7 +72,7 @@ impl LockOptionArgs {
 struct TransactionArgs {
     /// How the transaction begins: deferred, immediate or exclusive [default: immediate]
     #[arg(long, value_name = "HOW", value_parser = begin, help_heading = STRATEGY)]
-    begin: Option<Begin>,
+    begin: Option<Isolation>,
     /// How long to wait for another transaction [default: 1s]
     #[arg(long, value_name = "DUR", value_parser = duration, help_heading = STRATEGY)]
     busy_timeout: Option<Duration>,
@@ -298,7 +298,7 @@ fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
     })
 }
 
-fn acquire(text: &str) -> Result<AcquireBy, String> {
+fn acquire(text: &str) -> Result<AcquireMode, String> {
     one_of(text, &ACQUIRES)
 }
 
@@ -330,6 +330,6 @@ fn release_order(text: &str) -> Result<ReleaseOrder, String> {
     one_of(text, &RELEASE_ORDERS)
 }
 
-fn begin(text: &str) -> Result<Begin, String> {
+fn begin(text: &str) -> Result<Isolation, String> {
     one_of(text, &BEGINS)
 }

@@ -1,92 +1,76 @@
-//! A step that something may hold up or befall: it waits for its turn, is slowed down, its reply is
+//! Steps under faults and forced schedules: it waits for its turn, is slowed down, its reply is
 //! lost, its user stalls, gives up or crashes after it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::context::RaceContext;
+use super::error::{StepError, result_for_user};
 use super::gate::{GateEvent, Permit};
-use super::live::RaceContext;
-use super::step::{Answered, StepRecorder, reply_of, result_for_user};
-use super::{Backing, Client, How, StepError};
+use super::recorder::{Backing, Client, StepRecorder};
 use crate::fault::{Effect, Injector};
-use crate::history::{FaultKind, Step};
+use crate::history::{FaultKind, Reply, Step};
 use crate::seat::UserId;
-use crate::services::queue::{Answer, CallError, Response, Said};
+use crate::services::Pace;
+use crate::services::queue::ServiceReply;
+use crate::services::request::{Caller, StepRequest};
 
 /// Takes the step when its turn has come, and tells at the gate what it was answered.
 pub(super) async fn gated(
     client: &mut Client,
     race: Arc<RaceContext>,
-    step: Step,
-    how: How,
-) -> Answered {
+    request: StepRequest,
+) -> Result<Reply, StepError> {
     let Some(gate) = &race.gate else {
         return Err(StepError::Failed);
     };
     let race = &*race;
     let user = client.user;
-    let node = step.node(how.manner.node);
+    let (step, node) = (request.step(), request.node());
     let reply = loop {
         match gate.pass(user, step, node).await {
             Permit::Stop => return Err(StepError::Stopped),
             Permit::Stall => {
                 gate.set_stalled(user, true);
                 let invoked_ns = race.clock.now_ns();
-                race.world.run_out(client.caller()).await;
+                race.services.expire(client.caller()).await;
                 race.record_fault(FaultKind::Stall, Some(user), 0, invoked_ns);
             }
-            Permit::Act => break act(client, race, step, how, Fate::default()).await,
+            Permit::Act => break act(client, race, request, Fate::default()).await,
             Permit::ActUnanswered => {
                 let fate = Fate {
                     is_lost: true,
                     delay: None,
                 };
-                let answer = act(client, race, step, how, fate).await;
-                gate.report(did(user, step, answer));
-                return result_for_user(step, fate.delivered(answer));
+                let reply = act(client, race, request, fate).await;
+                gate.report(GateEvent::Answered { user, reply });
+                return result_for_user(step, fate.delivered(reply.into()).reply);
             }
-            Permit::LoseRequest => break never_sent(client, race, step, how),
-            Permit::SendLate => break send_late(client, race, step, how).await,
+            Permit::LoseRequest => break never_sent(client, race, request),
+            Permit::SendLate => break send_late(client, race, request).await,
         }
     };
-    gate.report(did(user, step, reply));
+    gate.report(GateEvent::Answered { user, reply });
     result_for_user(step, reply)
 }
 
-fn did(user: UserId, step: Step, answer: Answer<Response>) -> GateEvent {
-    let reply = reply_of(step, answer);
-    GateEvent::Answered { user, reply }
-}
-
 /// The request is lost, and nothing else is done.
-fn never_sent(client: &mut Client, race: &RaceContext, step: Step, how: How) -> Answer<Response> {
-    note_release(client.user, race, step);
-    let mut recorder = StepRecorder::begin(client, step);
-    recorder.node = how.manner.node;
-    Err(CallError::Lost)
+fn never_sent(client: &mut Client, race: &RaceContext, request: StepRequest) -> Reply {
+    note_release(client.user, race, request.step());
+    StepRecorder::begin(client, request.step(), request.node()).reply
 }
 
 /// The request is kept until its turn comes. One that cannot be kept has failed.
-async fn send_late(
-    client: &mut Client,
-    race: &RaceContext,
-    step: Step,
-    how: How,
-) -> Answer<Response> {
+async fn send_late(client: &mut Client, race: &RaceContext, request: StepRequest) -> Reply {
     let (user, caller) = (client.user, client.caller());
-    note_release(user, race, step);
-    let mut recorder = StepRecorder::begin(client, step);
-    recorder.node = how.manner.node;
-    match race.world.send_late(step, caller, how, true).await {
-        Ok(request) => {
-            race.late.hold(user, request);
-            Err(CallError::Lost)
-        }
-        Err(answer) => {
-            recorder.reply = reply_of(step, answer);
-            answer
-        }
+    note_release(user, race, request.step());
+    let mut recorder = StepRecorder::begin(client, request.step(), request.node());
+    let sent = race.services.send_late(request, caller, Pace::Forced);
+    match sent.await {
+        Ok(sent) => race.late.hold(user, sent),
+        Err(answered) => recorder.reply = answered.reply,
     }
+    recorder.reply
 }
 
 /// A user that asks for its lock to be freed begins anew.
@@ -100,31 +84,30 @@ fn note_release(user: UserId, race: &RaceContext, step: Step) {
 pub(super) async fn undisturbed(
     client: &mut Client,
     race: Arc<RaceContext>,
-    step: Step,
-    how: How,
-) -> Answered {
-    result_for_user(step, act(client, &race, step, how, Fate::default()).await)
+    request: StepRequest,
+) -> Result<Reply, StepError> {
+    let reply = act(client, &race, request, Fate::default()).await;
+    result_for_user(request.step(), reply)
 }
 
 /// Takes the step at once, with the faults that strike its user.
 pub(super) async fn struck(
     client: &mut Client,
     race: Arc<RaceContext>,
-    step: Step,
-    how: How,
-) -> Answered {
-    let user = client.user;
+    request: StepRequest,
+) -> Result<Reply, StepError> {
+    let (user, step) = (client.user, request.step());
     let Some(faults) = &race.faults else {
         return Err(StepError::Failed);
     };
     let race = &*race;
     expire_due(client, race).await;
     if faults.loses_request(user, step) {
-        return result_for_user(step, never_sent(client, race, step, how));
+        return result_for_user(step, never_sent(client, race, request));
     }
     if let Some((at, time)) = faults.lateness(user, step)
         // Boxed: it may connect to a server, and few steps are late.
-        && let Some(answered) = Box::pin(be_late(client, race, step, how, time)).await
+        && let Some(answered) = Box::pin(be_late(client, race, request, time)).await
     {
         faults.count(at);
         return answered;
@@ -133,12 +116,12 @@ pub(super) async fn struck(
         is_lost: faults.loses_reply(user, step),
         delay: faults.delay(user, step),
     };
-    let answer = act(client, race, step, how, fate).await;
-    // Nothing befalls those who are sent away anyhow: "after it acquired" is after it was granted.
-    if answer.is_ok_and(|response| response.said == Said::Yes) {
+    let reply = act(client, race, request, fate).await;
+    // Nothing strikes those who are sent away anyhow: "after it acquired" is after it was granted.
+    if reply.is_done() {
         inject(client, race, faults, user, step).await;
     }
-    result_for_user(step, fate.delivered(answer))
+    result_for_user(step, fate.delivered(reply.into()).reply)
 }
 
 /// The request arrives so much later, and its user hears at once that there is no reply; `None` when it
@@ -146,30 +129,28 @@ pub(super) async fn struck(
 async fn be_late(
     client: &mut Client,
     race: &RaceContext,
-    step: Step,
-    how: How,
+    request: StepRequest,
     time: Duration,
-) -> Option<Answered> {
+) -> Option<Result<Reply, StepError>> {
     client.begin();
     let sent = race
-        .world
-        .send_late(step, client.caller(), how, false)
-        .await;
-    let answer = match sent {
-        Ok(request) => {
-            let world = Arc::clone(&race.world);
-            race.late.arrive_after(time, request, world);
-            Err(CallError::Lost)
+        .services
+        .send_late(request, client.caller(), Pace::Racing);
+    let reply = match sent.await {
+        Ok(sent) => {
+            let services = Arc::clone(&race.services);
+            race.late.arrive_after(time, sent, services);
+            Reply::Lost.into()
         }
-        Err(Err(CallError::Failed)) => return None,
-        Err(answer) => answer,
+        Err(failed) if failed.reply == Reply::Failed => return None,
+        Err(answered) => answered,
     };
-    client.remember(step, answer);
-    client.record_on(how.manner.node, step, reply_of(step, answer));
-    Some(result_for_user(step, answer))
+    client.remember(reply);
+    client.record(request.step(), request.node(), reply.reply);
+    Some(result_for_user(request.step(), reply.reply))
 }
 
-/// What befalls the step itself.
+/// What strikes the step itself.
 #[derive(Debug, Clone, Copy, Default)]
 struct Fate {
     /// Whether the reply does not arrive.
@@ -180,50 +161,88 @@ struct Fate {
 
 impl Fate {
     /// What the user hears.
-    fn delivered(self, answer: Answer<Response>) -> Answer<Response> {
+    fn delivered(self, reply: ServiceReply) -> ServiceReply {
         if self.is_lost {
-            Err(CallError::Lost)
+            Reply::Lost.into()
         } else {
-            answer
+            reply
         }
     }
 }
 
-/// Carries the step out and writes it down.
-async fn act(
-    client: &mut Client,
-    race: &RaceContext,
-    step: Step,
-    how: How,
-    fate: Fate,
-) -> Answer<Response> {
+/// Carries the step out and writes it down: what the service said, also when the user does not hear it.
+async fn act(client: &mut Client, race: &RaceContext, request: StepRequest, fate: Fate) -> Reply {
+    let (step, node) = (request.step(), request.node());
     let caller = client.caller();
-    if let (Some(gate), Step::Acquire, 0) = (&race.gate, step, how.manner.node) {
+    if let (Some(gate), Step::Acquire, 0) = (&race.gate, step, node) {
         gate.set_stalled(client.user, false);
     }
     note_release(client.user, race, step);
-    let mut recorder = StepRecorder::begin(client, step);
-    recorder.node = how.manner.node;
+    let mut recorder = StepRecorder::begin(client, step, node);
     if let Some(delay) = fate.delay {
         tokio::time::sleep(delay).await;
     }
-    let answer = match &race.gate {
-        Some(gate) if step == Step::Validate => {
-            Ok((!gate.has_stalled(recorder.client.user)).into())
-        }
-        gate => {
-            let is_forced = gate.is_some();
-            race.world.act(step, caller, how, is_forced).await
-        }
+    let reply = if let StepRequest::Validate { is_in_time } = request {
+        let gate = race.gate.as_ref();
+        let is_in_time = gate.map_or(is_in_time, |gate| !gate.has_stalled(caller.user));
+        in_time(is_in_time)
+    } else if request == StepRequest::Wait {
+        wait(race, caller).await
+    } else {
+        let pace = match race.gate {
+            Some(_) => Pace::Forced,
+            None => Pace::Racing,
+        };
+        race.services.act(request, caller, pace).await
     };
-    let delivered = fate.delivered(answer);
-    recorder.client.remember(step, delivered);
-    recorder.reply = reply_of(step, delivered);
-    answer
+    let delivered = fate.delivered(reply);
+    recorder.client.remember(delivered);
+    recorder.reply = delivered.reply;
+    reply.reply
 }
 
-/// What befalls the user after a step that was answered.
-pub(super) async fn inject(
+/// Lets a random time pass. In a schedule, what would be waited for comes later.
+async fn wait(race: &RaceContext, caller: Caller) -> ServiceReply {
+    if race.gate.is_some() {
+        return race.services.is_free(caller).await;
+    }
+    tokio::time::sleep(jitter()).await;
+    Reply::Again.into()
+}
+
+fn in_time(is_in_time: bool) -> ServiceReply {
+    let reply = if is_in_time {
+        Reply::InTime
+    } else {
+        Reply::Late
+    };
+    reply.into()
+}
+
+/// Takes the time that a payment takes.
+pub(super) async fn pay(client: &mut Client) -> Result<Reply, StepError> {
+    let Backing::Live(race) = &client.backing else {
+        return Ok(Reply::Paid);
+    };
+    let race = Arc::clone(race);
+    let (user, payment) = (client.user, client.payment());
+    expire_due(client, &race).await;
+    let mut recorder = StepRecorder::begin(client, Step::Pay, 0);
+    let paid = if payment.is_zero() {
+        Some(())
+    } else {
+        race.stop.run_until_set(tokio::time::sleep(payment)).await
+    };
+    recorder.reply = paid.map_or(Reply::Failed, |()| Reply::Paid);
+    drop(recorder);
+    if let (Some(faults), Some(())) = (&race.faults, paid) {
+        inject(client, &race, faults, user, Step::Pay).await;
+    }
+    paid.map(|()| Reply::Paid).ok_or(StepError::Stopped)
+}
+
+/// What strikes the user after a step that was answered.
+async fn inject(
     client: &mut Client,
     race: &RaceContext,
     faults: &Injector,
@@ -238,11 +257,11 @@ pub(super) async fn inject(
                 faults.set_stalled(user, false);
             }
             // Whether a watchdog extends its locks is not known before its next step.
-            Effect::RunOut(at) => faults.postpone(user, at),
+            Effect::Expire(at) => faults.postpone(user, at),
             Effect::Crash => {
                 // A watchdog dies with its user.
                 for at in faults.take_due(user) {
-                    run_out(client, race, at).await;
+                    expire(client, race, at).await;
                 }
                 faults.set_crashed(user);
                 race.record_fault(FaultKind::Crash, Some(user), 0, race.clock.now_ns());
@@ -267,27 +286,27 @@ pub(super) async fn inject(
 impl Client {
     /// Lets run out what was to run out after the user's last step; its attempt is over.
     pub(crate) async fn expire_due(&self) {
-        if let Backing::Live(race) = &self.services {
+        if let Backing::Live(race) = &self.backing {
             expire_due(self, race).await;
         }
     }
 }
 
 /// Lets run out what was to run out after the user's last step, unless a watchdog extends it by now.
-pub(super) async fn expire_due(client: &Client, race: &RaceContext) {
+async fn expire_due(client: &Client, race: &RaceContext) {
     let Some(faults) = &race.faults else { return };
     let due = faults.take_due(client.user);
     if !due.is_empty() && !race.watchdogs.extend_any_of(client.caller().token) {
         for at in due {
-            run_out(client, race, at).await;
+            expire(client, race, at).await;
         }
     }
 }
 
 /// Lets what the user holds for a time run out, for the fault at this place.
-async fn run_out(client: &Client, race: &RaceContext, at: usize) {
+async fn expire(client: &Client, race: &RaceContext, at: usize) {
     let invoked_ns = race.clock.now_ns();
-    let has_held = race.world.run_out(client.caller()).await;
+    let has_held = race.services.expire(client.caller()).await;
     if let Some(faults) = race.faults.as_ref().filter(|_| has_held) {
         faults.count(at);
         race.record_fault(FaultKind::Expire, Some(client.user), 0, invoked_ns);
@@ -296,6 +315,6 @@ async fn run_out(client: &Client, race: &RaceContext, at: usize) {
 
 /// A random time between two tries, so that those who wait do not all come back at once
 /// (<https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/>).
-pub(super) fn jitter() -> Duration {
+fn jitter() -> Duration {
     Duration::from_micros(rand::random_range(1_000..=10_000))
 }

@@ -1,64 +1,69 @@
-//! A user whose services are a script: the answers that it has had so far.
+//! A user whose services are a script: the replies that it has had so far.
 //!
-//! Its strategy is polled from the start, takes the answers in order, and stops at the first step
+//! Its strategy is polled from the start, takes the replies in order, and stops at the first step
 //! that has none yet. That step is what the user does next.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use super::Manner;
-use crate::history::Step;
+use crate::history::{Reply, Step};
 use crate::services::lock::Token;
-use crate::services::queue::{Answer, Said};
+use crate::services::request::StepRequest;
 
 /// What a user was answered so far.
 #[derive(Debug, Clone, Default)]
 pub struct Script {
-    answers: Vec<Answer<Said>>,
+    replies: Vec<Reply>,
     gives_up_after: Option<usize>,
     cursor: usize,
-    asking: Option<Asked>,
-    asked: Option<Asked>,
+    asking: Option<PendingStep>,
+    pending: Option<PendingStep>,
     /// The request whose lock the last watchdog extends, for as long as that is alive.
     watchdog: Option<(u8, Arc<AtomicBool>)>,
 }
 
 /// A step that waits for its reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Asked {
+pub struct PendingStep {
     /// What is asked.
-    pub step: Step,
+    pub request: StepRequest,
     /// Which of the user's lock requests it belongs to, from 1; 0 before the first, and for a user
     /// whose requests are all alike.
-    pub request: u8,
-    /// How.
-    pub manner: Manner,
+    pub lock_request: u8,
     /// Of which of its lock requests a watchdog extends the lock meanwhile.
     pub watched: Option<u8>,
 }
 
-impl Asked {
+impl PendingStep {
+    pub(super) fn new(request: StepRequest, lock_request: u32) -> Self {
+        Self {
+            request,
+            lock_request: narrow(lock_request),
+            watched: None,
+        }
+    }
+
+    /// The step's name.
+    #[must_use]
+    pub const fn step(self) -> Step {
+        self.request.step()
+    }
+
     /// Which of several lock services is asked, from 0; 0 for a step that asks none.
     #[must_use]
     pub const fn node(self) -> u8 {
-        self.step.node(self.manner.node)
-    }
-
-    /// Whether its request can be late: see [`Step::can_be_late`].
-    #[must_use]
-    pub const fn can_be_late(self) -> bool {
-        self.step.can_be_late() && !self.manner.open
+        self.request.node()
     }
 }
 
 impl Script {
-    /// A script of these answers; with `gives_up_after`, the user abandons its attempt after so
+    /// A script of these replies; with `gives_up_after`, the user abandons its attempt after so
     /// many of them.
     #[must_use]
-    pub fn new(answers: Vec<Answer<Said>>, gives_up_after: Option<usize>) -> Self {
+    pub fn new(replies: Vec<Reply>, gives_up_after: Option<usize>) -> Self {
         Self {
-            answers,
+            replies,
             gives_up_after,
             ..Self::default()
         }
@@ -71,25 +76,25 @@ impl Script {
     }
 
     /// The next step begins.
-    pub(super) fn ask(&mut self, asked: Asked) {
-        self.asking = Some(asked);
+    pub(super) fn ask(&mut self, step: PendingStep) {
+        self.asking = Some(step);
     }
 
-    /// The answer to it, or for ever pending when there is none yet.
-    pub(super) fn poll_answer(&mut self) -> Poll<Answer<Said>> {
-        let Some(answer) = self.answers.get(self.cursor) else {
+    /// The reply to it; pending when there is none yet, and never woken.
+    pub(super) fn poll_reply(&mut self) -> Poll<Reply> {
+        let Some(reply) = self.replies.get(self.cursor) else {
             let watched = self.watched();
-            self.asked = self.asking.map(|asked| Asked { watched, ..asked });
+            self.pending = self.asking.map(|step| PendingStep { watched, ..step });
             return Poll::Pending;
         };
         self.cursor += 1;
-        Poll::Ready(*answer)
+        Poll::Ready(*reply)
     }
 
     /// A watchdog begins to extend the lock that is held with this; alive for as long as it is said so.
     pub(super) fn watch(&mut self, token: Token) -> Arc<AtomicBool> {
         let is_alive = Arc::new(AtomicBool::new(true));
-        self.watchdog = Some((request(token.request), Arc::clone(&is_alive)));
+        self.watchdog = Some((narrow(token.request), Arc::clone(&is_alive)));
         is_alive
     }
 
@@ -99,13 +104,13 @@ impl Script {
     }
 
     /// The step that the strategy stopped at; `None` when it waits for something else.
-    pub(super) fn asked(&self) -> Option<Asked> {
-        self.asked
+    pub(super) fn pending_step(&self) -> Option<PendingStep> {
+        self.pending
     }
 }
 
 /// The number of a lock request as the model keeps it, which follows no user to its last.
-pub(super) fn request(number: u32) -> u8 {
+fn narrow(number: u32) -> u8 {
     u8::try_from(number).unwrap_or(u8::MAX)
 }
 

@@ -1,13 +1,13 @@
-//! Watchdogs: what extends the life of a lock, and from when to when.
+//! Watchdog: what extends the life of a user's lock, and from when to when.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::AbortHandle;
 
-use super::live::RaceContext;
-use super::{Backing, Client, How, Manner, Ttl};
-use crate::services::lock::Token;
+use super::context::RaceContext;
+use super::recorder::{Backing, Client};
+use crate::services::lock::{Token, Ttl};
 
 /// How often a watchdog extends a lock within its life, as Redisson does
 /// (<https://redisson.pro/docs/data-and-services/locks-and-synchronizers/>).
@@ -44,70 +44,23 @@ impl Drop for Watchdog {
     }
 }
 
-/// The locks that watchdogs of a race extend at this moment, by what they are held with.
-#[derive(Debug, Default)]
-pub struct Watchdogs {
-    tokens: Mutex<Vec<Token>>,
-    /// Whether there was ever one.
-    have_watched: AtomicBool,
-}
-
-impl Watchdogs {
-    /// Whether any lock was ever extended by one of them.
-    #[must_use]
-    pub fn have_watched(&self) -> bool {
-        self.have_watched.load(Ordering::Relaxed)
-    }
-
-    fn add(&self, token: Token) {
-        self.have_watched.store(true, Ordering::Relaxed);
-        self.tokens().push(token);
-    }
-
-    /// Whether one of them extends locks that are held with this.
-    #[must_use]
-    pub fn extend(&self, token: Token) -> bool {
-        self.tokens().contains(&token)
-    }
-
-    /// Whether one of them extends locks of this user, or of this person.
-    pub(super) fn extend_any_of(&self, token: Token) -> bool {
-        self.tokens().iter().any(|other| other.user == token.user)
-    }
-
-    fn remove(&self, token: Token) {
-        let mut tokens = self.tokens();
-        if let Some(at) = tokens.iter().position(|other| *other == token) {
-            tokens.swap_remove(at);
-        }
-    }
-
-    fn tokens(&self) -> MutexGuard<'_, Vec<Token>> {
-        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Client {
     /// Extends the life of the lock for as long as the user lives and keeps the watchdog. It stalls
     /// and dies with its user.
     pub fn watch(&mut self, ttl: Ttl) -> Watchdog {
         let token = self.caller().token;
-        let race = match &mut self.services {
+        let race = match &mut self.backing {
             Backing::Live(race) => Arc::clone(race),
             Backing::Scripted(script) => return Watchdog(Kind::Scripted(script.watch(token))),
         };
         race.watchdogs.add(token);
-        let how = How {
-            manner: Manner::default(),
-            ttl,
-        };
         let (caller, user, watched) = (self.caller(), self.user, Arc::clone(&race));
         let watching = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(ttl.as_duration() / RENEWALS).await;
                 let faults = watched.faults.as_ref();
                 if !faults.is_some_and(|faults| faults.is_stalled(user)) {
-                    watched.world.renew(caller, how).await;
+                    watched.services.renew(caller, ttl).await;
                 }
             }
         });

@@ -30,7 +30,7 @@ impl Engine {
         while let Some(FaultRequest { fault, done }) = orders.recv().await {
             let is_done = match fault {
                 ServiceFault::Restart => {
-                    let is_there = !self.services.world.locks.is_empty();
+                    let is_there = !self.services.shared.locks.is_empty();
                     is_there && self.services.restart(0, limit).await.is_ok()
                 }
                 ServiceFault::Pause(time) => self.services.pause(time).await,
@@ -64,9 +64,7 @@ impl Engine {
                     .await?
             }
         };
-        if let Some(transactions) = &self.services.world.transactions {
-            transactions.disconnect_all();
-        }
+        self.services.shared.store.disconnect_all();
         let mut left = if seats.is_empty() {
             Some(Vec::new())
         } else {
@@ -76,7 +74,7 @@ impl Engine {
         };
         if needs.locks == 0 && strategy.ttl().is_some() {
             // Claims are of this run only, so that no other meets them.
-            let claims = self.services.world.store.claims().await.ok();
+            let claims = self.services.shared.store.claims().await.ok();
             let life = |(seat, life)| LockLeft::from((seat, Some(life)));
             left = claims.map(|claims| claims.into_iter().map(life).collect());
         }
@@ -106,7 +104,7 @@ impl Engine {
     ) -> (Result<Vec<LockLeft>, LockError>, Result<(), LockError>) {
         let mut left = Ok(Vec::new());
         let mut removed = Ok(());
-        for lock in self.services.world.locks.iter().take(services.into()) {
+        for lock in self.services.shared.locks.iter().take(services.into()) {
             let on_it = lock.left(seats, limit).await;
             left = left.and_then(|left| Ok(one_for_each_seat(left, on_it?)));
             removed = removed.and(lock.sweep(seats, limit).await);

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::{EngineError, Services};
-use crate::client::{Client, GateEvent, Held, Permit, RaceContext, outcome_of, reply_of};
+use crate::client::{Client, GateEvent, Held, Permit, RaceContext, outcome_of};
 use crate::history::{FaultKind, Outcome, Reply, Step};
 use crate::plan::Plan;
 use crate::schedule::{Delivery, Move, Schedule};
@@ -113,7 +113,7 @@ impl<'a> ForcedScheduler<'a> {
     /// Who holds which lock, on each of the lock services that the strategy uses for each seat.
     async fn held(&self) -> Result<Vec<Option<Held>>, LockError> {
         let mut held = Vec::new();
-        for lock in self.services.world.locks.iter().take(self.nodes) {
+        for lock in self.services.shared.locks.iter().take(self.nodes) {
             for seat in &self.seats {
                 held.push(lock.held(*seat, self.limit).await?);
             }
@@ -162,7 +162,7 @@ impl<'a> ForcedScheduler<'a> {
                 };
                 return self.let_go(user, (step, node), permit).await.map(Some);
             }
-            Move::Arrival { user, step, .. } => return self.arrive(user, step).await.map(Some),
+            Move::Arrival { user, .. } => return self.arrive(user).await.map(Some),
             Move::Crash(user) => {
                 self.settled(user).await?;
                 let forced = self.forced(user)?;
@@ -170,7 +170,7 @@ impl<'a> ForcedScheduler<'a> {
                 forced.task.abort();
                 // What it looked after is left alone from here on. An aborted task has no result.
                 let _ = (&mut forced.task).await;
-                self.services.world.disconnect(user).await;
+                self.services.shared.roll_back(user).await;
                 self.record(FaultKind::Crash, Some(user), 0, began_ns);
             }
             Move::Stall(user) => {
@@ -200,13 +200,13 @@ impl<'a> ForcedScheduler<'a> {
     }
 
     /// Lets the user's late request arrive: what it is answered.
-    async fn arrive(&mut self, user: UserId, step: Step) -> Result<Reply, EngineError> {
+    async fn arrive(&mut self, user: UserId) -> Result<Reply, EngineError> {
         let late = self.race.late.take(user);
         let late = late.ok_or_else(|| diverged(user, "has nothing on its way"))?;
-        let arriving = late.arrive(&self.services.world);
+        let arriving = late.arrive(&self.services.shared);
         let answer = tokio::time::timeout(self.limit, arriving).await;
         let answer = answer.map_err(|_| EngineError::Silent)?;
-        Ok(reply_of(step, answer))
+        Ok(answer.reply)
     }
 
     /// Lets the locks on this node run out, and the claims.
@@ -214,7 +214,7 @@ impl<'a> ForcedScheduler<'a> {
         let mut has_run_out = false;
         for seat in &self.seats {
             has_run_out |= self.expire(node, *seat).await?;
-            has_run_out |= self.services.world.expire_claim(*seat).await;
+            has_run_out |= self.services.shared.expire_claim(*seat).await;
         }
         let how = "nothing is held whose time to live ends, so nothing runs out";
         has_run_out
@@ -224,7 +224,7 @@ impl<'a> ForcedScheduler<'a> {
 
     /// Lets the lock on this node run out, unless it has no end, or a watchdog puts that off.
     async fn expire(&self, node: u8, seat: SeatId) -> Result<bool, LockError> {
-        let Some(lock) = self.services.world.locks.get(usize::from(node)) else {
+        let Some(lock) = self.services.shared.locks.get(usize::from(node)) else {
             return Ok(false);
         };
         let token = lock.held(seat, self.limit).await?.and_then(|it| it.token);
@@ -355,7 +355,7 @@ async fn play<S: Strategy>(race: Arc<RaceContext>, strategy: S, mut client: Clie
     let started_ns = client.begin();
     let outcome = outcome_of(strategy.attempt(&mut client).await);
     // The next move finds its transaction undone.
-    race.world.disconnect(user).await;
+    race.services.roll_back(user).await;
     client.end(outcome, started_ns);
     if let Some(gate) = &race.gate {
         gate.report(GateEvent::Ended { user, outcome });

@@ -12,7 +12,7 @@ use crate::strategy::Strategy;
 impl Engine {
     pub(super) fn header<S: Strategy>(&self, strategy: &S, plan: &Plan, round: u32) -> Header {
         let needed = usize::from(strategy.needs().locks);
-        let locks = self.services.world.locks.iter().take(needed);
+        let locks = self.services.shared.locks.iter().take(needed);
         let locks: Vec<&str> = locks.map(LockService::description).collect();
         let ttl = strategy.ttl();
         Header {

@@ -4,9 +4,7 @@ mod aftermath;
 mod error;
 mod forced;
 mod heading;
-mod health;
 mod memory;
-mod services;
 mod stopping;
 mod users;
 
@@ -18,7 +16,6 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use error::EngineError;
-pub use services::{RedisChoice, ServiceChoice, ServiceError, Services};
 pub use stopping::on_a_thread;
 
 use crate::client::{Clock, Gate, Log, RaceContext, Stop, Watchdogs};
@@ -29,6 +26,7 @@ use crate::history::{
 use crate::plan::Plan;
 use crate::schedule::{Delivery, Move, Schedule};
 use crate::services::lock::Held;
+use crate::services::{self, Services};
 use crate::strategy::Strategy;
 use aftermath::faults_of;
 use forced::{Followed, ForcedScheduler};
@@ -120,7 +118,7 @@ impl Engine {
             self.services.can_hold_back()?;
         }
         let header = self.begin(strategy, plan, round).await?;
-        self.services.world.make_room_for(plan.width());
+        self.services.shared.make_room_for(plan.width());
         let (faults, orders) = faults_of(strategy, plan, round);
         let race = Arc::new(self.new_race(plan, None, faults));
         let pool = UserPool::new(Arc::clone(&race), plan.clone(), round, strategy.clone());
@@ -137,7 +135,7 @@ impl Engine {
         };
         let ended = self.unless_stopped_for(GRACE, ending).await;
         if ended.is_none() {
-            self.services.world.halt();
+            self.services.shared.halt();
         }
         // When the pool itself panicked racesim has a fault, which is not to be hidden.
         let let_in = ended.transpose();
@@ -215,7 +213,7 @@ impl Engine {
             locks,
         } = scheduler.dismiss().await;
         for user in plan.user_ids() {
-            race.world.disconnect(user).await;
+            race.services.roll_back(user).await;
         }
         // A server that was being started again when a stop came is waited for in vain.
         let tidying = self.tidy_forced(strategy.needs(), plan);
@@ -246,7 +244,7 @@ impl Engine {
         round: u32,
     ) -> Result<Header, EngineError> {
         let header = self.header(strategy, plan, round);
-        let beginning = self.services.world.store.begin(record(&header));
+        let beginning = self.services.shared.store.begin(record(&header));
         let begun = self.stop.run_until_cancelled(beginning).await;
         begun.ok_or(EngineError::Stopped)??;
         Ok(header)
@@ -259,7 +257,7 @@ impl Engine {
         faults: Option<Box<Injector>>,
     ) -> RaceContext {
         RaceContext {
-            world: Arc::clone(&self.services.world),
+            services: Arc::clone(&self.services.shared),
             log: Log::with_room_for(usize::try_from(plan.users.get()).unwrap_or(0)),
             clock: Clock::default(),
             stop: Stop::on(self.stop.clone()),
@@ -292,7 +290,7 @@ impl Engine {
     async fn history(&self, header: Header, race: &RaceContext) -> History {
         let (events, attempts) = race.log.take();
         let fault_events = race.log.take_faults();
-        let reading = self.services.world.store.bookings();
+        let reading = self.services.shared.store.bookings();
         let (bookings, damage) = match self.unless_stopped_for(GRACE, reading).await {
             Some(Ok(bookings)) => (bookings, None),
             Some(Err(error)) => (Vec::new(), Some(format!("{UNREAD}{error}"))),
@@ -346,5 +344,5 @@ impl Engine {
 /// Looks after a race for as long as it is polled: gives up the services that are silent, and tells
 /// the users when they are to stop.
 async fn supervise(race: &RaceContext, limit: Duration) {
-    tokio::join!(health::watch(&race.world, limit), race.stop.watch());
+    tokio::join!(services::watch(&race.services, limit), race.stop.watch());
 }

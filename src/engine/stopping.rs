@@ -106,9 +106,9 @@ pub fn on_a_thread<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ServiceChoice, Services};
     use super::*;
     use crate::plan::Plan;
+    use crate::services::{ServiceChoice, Services};
     use crate::strategy::Needs;
 
     async fn engine() -> Engine {

@@ -192,7 +192,7 @@ async fn user_who_may_crash<S: Strategy>(permit: PermitGuard<S>, mut client: Cli
     };
     client.expire_due().await;
     if ended.is_none() {
-        race.world.disconnect(id).await;
+        race.services.roll_back(id).await;
     }
     client.end(ended.map_or(Outcome::Unknown, outcome_of), started_ns);
     permit.pool.finished.fetch_add(1, Ordering::Relaxed);

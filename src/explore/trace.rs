@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::model::bounds::unbounded;
 use super::model::crowd::Crowd;
 use super::model::entrants::Entrants;
-use super::model::state::USERS_MAX;
+use super::model::room::USERS_MAX;
 use super::model::user::Next;
 use super::model::{RaceModel, State};
 use crate::checker::Property;
@@ -138,12 +138,13 @@ pub fn completion<S: Strategy>(
     }
     let mut rest = Vec::new();
     for at in 0..race.crowd.len() {
-        while let (Next::Asks(asked), true) = (state.users[at].next, state.users[at].has_started())
+        while let (Next::Asks(pending), true) =
+            (state.users[at].next, state.users[at].has_started())
         {
             let step = Move::Step {
                 user: race.crowd.id(at),
-                step: asked.step,
-                node: asked.node(),
+                step: pending.step(),
+                node: pending.node(),
                 reply: Delivery::Arrives,
             };
             state = race.step(&state, step).0;
@@ -206,7 +207,8 @@ impl<S: Strategy> TraceBuilder<'_, S> {
         }
         match user.next {
             Next::Asks(_)
-                if matches!(step, Move::Stall(_)) && self.state.world.is_locked_for_ever_by(at) =>
+                if matches!(step, Move::Stall(_))
+                    && self.state.services.locks.is_locked_for_ever_by(at) =>
             {
                 format!("the lock of {letter} has no time to live, so it never runs out")
             }
@@ -216,9 +218,9 @@ impl<S: Strategy> TraceBuilder<'_, S> {
             Next::Asks(_) if !user.has_started() && !matches!(step, Move::Step { .. }) => {
                 format!("{letter} has not taken a step yet")
             }
-            Next::Asks(asked) => format!(
+            Next::Asks(pending) => format!(
                 "the next step of {letter} is {}",
-                asked.step.at(asked.node())
+                pending.step().at(pending.node())
             ),
             Next::Ended(outcome) => format!("{letter} was already told '{outcome}'"),
             Next::Crashed => format!("{letter} has crashed"),
@@ -257,9 +259,13 @@ impl<S: Strategy> TraceBuilder<'_, S> {
     }
 
     fn change(&self, step: Move, reply: Option<Reply>, after: &State) -> String {
-        let (before, now) = (&self.state.world.database.rows, &after.world.database.rows);
+        let (before, now) = (
+            &self.state.services.database.rows,
+            &after.services.database.rows,
+        );
         let is_sold_now = now.users().count() > before.users().count();
-        let is_foreign = after.world.freed_foreign && !self.state.world.freed_foreign;
+        let is_foreign =
+            after.services.locks.freed_foreign && !self.state.services.locks.freed_foreign;
         let effect = match (step, reply) {
             _ if is_sold_now => match self.first_holder(step) {
                 None => "the seat is sold".to_owned(),
@@ -328,7 +334,8 @@ impl<S: Strategy> TraceBuilder<'_, S> {
         };
         let begins = |at: usize| !self.state.users[at].has_started();
         let at = self.race.crowd.place(user);
-        let is_named = matches!(self.state.users[at].next, Next::Asks(asked) if asked.request == 0);
+        let is_named =
+            matches!(self.state.users[at].next, Next::Asks(pending) if pending.lock_request == 0);
         if !is_named || !begins(at) {
             return None;
         }
@@ -345,7 +352,7 @@ impl<S: Strategy> TraceBuilder<'_, S> {
     /// Who has the seat that the moving user wants.
     fn first_holder(&self, step: Move) -> Option<char> {
         let seat = self.race.room.seat_of(self.race.crowd.place(step.user()?));
-        let rows = &self.state.world.database.rows;
+        let rows = &self.state.services.database.rows;
         let row = rows.on(seat).next()?;
         Some(self.user_of(row.user).letter())
     }
@@ -359,7 +366,7 @@ impl<S: Strategy> TraceBuilder<'_, S> {
         let outcomes = outcomes.collect();
         let rows = self
             .state
-            .world
+            .services
             .database
             .rows
             .users()

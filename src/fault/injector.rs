@@ -22,7 +22,7 @@ pub enum Effect {
     /// It stands still for this long.
     Stall(Duration),
     /// What it holds for a time runs out; the fault's place, to count it when it held anything.
-    RunOut(usize),
+    Expire(usize),
     /// It never moves again.
     Crash,
     /// It abandons its attempt.
@@ -152,7 +152,7 @@ impl Injector {
         // Nothing befalls a user after it has crashed.
         strikes.sort_by_key(|(_, strike)| matches!(strike, Effect::Crash));
         for (at, strike) in &strikes {
-            if !matches!(strike, Effect::Service(..) | Effect::RunOut(_)) {
+            if !matches!(strike, Effect::Service(..) | Effect::Expire(_)) {
                 self.count(*at);
             }
         }
@@ -166,7 +166,7 @@ impl Injector {
                 let ttl = self.setting.ttl?;
                 Effect::Stall(ttl + (ttl / 2).max(STALL_MORE))
             }
-            Fault::Expire => Effect::RunOut(at),
+            Fault::Expire => Effect::Expire(at),
             Fault::Crash => Effect::Crash,
             Fault::GiveUp => Effect::GiveUp,
             Fault::Restart => Effect::Service(at, ServiceFault::Restart),

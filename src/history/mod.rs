@@ -3,6 +3,7 @@
 pub mod index;
 mod lines;
 mod locks;
+mod replies;
 mod rows;
 mod step;
 

@@ -170,32 +170,6 @@ impl Step {
         }
     }
 
-    /// Whether this is an answer to it.
-    #[must_use]
-    pub const fn may_be_answered(self, reply: Reply) -> bool {
-        use Reply as R;
-        if matches!(reply, R::Failed | R::Lost) {
-            return true;
-        }
-        match self {
-            Self::Acquire => matches!(reply, R::Granted | R::Held),
-            Self::SetTtl => matches!(reply, R::TtlSet | R::NotHeld),
-            Self::Validate => matches!(reply, R::InTime | R::Late),
-            Self::Wait => matches!(reply, R::Again | R::TimeUp),
-            Self::Hold => matches!(reply, R::Granted | R::Taken | R::Held),
-            Self::Begin => matches!(reply, R::Begun | R::Busy | R::Stale),
-            Self::Check => matches!(reply, R::Available | R::Taken | R::Busy | R::Stale),
-            Self::Pay => matches!(reply, R::Paid),
-            Self::Insert | Self::Confirm => {
-                matches!(reply, R::Inserted | R::Conflict | R::Busy | R::Stale)
-            }
-            Self::Commit => matches!(reply, R::Committed | R::Busy | R::Stale),
-            Self::Rollback => matches!(reply, R::RolledBack),
-            Self::Verify => matches!(reply, R::StillHeld | R::NotHeld),
-            Self::Release => matches!(reply, R::Released | R::NotHeld),
-        }
-    }
-
     /// Whether it may put a booking into the database.
     #[must_use]
     pub const fn may_book(self) -> bool {

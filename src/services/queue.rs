@@ -12,55 +12,28 @@ use std::task::{Context, Poll, Waker};
 use slab::Slab;
 use tokio::sync::Notify;
 
+use crate::history::Reply;
+
 /// So many at once are worth a service's while, however many more are about to come.
 const BULK: usize = 1024;
 
-/// Why a request has no reply.
+/// A reply, and the number that its service counts and the user brings along next time: the token of
+/// a lock that it was granted, or the version of a seat that it read; 0 for none.
+///
+/// One number for both: a user goes by a token or by a version, and a million of them may wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CallError {
-    /// It was not carried out.
-    Failed,
-    /// It may have been carried out, or not.
-    Lost,
-}
-
-/// What a service says to a user's step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Said {
-    /// It is done, or so.
-    Yes,
-    /// It is not done, or not so.
-    No,
-    /// Somebody else is at it.
-    Busy,
-    /// Somebody else was there since the user last looked.
-    Stale,
-}
-
-/// What a service says, and a number that the user brings along next time: a seat's version, or the
-/// token of a lock. 0 for none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Response {
+pub struct ServiceReply {
     /// What it says.
-    pub said: Said,
-    /// The number.
-    pub number: u32,
+    pub reply: Reply,
+    /// The token or the version.
+    pub stamp: u32,
 }
 
-impl From<Said> for Response {
-    fn from(said: Said) -> Self {
-        Self { said, number: 0 }
+impl From<Reply> for ServiceReply {
+    fn from(reply: Reply) -> Self {
+        Self { reply, stamp: 0 }
     }
 }
-
-impl From<bool> for Response {
-    fn from(is_done: bool) -> Self {
-        Self::from(if is_done { Said::Yes } else { Said::No })
-    }
-}
-
-/// What became of a request.
-pub type Answer<R> = Result<R, CallError>;
 
 /// What went wrong first with a service, told by whoever serves it.
 #[derive(Debug, Clone, Default)]
@@ -88,8 +61,8 @@ impl FirstError {
 pub struct RequestId(u32);
 
 impl RequestId {
-    /// Nothing is owed: the service had been given up.
-    const NONE: Self = Self(u32::MAX);
+    /// Nothing is owed: the service had been given up, or there is none that could be asked.
+    pub const NONE: Self = Self(u32::MAX);
 
     fn of(key: usize) -> Self {
         Self(u32::try_from(key).expect("there are fewer users than a u32 can count"))
@@ -100,39 +73,30 @@ impl RequestId {
     }
 }
 
-/// What became of a request that was handed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Submitted<R> {
-    /// Its reply will be there under this number.
-    Waits(RequestId),
-    /// It is answered already.
-    Answered(Answer<R>),
-}
-
 /// The requests that wait for a service, and the replies that wait for users.
 #[derive(Debug)]
-pub struct RequestQueue<Q, R> {
-    state: Mutex<State<Q, R>>,
+pub struct RequestQueue<Q> {
+    state: Mutex<State<Q>>,
     task_wake: Notify,
     thread_wake: Condvar,
     halted: AtomicBool,
 }
 
 #[derive(Debug)]
-struct State<Q, R> {
+struct State<Q> {
     inbox: Vec<(RequestId, Q)>,
     /// So many may wait at once.
     room: usize,
-    slots: Slab<Slot<R>>,
+    slots: Slab<Slot>,
     answered: u64,
     closed: bool,
 }
 
 #[derive(Debug)]
-enum Slot<R> {
+enum Slot {
     /// Whom to wake; `None` until the caller has looked for the first time.
     Waiting(Option<Waker>),
-    Ready(Answer<R>),
+    Ready(ServiceReply),
     /// Nobody waits any more; the slot is free once the reply has come.
     Abandoned,
 }
@@ -146,7 +110,7 @@ pub struct Progress {
     pub is_owing: bool,
 }
 
-impl<Q, R> Default for RequestQueue<Q, R> {
+impl<Q> Default for RequestQueue<Q> {
     fn default() -> Self {
         Self {
             state: Mutex::new(State {
@@ -163,7 +127,7 @@ impl<Q, R> Default for RequestQueue<Q, R> {
     }
 }
 
-impl<Q, R: Copy> RequestQueue<Q, R> {
+impl<Q> RequestQueue<Q> {
     /// Makes room for so many who wait at once. Room that is not used is only promised by the
     /// system, never taken; growing would copy, and take twice as much for a moment.
     pub fn make_room_for(&self, many: usize) {
@@ -189,9 +153,9 @@ impl<Q, R: Copy> RequestQueue<Q, R> {
     }
 
     /// The reply to a request, once it is there; the id is void then.
-    pub fn poll(&self, id: RequestId, cx: &mut Context<'_>) -> Poll<Answer<R>> {
+    pub fn poll(&self, id: RequestId, cx: &mut Context<'_>) -> Poll<ServiceReply> {
         if id == RequestId::NONE {
-            return Poll::Ready(Err(CallError::Failed));
+            return Poll::Ready(Reply::Failed.into());
         }
         let key = id.key();
         let mut state = self.lock();
@@ -200,10 +164,10 @@ impl<Q, R: Copy> RequestQueue<Q, R> {
                 *waker = Some(cx.waker().clone());
                 Poll::Pending
             }
-            Slot::Ready(answer) => {
-                let answer = *answer;
+            Slot::Ready(reply) => {
+                let reply = *reply;
                 state.slots.remove(key);
-                Poll::Ready(answer)
+                Poll::Ready(reply)
             }
             Slot::Abandoned => Poll::Pending,
         }
@@ -223,19 +187,16 @@ impl<Q, R: Copy> RequestQueue<Q, R> {
         }
     }
 
-    /// Hands a request in and waits for its reply. Dropped in the middle, it leaves its slot to
-    /// the reply.
-    ///
-    /// # Errors
-    /// [`CallError`] when the service failed, or has been given up.
-    pub async fn call(&self, request: Q) -> Answer<R> {
+    /// Submits a request and waits for its reply, [`Reply::Failed`] or [`Reply::Lost`] when the service
+    /// failed or has been given up. Dropped in the middle, it leaves its slot to the reply.
+    pub async fn call(&self, request: Q) -> ServiceReply {
         let mut held = PendingReply {
             queue: self,
             id: self.submit(request),
         };
-        let answer = poll_fn(|cx| self.poll(held.id, cx)).await;
+        let reply = poll_fn(|cx| self.poll(held.id, cx)).await;
         held.id = RequestId::NONE;
-        answer
+        reply
     }
 
     /// Takes all that waits into `batch`, once there is anything; `false` when there never will be.
@@ -272,11 +233,11 @@ impl<Q, R: Copy> RequestQueue<Q, R> {
     }
 
     /// Hands replies to those who wait for them and wakes them.
-    pub fn deliver(&self, replies: impl IntoIterator<Item = (RequestId, Answer<R>)>) {
+    pub fn deliver(&self, replies: impl IntoIterator<Item = (RequestId, ServiceReply)>) {
         let mut state = self.lock();
-        for (id, answer) in replies {
+        for (id, reply) in replies {
             state.answered += 1;
-            state.complete(id, answer);
+            state.complete(id, reply);
         }
     }
 
@@ -286,12 +247,12 @@ impl<Q, R: Copy> RequestQueue<Q, R> {
         let mut state = self.lock();
         state.closed = true;
         for (id, _) in std::mem::take(&mut state.inbox) {
-            state.complete(id, Err(CallError::Failed));
+            state.complete(id, Reply::Failed.into());
         }
         for (_, slot) in &mut state.slots {
             if let Slot::Waiting(waker) = slot {
                 let waker = waker.take();
-                *slot = Slot::Ready(Err(CallError::Lost));
+                *slot = Slot::Ready(Reply::Lost.into());
                 waker.into_iter().for_each(Waker::wake);
             }
         }
@@ -361,22 +322,22 @@ impl<Q, R: Copy> RequestQueue<Q, R> {
     }
 
     /// The state. It is never left half-changed, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, State<Q, R>> {
+    fn lock(&self) -> MutexGuard<'_, State<Q>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<Q, R> State<Q, R> {
+impl<Q> State<Q> {
     /// Gives all that waits to the service, in exchange for the list that it is done with.
     fn hand_over(&mut self, done: &mut Vec<(RequestId, Q)>) {
         std::mem::swap(&mut self.inbox, done);
         self.inbox.reserve(self.room);
     }
 
-    fn complete(&mut self, id: RequestId, answer: Answer<R>) {
+    fn complete(&mut self, id: RequestId, reply: ServiceReply) {
         match self.slots.get_mut(id.key()) {
             Some(slot @ Slot::Waiting(_)) => {
-                if let Slot::Waiting(Some(waker)) = std::mem::replace(slot, Slot::Ready(answer)) {
+                if let Slot::Waiting(Some(waker)) = std::mem::replace(slot, Slot::Ready(reply)) {
                     waker.wake();
                 }
             }
@@ -388,12 +349,12 @@ impl<Q, R> State<Q, R> {
 }
 
 /// A request that is abandoned when it is dropped.
-struct PendingReply<'a, Q, R: Copy> {
-    queue: &'a RequestQueue<Q, R>,
+struct PendingReply<'a, Q> {
+    queue: &'a RequestQueue<Q>,
     id: RequestId,
 }
 
-impl<Q, R: Copy> Drop for PendingReply<'_, Q, R> {
+impl<Q> Drop for PendingReply<'_, Q> {
     fn drop(&mut self) {
         self.queue.abandon(self.id);
     }

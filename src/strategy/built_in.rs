@@ -8,7 +8,7 @@ use super::{
     Conditional, Hold, Locked, Naive, Needs, Optimistic, Options, Redlock, Strategy, Transaction,
     Unique,
 };
-use crate::client::{Begin, Client, StepError, Ttl};
+use crate::client::{Client, Isolation, StepError, Ttl};
 use crate::history::{Outcome, Step};
 
 /// The strategies that racesim brings.
@@ -89,7 +89,7 @@ pub static CATALOGUE: [Entry; 8] = [
         summary: "check, pay, insert in one transaction: the others wait, or are refused by error",
         make: |tuning| {
             BuiltIn::Transaction(Transaction {
-                begin: tuning.begin,
+                isolation: tuning.begin,
                 busy_timeout: tuning.busy_timeout.unwrap_or(Transaction::BUSY_TIMEOUT),
                 retries: tuning.retries.unwrap_or(0),
             })
@@ -116,7 +116,7 @@ pub struct StrategyOptions {
     /// How `locked` does its parts.
     pub options: Options,
     /// How a transaction begins.
-    pub begin: Begin,
+    pub begin: Isolation,
     /// How long it waits for another's; `None` for the usual time.
     pub busy_timeout: Option<Duration>,
     /// How often a user that was overtaken or refused tries again; `None` for the usual number.

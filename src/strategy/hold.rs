@@ -13,8 +13,8 @@
 //! vain if the seat was claimed meanwhile. One that crashes keeps the seat until its time is over.
 
 use super::Strategy;
-use crate::client::{Client, Said, StepError, Ttl};
-use crate::history::{Outcome, Step};
+use crate::client::{Client, StepError, Ttl};
+use crate::history::{Outcome, Reply, Step};
 
 /// A claim with an end, in the database.
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,10 +42,12 @@ impl Strategy for Hold {
     }
 
     async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {
-        match client.hold(self.ttl).await? {
-            Said::Yes => {}
-            Said::No => return Ok(Outcome::Taken),
-            Said::Busy | Said::Stale => return Ok(Outcome::Locked),
+        let claimed = client.hold(self.ttl).await?;
+        if claimed == Reply::Taken {
+            return Ok(Outcome::Taken);
+        }
+        if !claimed.is_done() {
+            return Ok(Outcome::Locked);
         }
         client.pay().await?;
         if client.confirm().await? {

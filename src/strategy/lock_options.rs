@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use super::{chosen, name_in, time_in_words, to_args};
 use crate::client::{
-    AcquireBy, Client, Guard, Manner, Patience, ReleaseCommand, Said, StepError, Ttl, Watchdog,
+    Acquire, AcquireMode, Check, Client, Guard, Insert, Isolation, Patience, ReleaseCommand,
+    StepError, Ttl, Watchdog,
 };
-use crate::history::{Outcome, Step};
+use crate::history::{Outcome, Reply, Step};
 
 /// How the lock is freed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,10 +74,10 @@ pub enum ReleaseOrder {
 }
 
 /// Ways to take a lock by name, the usual one first.
-pub const ACQUIRES: [(&str, AcquireBy); 3] = [
-    ("set-nx-ex", AcquireBy::SetNxEx),
-    ("setnx-then-expire", AcquireBy::SetNx),
-    ("set-ex", AcquireBy::SetEx),
+pub const ACQUIRES: [(&str, AcquireMode); 3] = [
+    ("set-nx-ex", AcquireMode::SetNxEx),
+    ("setnx-then-expire", AcquireMode::SetNx),
+    ("set-ex", AcquireMode::SetEx),
 ];
 
 /// What a lock is held with by name, the usual one first.
@@ -112,7 +113,7 @@ pub struct Options {
     /// What it is held with.
     pub value: LockValue,
     /// How it is taken.
-    pub acquire: AcquireBy,
+    pub acquire: AcquireMode,
     /// What a user does that finds it held.
     pub on_busy: OnBusy,
     /// Whether a watchdog extends it while its holder lives.
@@ -152,7 +153,7 @@ impl Options {
     pub(super) fn steps(self) -> Vec<Step> {
         let is_taken = |step: &Step| match step {
             Step::Acquire | Step::Check | Step::Pay | Step::Insert => true,
-            Step::SetTtl => self.acquire == AcquireBy::SetNx,
+            Step::SetTtl => self.acquire == AcquireMode::SetNx,
             Step::Wait => self.on_busy != OnBusy::Refuse,
             Step::Commit | Step::Rollback => self.release_order.is_some(),
             Step::Verify => self.release == ReleaseMode::GetThenDel,
@@ -181,10 +182,10 @@ impl Options {
 
     /// Takes the lock, as often as patience lasts: whether it did.
     async fn acquire(self, ttl: Ttl, client: &mut Client) -> Result<bool, StepError> {
-        let manner = Manner {
-            acquire: self.acquire,
-            fence: self.fence != Fence::None,
-            ..Manner::default()
+        let how = Acquire {
+            ttl,
+            mode: self.acquire,
+            is_fenced: self.fence != Fence::None,
         };
         let mut patience = Patience::new(match self.on_busy {
             OnBusy::Refuse => Duration::ZERO,
@@ -194,7 +195,7 @@ impl Options {
             if self.value == LockValue::Request {
                 client.new_request();
             }
-            if client.acquire_by(ttl, manner).await? == Said::Yes {
+            if client.acquire_on(0, how).await? {
                 break;
             }
             if self.on_busy == OnBusy::Refuse || !client.wait(&mut patience).await? {
@@ -207,7 +208,7 @@ impl Options {
 
     /// Books the seat whose lock was granted, which is to be freed whatever comes of it.
     async fn use_lock(self, ttl: Ttl, client: &mut Client) -> Result<Outcome, StepError> {
-        if self.acquire == AcquireBy::SetNx {
+        if self.acquire == AcquireMode::SetNx {
             client.set_ttl(ttl).await?;
         }
         let _watchdog: Option<Watchdog> = self.renew.then(|| client.watch(ttl));
@@ -215,40 +216,49 @@ impl Options {
     }
 
     async fn book(self, client: &mut Client) -> Result<Outcome, StepError> {
-        let checking = Manner {
-            fence: self.fence == Fence::CheckAndWrite,
-            ..Manner::default()
+        let looking = Check {
+            is_fenced: self.fence == Fence::CheckAndWrite,
+            ..Check::default()
         };
-        match client.check_by(checking).await? {
-            Said::Yes => {}
-            Said::No => return Ok(Outcome::Taken),
+        let looked = client.check_with(looking).await?;
+        if looked == Reply::Taken {
+            return Ok(Outcome::Taken);
+        }
+        if !looked.is_done() {
             // Somebody with a later lock is at it.
-            Said::Stale | Said::Busy => return Ok(Outcome::Locked),
+            return Ok(Outcome::Locked);
         }
         client.pay().await?;
-        let inserting = Manner {
-            fence: self.fence != Fence::None,
-            open: self.release_order.is_some(),
+        let inserted = client.insert_with(self.insert()).await;
+        let is_refused = !matches!(inserted, Ok(Reply::Inserted) | Err(StepError::Stopped));
+        if is_refused && self.release_order.is_some() {
+            // What was not committed must not stay open, whatever went wrong.
+            let _ = client.rollback().await;
+        }
+        let inserted = inserted?;
+        Ok(if inserted.is_done() {
+            Outcome::Confirmed
+        } else if inserted == Reply::Stale {
+            // Somebody with a later lock is at it, and may not have booked.
+            Outcome::Locked
+        } else if inserted == Reply::Busy {
+            Outcome::Failed
+        } else {
+            Outcome::Conflict
+        })
+    }
+
+    /// How the booking is inserted.
+    fn insert(self) -> Insert {
+        Insert {
+            is_fenced: self.fence != Fence::None,
+            transaction: self.release_order.map(|_| Isolation::default()),
             guard: if self.unique {
                 Guard::Unique
             } else {
                 Guard::None
             },
-            ..Manner::default()
-        };
-        let inserted = client.insert_by(inserting).await;
-        let is_tried = !matches!(inserted, Ok(Said::Yes) | Err(StepError::Stopped));
-        if is_tried && self.release_order.is_some() {
-            // What was not committed must not stay open, whatever went wrong.
-            let _ = client.rollback().await;
         }
-        Ok(match inserted? {
-            Said::Yes => Outcome::Confirmed,
-            Said::No => Outcome::Conflict,
-            // Somebody with a later lock is at it, and may not have booked.
-            Said::Stale => Outcome::Locked,
-            Said::Busy => Outcome::Failed,
-        })
     }
 
     /// Commits what was booked, where the insert has not done so.
@@ -275,15 +285,11 @@ impl Options {
 
     /// Frees the lock. One that cannot be freed ends by itself.
     async fn release(self, client: &mut Client) {
-        let delete = Manner {
-            release: ReleaseCommand::Delete,
-            ..Manner::default()
-        };
         let _ = match self.release {
             ReleaseMode::CompareAndDelete => client.release().await,
-            ReleaseMode::Del => client.release_by(delete).await,
+            ReleaseMode::Del => client.release_on(0, ReleaseCommand::Delete).await,
             ReleaseMode::GetThenDel => match client.verify().await {
-                Ok(true) => client.release_by(delete).await,
+                Ok(true) => client.release_on(0, ReleaseCommand::Delete).await,
                 other => other,
             },
             ReleaseMode::None => Ok(false),

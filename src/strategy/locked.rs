@@ -92,7 +92,7 @@ impl Strategy for Locked {
     }
 
     fn takes_over(&self) -> Option<bool> {
-        Some(self.options.acquire == crate::client::AcquireBy::SetEx)
+        Some(self.options.acquire == crate::client::AcquireMode::SetEx)
     }
 
     fn frees_others(&self) -> Option<bool> {

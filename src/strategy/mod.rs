@@ -16,7 +16,8 @@ use std::time::Duration;
 use crate::client::{Client, StepError, Ttl};
 use crate::history::{Outcome, Step};
 
-pub use crate::client::Begin;
+pub use crate::client::Isolation;
+pub use crate::services::Needs;
 pub use built_in::{BuiltIn, CATALOGUE, Entry, StrategyOptions};
 pub use conditional::Conditional;
 pub use hold::Hold;
@@ -30,29 +31,6 @@ pub use optimistic::Optimistic;
 pub use redlock::Redlock;
 pub use transaction::{BEGINS, Transaction};
 pub use unique::Unique;
-
-/// Which services a strategy uses beside the bookings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Needs {
-    /// How many lock services.
-    pub locks: u8,
-    /// Whether the lock services count how often they grant a lock.
-    pub counts_grants: bool,
-    /// Whether transactions stay open while their users do something else.
-    pub transactions: bool,
-}
-
-impl Needs {
-    /// What is needed for both.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            locks: self.locks.max(other.locks),
-            counts_grants: self.counts_grants || other.counts_grants,
-            transactions: self.transactions || other.transactions,
-        }
-    }
-}
 
 /// How one user tries to book one seat.
 ///

@@ -12,7 +12,7 @@
 //! do is to spare the losers their payment.
 
 use super::Strategy;
-use crate::client::{Client, Guard, Manner, Said, StepError};
+use crate::client::{Check, Client, Guard, StepError};
 use crate::history::{Outcome, Step};
 
 /// A compare-and-set on the seat's version.
@@ -41,23 +41,23 @@ impl Strategy for Optimistic {
     }
 
     async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {
-        let by_version = Manner {
-            guard: Guard::Version,
-            ..Manner::default()
+        let with_version = Check {
+            reads_version: true,
+            ..Check::default()
         };
         let mut has_paid = false;
         for attempt in 0..=self.retries {
             if attempt > 0 {
                 client.try_again();
             }
-            if client.check_by(by_version).await? != Said::Yes {
+            if !client.check_with(with_version).await?.is_done() {
                 break;
             }
             if !has_paid {
                 client.pay().await?;
                 has_paid = true;
             }
-            if client.insert_by(by_version).await? == Said::Yes {
+            if client.insert_guarded(Guard::Version).await? {
                 return Ok(Outcome::Confirmed);
             }
         }

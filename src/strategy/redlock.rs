@@ -19,7 +19,7 @@
 use std::time::Duration;
 
 use super::{Naive, Needs, Strategy};
-use crate::client::{AcquireBy, Client, Manner, Patience, Said, StepError, Ttl};
+use crate::client::{Acquire, AcquireMode, Client, Patience, ReleaseCommand, StepError, Ttl};
 use crate::history::{Outcome, Step};
 
 /// A lock on most of several independent Redis.
@@ -53,8 +53,13 @@ impl Redlock {
         client.new_request();
         let mut granted = 0;
         for node in 0..self.nodes {
-            match client.acquire_by(self.ttl, on(node)).await {
-                Ok(said) => granted += u8::from(said == Said::Yes),
+            let how = Acquire {
+                ttl: self.ttl,
+                mode: AcquireMode::SetNxPx,
+                is_fenced: false,
+            };
+            match client.acquire_on(node, how).await {
+                Ok(is_granted) => granted += u8::from(is_granted),
                 Err(StepError::Stopped) => return Err(StepError::Stopped),
                 Err(StepError::Failed | StepError::Lost) => {}
             }
@@ -66,7 +71,7 @@ impl Redlock {
     async fn release(self, client: &mut Client) {
         for node in 0..self.nodes {
             // A lock that cannot be freed ends by itself.
-            let _ = client.release_by(on(node)).await;
+            let _ = client.release_on(node, ReleaseCommand::default()).await;
         }
     }
 
@@ -81,14 +86,6 @@ impl Redlock {
             return Ok(None);
         }
         Naive.attempt(client).await.map(Some)
-    }
-}
-
-fn on(node: u8) -> Manner {
-    Manner {
-        node,
-        acquire: AcquireBy::SetNxPx,
-        ..Manner::default()
     }
 }
 

@@ -20,21 +20,21 @@
 use std::time::Duration;
 
 use super::Strategy;
-use crate::client::{Begin, Client, Guard, Manner, Said, StepError};
-use crate::history::{Outcome, Step};
+use crate::client::{Check, Client, Insert, Isolation, StepError};
+use crate::history::{Outcome, Reply, Step};
 
 /// Ways to begin a transaction by name, the usual one first.
-pub const BEGINS: [(&str, Begin); 3] = [
-    ("immediate", Begin::Immediate),
-    ("deferred", Begin::Deferred),
-    ("exclusive", Begin::Exclusive),
+pub const BEGINS: [(&str, Isolation); 3] = [
+    ("immediate", Isolation::SingleWriter),
+    ("deferred", Isolation::Snapshot),
+    ("exclusive", Isolation::Exclusive),
 ];
 
 /// Check, pay and insert inside one transaction.
 #[derive(Debug, Clone, Copy)]
 pub struct Transaction {
     /// How it begins.
-    pub begin: Begin,
+    pub isolation: Isolation,
     /// How long it may wait for another's.
     pub busy_timeout: Duration,
     /// How often a user that found the database busy begins again.
@@ -49,33 +49,43 @@ impl Transaction {
     pub const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
     /// Checks, pays, inserts and commits; `None` when the database was busy.
-    async fn book(client: &mut Client, has_paid: &mut bool) -> Result<Option<Outcome>, StepError> {
-        let inside = Manner {
-            open: true,
-            guard: Guard::None,
-            ..Manner::default()
+    async fn book(
+        self,
+        client: &mut Client,
+        has_paid: &mut bool,
+    ) -> Result<Option<Outcome>, StepError> {
+        let inside = Check {
+            transaction: Some(self.isolation),
+            ..Check::default()
         };
-        match client.check_by(inside).await? {
-            Said::Yes => {}
-            Said::No => return Ok(Some(Outcome::refused(*has_paid))),
-            Said::Busy | Said::Stale => return Ok(None),
+        let looked = client.check_with(inside).await?;
+        if looked == Reply::Taken {
+            return Ok(Some(Outcome::refused(*has_paid)));
+        }
+        if !looked.is_done() {
+            return Ok(None);
         }
         if !*has_paid {
             client.pay().await?;
             *has_paid = true;
         }
-        match client.insert_by(inside).await? {
-            Said::Yes if client.commit().await? => Ok(Some(Outcome::Confirmed)),
-            Said::No => Ok(Some(Outcome::Conflict)),
-            Said::Yes | Said::Busy | Said::Stale => Ok(None),
+        let inside = Insert {
+            transaction: Some(self.isolation),
+            ..Insert::default()
+        };
+        let inserted = client.insert_with(inside).await?;
+        if inserted == Reply::Conflict {
+            return Ok(Some(Outcome::Conflict));
         }
+        let is_booked = inserted.is_done() && client.commit().await?;
+        Ok(is_booked.then_some(Outcome::Confirmed))
     }
 }
 
 impl Default for Transaction {
     fn default() -> Self {
         Self {
-            begin: Begin::default(),
+            isolation: Isolation::default(),
             busy_timeout: Self::BUSY_TIMEOUT,
             retries: 0,
         }
@@ -88,7 +98,7 @@ impl Strategy for Transaction {
     }
 
     fn settings(&self) -> String {
-        let begin = super::chosen("begin", &BEGINS, self.begin);
+        let begin = super::chosen("begin", &BEGINS, self.isolation);
         let busy = if self.busy_timeout == Self::BUSY_TIMEOUT {
             String::new()
         } else {
@@ -122,7 +132,7 @@ impl Strategy for Transaction {
                 client.try_again();
             }
             match client
-                .begin_transaction(self.begin, self.busy_timeout)
+                .begin_transaction(self.isolation, self.busy_timeout)
                 .await
             {
                 Ok(true) => {}
@@ -134,7 +144,7 @@ impl Strategy for Transaction {
                 }
                 Err(error) => return Err(error),
             }
-            let booked = Self::book(client, &mut has_paid).await;
+            let booked = self.book(client, &mut has_paid).await;
             if booked != Ok(Some(Outcome::Confirmed)) {
                 // What was not committed must not stay open, whatever went wrong.
                 let _ = client.rollback().await;

@@ -16,8 +16,8 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "checker", "duration", "engine", "explore", "fault", "plan", "report", "schedule",
-            "seat", "seed", "services", "strategy",
+            "checker", "duration", "explore", "fault", "plan", "report", "schedule", "seat",
+            "seed", "services", "strategy",
         ],
     ),
     (
@@ -31,26 +31,27 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
         "explore",
         &[
             "checker", "client", "engine", "fault", "history", "memory", "plan", "schedule",
-            "seat", "services", "strategy",
+            "seat", "strategy",
         ],
     ),
     ("stats", &["history", "seat"]),
     (
         "checker",
-        &[
-            "client", "duration", "history", "seat", "services", "strategy",
-        ],
+        &["client", "duration", "history", "seat", "strategy"],
     ),
     (
         "engine",
         &[
-            "client", "duration", "fault", "history", "memory", "plan", "schedule", "seat",
-            "services", "strategy",
+            "client", "fault", "history", "memory", "plan", "schedule", "seat", "services",
+            "strategy",
         ],
     ),
-    ("strategy", &["client", "history"]),
-    ("client", &["fault", "history", "seat", "services"]),
-    ("services", &["duration", "seat"]),
+    ("strategy", &["client", "history", "services"]),
+    ("client", &["fault", "history", "plan", "seat", "services"]),
+    (
+        "services",
+        &["duration", "fault", "history", "plan", "seat"],
+    ),
     ("schedule", &["fault", "history", "seat"]),
     ("plan", &["duration", "fault", "seat", "seed"]),
     ("fault", &["duration", "history", "seat", "seed"]),

@@ -3,7 +3,7 @@
 
 use racesim::checker::Property;
 use racesim::cli::strategy_of;
-use racesim::client::{Begin, Client, Manner, Said, StepError};
+use racesim::client::{Check, Client, Insert, Isolation, StepError};
 use racesim::engine::Engine;
 use racesim::explore::replay::{Replayed, replay, replay_all};
 use racesim::explore::{Search, SearchVerdict, search};
@@ -207,19 +207,24 @@ impl Strategy for OnlyCommit {
     }
 
     async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {
-        let inside = Manner {
-            open: true,
-            ..Manner::default()
+        let transaction = Some(Isolation::Snapshot);
+        let checking = Check {
+            transaction,
+            ..Check::default()
+        };
+        let inserting = Insert {
+            transaction,
+            ..Insert::default()
         };
         client
-            .begin_transaction(Begin::Deferred, std::time::Duration::ZERO)
+            .begin_transaction(Isolation::Snapshot, std::time::Duration::ZERO)
             .await?;
-        if client.check_by(inside).await? != Said::Yes {
+        if !client.check_with(checking).await?.is_done() {
             let _ = client.rollback().await;
             return Ok(Outcome::Taken);
         }
         client.pay().await?;
-        client.insert_by(inside).await?;
+        client.insert_with(inserting).await?;
         Ok(if client.commit().await? {
             Outcome::Confirmed
         } else {

@@ -271,7 +271,7 @@ fn a_late_insert_waits_for_the_end_of_an_open_transaction() {
             }
             let busy = Ttl::SHORTEST.as_duration();
             client
-                .begin_transaction(racesim::client::Begin::Immediate, busy)
+                .begin_transaction(racesim::client::Isolation::SingleWriter, busy)
                 .await?;
             client.rollback().await?;
             Ok(Outcome::Taken)
@@ -613,12 +613,12 @@ fn a_diagram_shows_what_is_lost_and_what_is_late() {
 fn the_locks_inside_the_process_are_late_too() {
     on_a_runtime(async {
         let plan = Plan::new(2.try_into().unwrap());
-        let choice = racesim::engine::ServiceChoice {
-            redis: racesim::engine::RedisChoice::InProcess,
-            ..racesim::engine::ServiceChoice::default()
+        let choice = racesim::services::ServiceChoice {
+            redis: racesim::services::RedisChoice::InProcess,
+            ..racesim::services::ServiceChoice::default()
         };
         let needs = super::support::everything(1);
-        let services = racesim::engine::Services::start(&choice, &plan, needs, &[]).await;
+        let services = racesim::services::Services::start(&choice, &plan, needs, &[]).await;
         let engine = Engine::new(services.unwrap());
         let schedule =
             "A.acquire:late A.release B.acquire B.check B.insert B.release A.acquire arrives";

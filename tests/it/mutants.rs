@@ -1,10 +1,10 @@
 //! Is every step that protects a strategy needed? Each is taken away in turn, and some cell of the
 //! matrix must fail.
 
-use racesim::client::{AcquireBy, Client, Guard, Manner, Said, StepError, Ttl};
+use racesim::client::{Acquire, AcquireMode, Check, Client, ReleaseCommand, StepError, Ttl};
 use racesim::engine::Engine;
 use racesim::explore::matrix::{Expectations, MatrixColumn, cell};
-use racesim::history::Outcome;
+use racesim::history::{Outcome, Reply};
 use racesim::plan::Plan;
 use racesim::strategy::{
     Fence, LockValue, Locked, Needs, Options, Redlock, ReleaseMode, ReleaseOrder, Strategy,
@@ -42,13 +42,6 @@ enum Mutant {
     FirstNodeFreed,
 }
 
-/// With this part of how it is taken.
-fn by(change: impl FnOnce(&mut Manner)) -> Manner {
-    let mut manner = Manner::default();
-    change(&mut manner);
-    manner
-}
-
 fn told(is_inserted: bool) -> Outcome {
     if is_inserted {
         Outcome::Confirmed
@@ -57,34 +50,59 @@ fn told(is_inserted: bool) -> Outcome {
     }
 }
 
-async fn check_and_insert(client: &mut Client, insert: Manner) -> Result<Outcome, StepError> {
+async fn check_and_insert(client: &mut Client) -> Result<Outcome, StepError> {
     if !client.check().await? {
         return Ok(Outcome::Taken);
     }
     client.pay().await?;
-    Ok(told(client.insert_by(insert).await? == Said::Yes))
+    Ok(told(client.insert().await?))
 }
 
 async fn redlock(client: &mut Client, needed: u8, freed: u8) -> Result<Outcome, StepError> {
     client.new_request();
     let mut granted = 0;
     for node in 0..3 {
-        let said = client
-            .acquire_by(Ttl::default(), by(|manner| manner.node = node))
-            .await;
-        granted += u8::from(said == Ok(Said::Yes));
+        let acquired = client.acquire_on(node, Acquire::default()).await;
+        granted += u8::from(acquired == Ok(true));
     }
     let outcome = if granted >= needed {
         let since = client.now();
         client.validate(since, std::time::Duration::MAX).await?;
-        check_and_insert(client, Manner::default()).await
+        check_and_insert(client).await
     } else {
         Ok(Outcome::Locked)
     };
     for node in 0..freed {
-        let _ = client.release_by(by(|manner| manner.node = node)).await;
+        let _ = client
+            .release_on(node, ReleaseCommand::CompareAndDelete)
+            .await;
     }
     outcome
+}
+
+async fn fenced_check_only(client: &mut Client) -> Result<Outcome, StepError> {
+    client.new_request();
+    let fenced = Acquire {
+        is_fenced: true,
+        ..Acquire::default()
+    };
+    if !client.acquire_on(0, fenced).await? {
+        return Ok(Outcome::Locked);
+    }
+    let checking = Check {
+        is_fenced: true,
+        ..Check::default()
+    };
+    let outcome = match client.check_with(checking).await? {
+        Reply::Available => {
+            client.pay().await?;
+            told(client.insert().await?)
+        }
+        Reply::Taken => Outcome::Taken,
+        _ => Outcome::Locked,
+    };
+    let _ = client.release().await;
+    Ok(outcome)
 }
 
 impl Strategy for Mutant {
@@ -104,59 +122,48 @@ impl Strategy for Mutant {
     }
 
     async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {
-        let plain = Manner::default();
         match self {
             Self::UnguardedInsert | Self::NoTransaction | Self::NoLock => {
-                check_and_insert(client, plain).await
+                check_and_insert(client).await
             }
             Self::BlindInsert | Self::NoClaim => {
                 client.pay().await?;
                 Ok(told(client.insert().await?))
             }
             Self::IgnoredVersion => {
-                let reading = by(|manner| manner.guard = Guard::Version);
-                if client.check_by(reading).await? != Said::Yes {
+                let reading = Check {
+                    reads_version: true,
+                    ..Check::default()
+                };
+                if !client.check_with(reading).await?.is_done() {
                     return Ok(Outcome::Taken);
                 }
                 client.pay().await?;
                 Ok(told(client.insert().await?))
             }
             Self::UncheckedConfirm => match client.hold(Ttl::default()).await? {
-                Said::Yes => {
+                Reply::Granted => {
                     client.pay().await?;
                     Ok(told(client.insert().await?))
                 }
-                Said::No => Ok(Outcome::Taken),
-                Said::Busy | Said::Stale => Ok(Outcome::Locked),
+                Reply::Taken => Ok(Outcome::Taken),
+                _ => Ok(Outcome::Locked),
             },
             Self::IgnoredInsert => OnlyCommit.attempt(client).await,
             Self::NoTtl => {
                 client.new_request();
-                let taking = by(|manner| manner.acquire = AcquireBy::SetNx);
-                if client.acquire_by(Ttl::default(), taking).await? != Said::Yes {
+                let without_ttl = Acquire {
+                    mode: AcquireMode::SetNx,
+                    ..Acquire::default()
+                };
+                if !client.acquire_on(0, without_ttl).await? {
                     return Ok(Outcome::Locked);
                 }
-                let outcome = check_and_insert(client, plain).await;
+                let outcome = check_and_insert(client).await;
                 let _ = client.release().await;
                 outcome
             }
-            Self::FencedCheckOnly => {
-                client.new_request();
-                let fenced = by(|manner| manner.fence = true);
-                if client.acquire_by(Ttl::default(), fenced).await? != Said::Yes {
-                    return Ok(Outcome::Locked);
-                }
-                let outcome = match client.check_by(fenced).await? {
-                    Said::Yes => {
-                        client.pay().await?;
-                        told(client.insert().await?)
-                    }
-                    Said::No => Outcome::Taken,
-                    Said::Stale | Said::Busy => Outcome::Locked,
-                };
-                let _ = client.release().await;
-                Ok(outcome)
-            }
+            Self::FencedCheckOnly => fenced_check_only(client).await,
             Self::NoMajority => redlock(client, 1, 3).await,
             Self::FirstNodeFreed => redlock(client, 2, 1).await,
         }
@@ -219,7 +226,7 @@ fn made() -> Vec<(&'static str, Mutant)> {
 /// Steps that an option exchanges for something worse.
 fn chosen() -> Vec<(&'static str, &'static str, Locked)> {
     vec![
-        ("locked", "NX", locked(|it| it.acquire = AcquireBy::SetEx)),
+        ("locked", "NX", locked(|it| it.acquire = AcquireMode::SetEx)),
         (
             "locked",
             "the comparison of the value",

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 
 use racesim::checker::Property;
 use racesim::cli::strategy_of;
-use racesim::engine::{Engine, RedisChoice, ServiceChoice, Services};
+use racesim::engine::Engine;
 use racesim::explore::replay::replay;
 use racesim::explore::{SearchVerdict, random_schedules, search};
 use racesim::plan::Plan;
 use racesim::schedule::Schedule;
+use racesim::services::{RedisChoice, ServiceChoice, Services};
 use racesim::strategy::BuiltIn;
 
 use super::ladder::searching;

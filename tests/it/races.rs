@@ -551,7 +551,8 @@ impl racesim::strategy::Strategy for Panicking {
 
 #[test]
 fn a_user_that_panics_fails_the_race() {
-    use racesim::engine::{Engine, EngineError, ServiceChoice, Services};
+    use racesim::engine::{Engine, EngineError};
+    use racesim::services::{ServiceChoice, Services};
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

@@ -7,7 +7,7 @@
 use proptest::prelude::{Just, Strategy as Generator, any, prop, prop_oneof};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use racesim::client::Manner;
+use racesim::client::Acquire;
 use racesim::engine::Engine;
 use racesim::explore::replay::{Replayed, replay};
 use racesim::explore::{Entrants, Search, interleavings, random_schedules};
@@ -15,7 +15,7 @@ use racesim::plan::{Plan, Wanted};
 use racesim::schedule::{Move, Schedule};
 use racesim::seat::SeatId;
 
-use super::steps::{ACQUIRES, After, Op, RELEASES, Steps, statements};
+use super::steps::{ACQUIRES, After, Op, RELEASES, Steps, TTL, statements};
 use super::support::{engine, everything, on_a_runtime};
 
 /// So many lock services there are at the most.
@@ -23,22 +23,16 @@ const NODES: u8 = 2;
 
 fn locking() -> impl Generator<Value = Op> {
     let some = (prop::sample::select(&ACQUIRES[..]), any::<bool>(), 0..NODES);
-    let acquire = some.prop_map(|(acquire, fence, node)| {
-        Op::Acquire(Manner {
-            acquire,
-            fence,
-            node,
-            ..Manner::default()
-        })
+    let acquire = some.prop_map(|(mode, is_fenced, node)| {
+        let how = Acquire {
+            ttl: TTL,
+            mode,
+            is_fenced,
+        };
+        Op::Acquire(node, how)
     });
     let some = (prop::sample::select(&RELEASES[..]), 0..NODES);
-    let release = some.prop_map(|(release, node)| {
-        Op::Release(Manner {
-            release,
-            node,
-            ..Manner::default()
-        })
-    });
+    let release = some.prop_map(|(command, node)| Op::Release(node, command));
     prop_oneof![
         4 => acquire,
         2 => release,
@@ -68,11 +62,11 @@ fn drawn() -> impl Generator<Value = (Steps, Wanted)> {
     let all = (steps, after, 1..=NODES, any::<bool>(), wanted);
     all.prop_map(|(steps, after, locks, is_anonymous, wanted)| {
         let there = |op: &Op| match op {
-            Op::Acquire(manner) | Op::Release(manner) => manner.node < locks,
+            Op::Acquire(node, _) | Op::Release(node, _) => *node < locks,
             _ => true,
         };
         let requests = |op: Op| {
-            let is_new = matches!(op, Op::Acquire(_)) && !is_anonymous;
+            let is_new = matches!(op, Op::Acquire(..)) && !is_anonymous;
             is_new.then_some(Op::NewRequest).into_iter().chain([op])
         };
         let ops = steps.into_iter().filter(there).flat_map(requests).collect();

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use racesim::client::Ttl;
-use racesim::engine::{Engine, ServiceChoice, Services};
+use racesim::engine::Engine;
 use racesim::explore::replay::{replay, replay_all};
 use racesim::plan::Plan;
+use racesim::services::{ServiceChoice, Services};
 use racesim::strategy::{Conditional, Locked, Naive, Unique};
 
 use super::support::{Ran, RedisServer, on_a_runtime, run};

@@ -3,7 +3,7 @@
 
 use proptest::prelude::{Strategy as Generator, prop};
 use proptest::strategy::ValueTree;
-use racesim::client::Manner;
+use racesim::client::ReleaseCommand;
 use racesim::engine::Engine;
 use racesim::explore::replay::replay;
 use racesim::explore::{Entrants, interleavings};
@@ -74,7 +74,10 @@ fn statements_in_threes_and_fours_are_answered_as_by_real_sqlite_also_on_seats_o
             let mut ops = several.new_tree(&mut runner).unwrap().current();
             if at % 3 == 0 {
                 // With a number that the database compares.
-                ops.splice(..1, [FENCED, Op::Release(Manner::default())]);
+                ops.splice(
+                    ..1,
+                    [FENCED, Op::Release(0, ReleaseCommand::CompareAndDelete)],
+                );
                 ops.truncate(4);
             }
             for plan in [&same, &own] {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use racesim::client::{
-    AcquireBy, Begin, Client, Guard, Manner, Patience, ReleaseCommand, Said, Since, StepError, Ttl,
+    Acquire, AcquireMode, Check, Client, Guard, Insert, Isolation, Patience, ReleaseCommand, Since,
+    StepError, Ttl,
 };
-use racesim::history::Outcome;
+use racesim::history::{Outcome, Reply};
 use racesim::strategy::{Needs, Strategy};
 
 use super::support::everything;
@@ -16,20 +17,21 @@ pub(crate) const TTL: Ttl = Ttl::TEN_MINUTES;
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Op {
     NewRequest,
-    Acquire(Manner),
+    /// On this lock service.
+    Acquire(u8, Acquire),
     SetTtl,
     Verify,
-    Release(Manner),
+    Release(u8, ReleaseCommand),
     Wait,
     /// Remember this moment, for the looks at the clock after it.
     Now,
     Validate,
-    Check(Manner),
+    Check(Check),
     Pay,
-    Insert(Manner),
+    Insert(Insert),
     Hold,
     Confirm,
-    Begin(Begin),
+    Begin(Isolation),
     Commit,
     Rollback,
 }
@@ -40,17 +42,19 @@ impl Op {
             Self::NewRequest => client.new_request(),
             Self::Now => *since = client.now(),
             Self::Pay => client.pay().await?,
-            Self::Acquire(manner) => return is_yes(client.acquire_by(TTL, manner).await),
+            Self::Acquire(node, how) => return client.acquire_on(node, how).await,
             Self::SetTtl => return client.set_ttl(TTL).await,
             Self::Verify => return client.verify().await,
-            Self::Release(manner) => return client.release_by(manner).await,
+            Self::Release(node, command) => return client.release_on(node, command).await,
             Self::Wait => return client.wait(&mut Patience::new(Duration::MAX)).await,
             Self::Validate => return client.validate(*since, TTL.as_duration()).await,
-            Self::Check(manner) => return is_yes(client.check_by(manner).await),
-            Self::Insert(manner) => return is_yes(client.insert_by(manner).await),
-            Self::Hold => return is_yes(client.hold(TTL).await),
+            Self::Check(how) => return is_done(client.check_with(how).await),
+            Self::Insert(how) => return is_done(client.insert_with(how).await),
+            Self::Hold => return is_done(client.hold(TTL).await),
             Self::Confirm => return client.confirm().await,
-            Self::Begin(begin) => return client.begin_transaction(begin, TTL.as_duration()).await,
+            Self::Begin(isolation) => {
+                return client.begin_transaction(isolation, TTL.as_duration()).await;
+            }
             Self::Commit => return client.commit().await,
             Self::Rollback => return client.rollback().await,
         }
@@ -58,8 +62,8 @@ impl Op {
     }
 }
 
-fn is_yes(said: Result<Said, StepError>) -> Result<bool, StepError> {
-    said.map(|said| said == Said::Yes)
+fn is_done(replied: Result<Reply, StepError>) -> Result<bool, StepError> {
+    replied.map(Reply::is_done)
 }
 
 /// What a user does whose step was not answered "yes".
@@ -124,49 +128,59 @@ impl Strategy for Steps {
 pub(crate) const GUARDS: [Guard; 4] =
     [Guard::None, Guard::Unique, Guard::NotExists, Guard::Version];
 
-pub(crate) const BEGINS: [Begin; 3] = [Begin::Deferred, Begin::Immediate, Begin::Exclusive];
+pub(crate) const ISOLATIONS: [Isolation; 3] = [
+    Isolation::Snapshot,
+    Isolation::SingleWriter,
+    Isolation::Exclusive,
+];
 
-pub(crate) const ACQUIRES: [AcquireBy; 3] =
-    [AcquireBy::SetNxEx, AcquireBy::SetNx, AcquireBy::SetEx];
+pub(crate) const ACQUIRES: [AcquireMode; 3] =
+    [AcquireMode::SetNxEx, AcquireMode::SetNx, AcquireMode::SetEx];
 
 pub(crate) const RELEASES: [ReleaseCommand; 2] =
     [ReleaseCommand::CompareAndDelete, ReleaseCommand::Delete];
 
 /// Every statement that there is, in every manner.
 pub(crate) fn statements() -> Vec<Op> {
-    let mut all: Vec<Op> = BEGINS.map(Op::Begin).to_vec();
+    let mut all: Vec<Op> = ISOLATIONS.map(Op::Begin).to_vec();
     all.extend([Op::Commit, Op::Rollback, Op::Hold, Op::Confirm]);
-    for (open, fence) in [(false, false), (false, true), (true, false), (true, true)] {
-        for guard in GUARDS {
-            let manner = Manner {
-                guard,
-                fence,
-                open,
-                ..Manner::default()
-            };
-            all.push(Op::Insert(manner));
-            if matches!(guard, Guard::None | Guard::Version) {
-                all.push(Op::Check(manner));
-            }
+    for transaction in [None, Some(Isolation::SingleWriter)] {
+        for is_fenced in [false, true] {
+            all.extend(GUARDS.map(|guard| {
+                Op::Insert(Insert {
+                    guard,
+                    is_fenced,
+                    transaction,
+                })
+            }));
+            all.extend([false, true].map(|reads_version| {
+                Op::Check(Check {
+                    reads_version,
+                    is_fenced,
+                    transaction,
+                })
+            }));
         }
     }
     // A transaction that its first step opens may begin in another way, too.
-    let deferred = Manner {
-        open: true,
-        begin: Begin::Deferred,
-        ..Manner::default()
-    };
-    all.extend([Op::Insert(deferred), Op::Check(deferred)]);
+    let transaction = Some(Isolation::Snapshot);
+    all.push(Op::Insert(Insert {
+        transaction,
+        ..Insert::default()
+    }));
+    all.push(Op::Check(Check {
+        transaction,
+        ..Check::default()
+    }));
     all
 }
 
 /// A grant whose number is brought along to the database.
-pub(crate) const FENCED: Op = Op::Acquire(Manner {
-    guard: Guard::None,
-    fence: true,
-    open: false,
-    begin: Begin::Immediate,
-    acquire: AcquireBy::SetNxEx,
-    release: ReleaseCommand::CompareAndDelete,
-    node: 0,
-});
+pub(crate) const FENCED: Op = Op::Acquire(
+    0,
+    Acquire {
+        ttl: TTL,
+        mode: AcquireMode::SetNxEx,
+        is_fenced: true,
+    },
+);

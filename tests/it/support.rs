@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use racesim::engine::{Engine, ServiceChoice, Services};
+use racesim::engine::Engine;
 use racesim::plan::Plan;
+use racesim::services::{ServiceChoice, Services};
 use racesim::strategy::Needs;
 use tempfile::TempDir;
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use racesim::cli::strategy_of;
-use racesim::client::{Begin, Client, Manner, StepError};
+use racesim::client::{Client, Insert, Isolation, StepError};
 use racesim::engine::Engine;
 use racesim::explore::replay::{Replayed, replay, replay_all};
 use racesim::explore::{
@@ -207,14 +207,17 @@ impl Strategy for Forgetful {
 
     async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {
         let busy = Duration::from_secs(20);
-        if !client.begin_transaction(Begin::Immediate, busy).await? {
+        if !client
+            .begin_transaction(Isolation::SingleWriter, busy)
+            .await?
+        {
             return Ok(Outcome::Failed);
         }
-        let inside = Manner {
-            open: true,
-            ..Manner::default()
+        let inside = Insert {
+            transaction: Some(Isolation::SingleWriter),
+            ..Insert::default()
         };
-        client.insert_by(inside).await?;
+        client.insert_with(inside).await?;
         Ok(Outcome::Unknown)
     }
 }

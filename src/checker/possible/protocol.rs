@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::task::Poll;
 
 use super::{RecordedStep, at, steps_by_user};
-use crate::client::{Asked, Client, Script, outcome_of, poll_once};
+use crate::client::{Client, PendingStep, Script, outcome_of, poll_once};
 use crate::history::{Attempt, FaultKind, History, Outcome, Recorded, Reply, Step};
 use crate::seat::UserId;
-use crate::services::queue::{Answer, CallError, Said};
 use crate::strategy::Strategy;
 
 /// The first step or outcome that is not the strategy's own.
@@ -48,7 +47,7 @@ fn what(step: &RecordedStep) -> (Step, u8, Reply) {
     (step.event.step, step.event.node, step.event.reply)
 }
 
-/// What a strategy makes of the answers.
+/// What a strategy makes of the replies.
 enum Ends {
     /// It tells its user this.
     Told(Outcome),
@@ -69,26 +68,26 @@ fn is_told(outcome: Outcome, attempt: &Attempt, has_row: bool) -> bool {
     is_a_lie || attempt.outcome == outcome
 }
 
-/// Gives the strategy its answers one after another, as the search does.
+/// Gives the strategy its replies one after another, as the search does.
 fn follow<S: Strategy>(
     strategy: &S,
     attempt: &Attempt,
     steps: &[RecordedStep],
     (has_crashed, may_stop): (bool, bool),
 ) -> Ends {
-    let mut answers: Vec<Answer<Said>> = Vec::new();
+    let mut replies: Vec<Reply> = Vec::new();
     let mut stopped_after = None;
     let mut place = 0;
     loop {
         while let Some(pay) = steps.get(place).filter(|step| step.event.step == Step::Pay) {
             if pay.event.reply != Reply::Paid {
-                stopped_after.get_or_insert(answers.len());
+                stopped_after.get_or_insert(replies.len());
             }
             place += 1;
         }
-        let script = Script::new(answers.clone(), stopped_after);
+        let script = Script::new(replies.clone(), stopped_after);
         let mut client = Client::scripted(script, attempt.seat);
-        let asked = match poll_once(strategy.attempt(&mut client)) {
+        let pending = match poll_once(strategy.attempt(&mut client)) {
             Poll::Ready(end) if place == steps.len() => {
                 return if stopped_after.is_some() || has_crashed {
                     Ends::Anyhow
@@ -97,19 +96,21 @@ fn follow<S: Strategy>(
                 };
             }
             Poll::Ready(_) => return Ends::Astray(place),
-            Poll::Pending => client.asked(),
+            Poll::Pending => client.pending_step(),
         };
         let next = steps.get(place);
-        match (asked, next) {
-            (Some(asked), Some(next)) if is_asked(asked, next) => {
-                answers.push(answer(next));
+        match (pending, next) {
+            (Some(pending), Some(next)) if is_wanted(pending, next) => {
+                replies.push(next.event.reply);
                 place += 1;
             }
             (_, None) if has_crashed => return Ends::Anyhow,
             // Who has no patience left does not wait, and writes nothing down.
-            (Some(asked), _) if asked.step == Step::Wait => answers.push(Ok(Said::No)),
-            (Some(asked), _) if may_stop && !asked.step.is_tidying() && stopped_after.is_none() => {
-                stopped_after = Some(answers.len());
+            (Some(pending), _) if pending.step() == Step::Wait => replies.push(Reply::TimeUp),
+            (Some(pending), _)
+                if may_stop && !pending.step().is_tidying() && stopped_after.is_none() =>
+            {
+                stopped_after = Some(replies.len());
             }
             _ if may_stop && next.is_none() => return Ends::Anyhow,
             _ => return Ends::Astray(place),
@@ -117,43 +118,8 @@ fn follow<S: Strategy>(
     }
 }
 
-fn is_asked(asked: Asked, next: &RecordedStep) -> bool {
-    let node = asked.step.node(asked.manner.node);
-    (asked.step, node) == (next.event.step, next.event.node)
-}
-
-/// What the user was answered, as its strategy hears it.
-fn answer(step: &RecordedStep) -> Answer<Said> {
-    match (step.event.step, step.event.reply) {
-        (_, Reply::Failed) => Err(CallError::Failed),
-        (_, Reply::Lost) => Err(CallError::Lost),
-        (Step::Hold, Reply::Held) | (_, Reply::Busy) => Ok(Said::Busy),
-        (_, Reply::Stale) => Ok(Said::Stale),
-        (
-            _,
-            Reply::Held
-            | Reply::Late
-            | Reply::TimeUp
-            | Reply::Taken
-            | Reply::Conflict
-            | Reply::NotHeld,
-        ) => Ok(Said::No),
-        (
-            _,
-            Reply::Granted
-            | Reply::InTime
-            | Reply::TtlSet
-            | Reply::Again
-            | Reply::Begun
-            | Reply::Available
-            | Reply::Paid
-            | Reply::Inserted
-            | Reply::Committed
-            | Reply::RolledBack
-            | Reply::StillHeld
-            | Reply::Released,
-        ) => Ok(Said::Yes),
-    }
+fn is_wanted(pending: PendingStep, next: &RecordedStep) -> bool {
+    (pending.step(), pending.node()) == (next.event.step, next.event.node)
 }
 
 fn has_given_up(history: &History) -> bool {

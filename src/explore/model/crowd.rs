@@ -1,7 +1,7 @@
 //! Who takes part: which users, of whom two may be one person at two screens.
 
 use super::entrants::Entrants;
-use super::state::{Room, USERS_MAX};
+use super::room::{Room, USERS_MAX};
 use crate::schedule::Schedule;
 use crate::seat::{SeatId, UserId};
 use crate::strategy::Strategy;

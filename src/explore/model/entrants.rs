@@ -1,6 +1,6 @@
 //! The users of a model, and the seat that each of them wants.
 
-use super::state::{SEATS_MAX, USERS_MAX, narrow};
+use super::room::{SEATS_MAX, USERS_MAX, narrow};
 use crate::seat::{SeatId, UserId};
 
 /// So many users have letters in a model: one at each of the screens of every person.

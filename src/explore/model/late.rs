@@ -5,21 +5,21 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::state::{Act, Sent, USERS_MAX};
+use super::room::{Act, USERS_MAX};
+use super::state::Sent;
 use super::user::Next;
 use super::{RaceModel, State};
-use crate::client::{Asked, reply_of};
+use crate::client::PendingStep;
 use crate::fault::Fault;
 use crate::history::{Reply, Service, Step};
 use crate::schedule::{Delivery, Move};
 use crate::seat::UserId;
-use crate::services::queue::{CallError, Response};
 use crate::strategy::Strategy;
 
 /// The late requests of all users, two bytes each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::explore) struct LateRequests {
-    /// After how many answers each was sent, counted from 1, which says what was asked; 0 for none.
+    /// After how many answers each was sent, counted from 1, which says what was pending; 0 for none.
     after: [u8; USERS_MAX],
     /// The token or the version that each was sent with; in the highest bit, whether the lease of its
     /// user was over.
@@ -54,7 +54,7 @@ impl LateRequests {
     fn send(&mut self, user: usize, after: usize, sent: Sent) {
         self.after[user] = u8::try_from(after + 1).unwrap_or(u8::MAX);
         let over = if sent.is_lease_over { IS_OVER } else { 0 };
-        self.with[user] = sent.number.min(IS_OVER - 1) | over;
+        self.with[user] = sent.stamp.min(IS_OVER - 1) | over;
     }
 
     /// It arrives, or never will.
@@ -65,7 +65,7 @@ impl LateRequests {
 
     const fn sent(&self, user: usize) -> Sent {
         Sent {
-            number: self.with[user] & !IS_OVER,
+            stamp: self.with[user] & !IS_OVER,
             is_lease_over: self.with[user] & IS_OVER != 0,
         }
     }
@@ -73,23 +73,32 @@ impl LateRequests {
 
 impl State {
     /// The user's next request does not arrive now: it is lost, or on its way.
-    pub(in crate::explore) fn hold_back(&mut self, user: usize, asked: Asked, is_late: bool) {
+    pub(in crate::explore) fn hold_back(
+        &mut self,
+        user: usize,
+        pending: PendingStep,
+        is_late: bool,
+    ) {
         if is_late {
-            let after = self.users[user].answers.len();
-            self.late.send(user, after, self.world.sent_by(user));
+            let after = self.users[user].replies.len();
+            self.late.send(user, after, self.services.sent_by(user));
         }
-        if asked.step == Step::Release {
-            self.world.stop_going_by_the_lock(user);
+        if pending.step() == Step::Release {
+            self.services.stop_going_by_the_lock(user);
         }
     }
 }
 
 impl<S: Strategy> RaceModel<S> {
     /// What the user's request that is on its way asks for.
-    pub(in crate::explore) fn late_request(&self, state: &State, user: usize) -> Option<Asked> {
+    pub(in crate::explore) fn late_request(
+        &self,
+        state: &State,
+        user: usize,
+    ) -> Option<PendingStep> {
         let after = usize::from(state.late.after[user]).checked_sub(1)?;
         match self.machine(user).next_after(&state.users[user], after) {
-            Next::Asks(asked) => Some(asked),
+            Next::Asks(pending) => Some(pending),
             Next::Ended(_) | Next::Crashed | Next::Lost => None,
         }
     }
@@ -101,30 +110,26 @@ impl<S: Strategy> RaceModel<S> {
         place: usize,
         delivery: Delivery,
     ) -> Option<Reply> {
-        let Next::Asks(asked) = state.users[place].next else {
+        let Next::Asks(pending) = state.users[place].next else {
             return None;
         };
         let is_heard = matches!(delivery, Delivery::Arrives | Delivery::Slow);
-        let answer = if delivery.reaches_the_service() {
-            state.world.act(&Act {
+        let reply = if delivery.reaches_the_service() {
+            state.services.act(&Act {
                 user: place,
                 id: self.crowd.id(place),
-                asked,
+                pending,
                 is_heard,
                 room: self.room,
             })
         } else {
-            state.hold_back(place, asked, delivery == Delivery::Late);
-            Err(CallError::Lost)
+            state.hold_back(place, pending, delivery == Delivery::Late);
+            Reply::Lost
         };
-        let heard = if is_heard {
-            answer
-        } else {
-            Err(CallError::Lost)
-        };
+        let heard = if is_heard { reply } else { Reply::Lost };
         state.users[place] = self.machine(place).after(state.users[place], heard);
         self.look_after(state, place);
-        Some(reply_of(asked.step, answer.map(Response::from)))
+        Some(reply)
     }
 
     /// The arrivals that are possible: none, of what the service could not carry out now.
@@ -134,11 +139,11 @@ impl<S: Strategy> RaceModel<S> {
         }
         for user in 0..self.crowd.len() {
             let late = self.late_request(state, user);
-            if let Some(asked) = late.filter(|asked| state.world.can_carry_out(*asked)) {
+            if let Some(pending) = late.filter(|pending| state.services.can_carry_out(*pending)) {
                 moves.push(Move::Arrival {
                     user: self.crowd.id(user),
-                    step: asked.step,
-                    node: asked.node(),
+                    step: pending.step(),
+                    node: pending.node(),
                 });
             }
         }
@@ -148,40 +153,39 @@ impl<S: Strategy> RaceModel<S> {
     pub(in crate::explore) fn held_back(
         &self,
         state: &State,
-        (user, asked): (usize, Asked),
+        (user, pending): (usize, PendingStep),
         taken: impl Fn(Delivery) -> Move,
         moves: &mut Vec<Move>,
     ) {
-        if asked.step.service() != Service::Nobody {
+        if pending.step().service() != Service::Nobody {
             let lost = taken(Delivery::LostRequest);
             self.if_allowed(Fault::LostRequest, state, lost, moves);
         }
-        if asked.can_be_late() && !state.late.is_pending(user) {
+        if pending.request.can_be_late() && !state.late.is_pending(user) {
             self.if_allowed(Fault::Late, state, taken(Delivery::Late), moves);
         }
     }
 
     /// Whether there is anything that a lock service could forget, or that is on its way to it.
     pub(in crate::explore) fn remembers(&self, state: &State, node: usize) -> bool {
-        state.world.remembers(node, self.room)
+        state.services.locks.remembers(node, self.room)
             || state.late.are_pending()
                 && (0..self.crowd.len()).any(|user| self.is_on_its_way_to(state, user, node))
     }
 
     /// The user's late request is carried out: what it is answered, which nobody hears.
     pub(in crate::explore) fn arrive(&self, state: &mut State, user: usize) -> Option<Reply> {
-        let asked = self.late_request(state, user)?;
+        let pending = self.late_request(state, user)?;
         let act = Act {
             user,
             id: self.crowd.id(user),
-            asked,
+            pending,
             is_heard: false,
             room: self.room,
         };
-        let answer = state.world.arrive(&act, state.late.sent(user));
+        let reply = state.services.arrive(&act, state.late.sent(user));
         state.late.forget(user);
-        let answer = answer.map(Response::from);
-        Some(reply_of(asked.step, answer))
+        Some(reply)
     }
 
     /// The connections to this lock service end: what was on its way to it never arrives.
@@ -203,7 +207,7 @@ impl<S: Strategy> RaceModel<S> {
             Move::Arrival { user, step, node } => {
                 let letter = user.letter();
                 let late = self.late_request(state, self.crowd.place(user));
-                Some(match late.map(|asked| (asked.step, asked.node())) {
+                Some(match late.map(|pending| (pending.step(), pending.node())) {
                     None => format!("nothing of {letter} is on its way"),
                     Some(same) if same == (step, node) => {
                         "it waits behind an open transaction".to_owned()
@@ -219,7 +223,7 @@ impl<S: Strategy> RaceModel<S> {
                 node,
                 reply,
             } => match state.users[self.crowd.place(user)].next {
-                Next::Asks(asked) if (asked.step, asked.node()) == (step, node) => {
+                Next::Asks(pending) if (pending.step(), pending.node()) == (step, node) => {
                     self.objection_to_holding_back(state, user, step, reply)
                 }
                 _ => None,
@@ -244,7 +248,7 @@ impl<S: Strategy> RaceModel<S> {
             Delivery::Late => Some(match self.late_request(state, self.crowd.place(user)) {
                 Some(late) => format!(
                     "{} of {} is still on its way, and a user has one late request at a time",
-                    late.step.at(late.node()),
+                    late.step().at(late.node()),
                     user.letter(),
                 ),
                 None => format!("{step} is never late: {}", step.why_never_late()),
@@ -261,8 +265,8 @@ impl<S: Strategy> RaceModel<S> {
         user: usize,
         node: usize,
     ) -> bool {
-        self.late_request(state, user).is_some_and(|asked| {
-            asked.step.service() == Service::Lock && usize::from(asked.node()) == node
+        self.late_request(state, user).is_some_and(|pending| {
+            pending.step().service() == Service::Lock && usize::from(pending.node()) == node
         })
     }
 }

@@ -6,6 +6,8 @@ pub(in crate::explore) mod crowd;
 pub(in crate::explore) mod entrants;
 mod late;
 mod lease;
+mod locks;
+pub(in crate::explore) mod room;
 mod rows;
 mod sqlite;
 pub(in crate::explore) mod state;
@@ -13,7 +15,7 @@ pub(in crate::explore) mod user;
 mod watched;
 
 pub use entrants::Entrants;
-pub use state::USERS_MAX;
+pub use room::USERS_MAX;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -29,7 +31,8 @@ use crate::strategy::Strategy;
 use bounds::Bounds;
 use crowd::Crowd;
 use late::LateRequests;
-use state::{LOCKS_MAX, ModelState, Room, SEATS_MAX, narrow};
+use room::{LOCKS_MAX, Room, SEATS_MAX, narrow};
+use state::ModelState;
 use user::{Machine, Next, User};
 
 /// Where everybody is.
@@ -37,7 +40,7 @@ use user::{Machine, Next, User};
 pub(in crate::explore) struct State {
     /// The users; those beyond the model's number stay as they are.
     pub(in crate::explore) users: [User; USERS_MAX],
-    pub(in crate::explore) world: ModelState,
+    pub(in crate::explore) services: ModelState,
     /// What is on its way.
     pub(in crate::explore) late: LateRequests,
     /// How often each fault has happened.
@@ -151,7 +154,7 @@ impl<S: Strategy> RaceModel<S> {
     pub(in crate::explore) fn start(&self) -> State {
         State {
             users: std::array::from_fn(|place| self.machine(place).fresh()),
-            world: ModelState::default(),
+            services: ModelState::default(),
             late: LateRequests::default(),
             used: [0; Fault::ALL.len()],
         }
@@ -195,7 +198,7 @@ impl<S: Strategy> RaceModel<S> {
             self.arrivals(state, moves);
         }
         for node in 0..self.room.nodes {
-            let mut values = state.world.may_expire(node, self.room);
+            let mut values = state.services.locks.may_expire(node, self.room);
             if self.is_left(Fault::Expire, state)
                 && values.any(|value| !self.is_extended(state, node, value, None))
             {
@@ -205,14 +208,16 @@ impl<S: Strategy> RaceModel<S> {
                 self.if_allowed(Fault::Restart, state, Move::Restart(narrow(node)), moves);
             }
         }
-        if state.world.database.rows.good_claims().next().is_some() {
+        if state.services.database.rows.good_claims().next().is_some() {
             self.if_allowed(Fault::Expire, state, Move::Expire(0), moves);
         }
     }
 
     fn moves_of(&self, place: usize, user: &User, state: &State, moves: &mut Vec<Move>) {
-        let Next::Asks(asked) = user.next else { return };
-        let (who, step, node) = (self.crowd.id(place), asked.step, asked.node());
+        let Next::Asks(pending) = user.next else {
+            return;
+        };
+        let (who, step, node) = (self.crowd.id(place), pending.step(), pending.node());
         let taken = |reply| Move::Step {
             user: who,
             step,
@@ -222,7 +227,7 @@ impl<S: Strategy> RaceModel<S> {
         moves.push(taken(Delivery::Arrives));
         self.if_allowed(Fault::LostReply, state, taken(Delivery::Lost), moves);
         if self.holds_back {
-            self.held_back(state, (place, asked), taken, moves);
+            self.held_back(state, (place, pending), taken, moves);
         }
         if user.has_started() {
             self.if_allowed(Fault::Crash, state, Move::Crash(who), moves);
@@ -283,18 +288,18 @@ impl<S: Strategy> RaceModel<S> {
                 Some(Fault::GiveUp)
             }
             Move::Stall(user) => {
-                after.world.stall(self.crowd.place(user));
+                after.services.stall(self.crowd.place(user));
                 Some(Fault::Stall)
             }
             Move::Expire(node) => {
                 let node = usize::from(node);
                 let may_expire = |value| !self.is_extended(state, node, value, None);
-                after.world.expire(node, self.room, may_expire);
+                after.services.expire(node, self.room, may_expire);
                 Some(Fault::Expire)
             }
             Move::PauseRedis => Some(Fault::PauseRedis),
             Move::Restart(node) => {
-                after.world.restart(usize::from(node), self.room);
+                after.services.locks.restart(usize::from(node), self.room);
                 self.cut(&mut after, usize::from(node));
                 Some(Fault::Restart)
             }
@@ -309,14 +314,16 @@ impl<S: Strategy> RaceModel<S> {
     pub(in crate::explore) fn locks(&self, state: &State) -> Vec<Option<Held>> {
         let nodes = 0..self.room.nodes;
         let places = nodes.flat_map(|node| self.room.locks_on(node));
-        places.map(|place| state.world.held(place)).collect()
+        places
+            .map(|place| state.services.locks.held(place))
+            .collect()
     }
 
     /// What follows from where the user is now: at its end its connection goes back.
     pub(in crate::explore) fn look_after(&self, state: &mut State, place: usize) {
         match state.users[place].next {
             Next::Asks(_) => {}
-            Next::Ended(_) | Next::Crashed => state.world.database.disconnect(place),
+            Next::Ended(_) | Next::Crashed => state.services.database.disconnect(place),
             Next::Lost => self.bounds.lose(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::state::{SEATS_MAX, USERS_MAX, narrow};
+use super::room::{SEATS_MAX, USERS_MAX, narrow};
 
 /// The bookings of all seats, and what is written on the seats themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -10,6 +10,25 @@ pub(in crate::explore) struct ModelRows {
     /// In the order they were committed; then empty ones.
     rows: [ModelRow; USERS_MAX],
     seats: [Seat; SEATS_MAX],
+}
+
+/// Who takes a step.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::explore) struct By {
+    /// Numbered from 0.
+    pub(in crate::explore) user: usize,
+    /// The seat that it wants, numbered from 0.
+    pub(in crate::explore) seat: usize,
+    /// The token or the version that it brings along; 0 for none.
+    pub(in crate::explore) stamp: u8,
+    pub(in crate::explore) is_in_lease: bool,
+}
+
+impl By {
+    /// The user's number in a row.
+    pub(in crate::explore) fn name(self) -> u8 {
+        narrow(self.user + 1)
+    }
 }
 
 /// A booking.
@@ -125,7 +144,7 @@ impl ModelRows {
     }
 
     /// The claim of this user runs out, or everybody's: whose. Time passes, and nothing is written.
-    pub(in crate::explore) fn run_out(
+    pub(in crate::explore) fn expire(
         &mut self,
         user: Option<usize>,
     ) -> impl Iterator<Item = usize> + '_ {

@@ -5,11 +5,10 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::rows::{ModelRow, ModelRows, Seat};
-use super::state::{USERS_MAX, narrow};
-use crate::client::{Asked, Begin, Guard, Manner};
-use crate::history::Step;
-use crate::services::queue::Said;
+use super::room::{USERS_MAX, narrow};
+use super::rows::{By, ModelRow, ModelRows, Seat};
+use crate::client::{Check, Guard, Insert, Isolation};
+use crate::history::Reply;
 
 /// The rows of all seats, and the transactions on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,6 +56,18 @@ struct Pending {
     is_dirty: bool,
 }
 
+impl Pending {
+    /// Makes the seat's version a new one if it is still this: whether it was.
+    const fn renew_version(&mut self, version: u8) -> bool {
+        if self.version != version {
+            return false;
+        }
+        self.version = self.version.saturating_add(1);
+        self.is_dirty = true;
+        true
+    }
+}
+
 /// A few numbers instead of fifty fields: a search hashes every state it comes to.
 impl Hash for Database {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -84,147 +95,150 @@ impl Hash for Database {
     }
 }
 
-/// Who takes a step.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::explore) struct By {
-    /// Numbered from 0.
-    pub(in crate::explore) user: usize,
-    /// The seat that it wants, numbered from 0.
-    pub(in crate::explore) seat: usize,
-    /// The token or the version that it brings along; 0 for none.
-    pub(in crate::explore) number: u8,
-    pub(in crate::explore) is_in_lease: bool,
-}
-
-impl By {
-    /// The user's number in a row.
-    fn name(self) -> u8 {
-        narrow(self.user + 1)
-    }
-}
-
-/// The answer to a step, `None` for one that failed; and a number that came with it.
-type DatabaseReply = (Option<Said>, Option<u8>);
+/// The reply to a look, and the version that comes with it.
+type Looked = (Reply, Option<u8>);
 
 impl Database {
-    /// Carries out a step of this user.
-    pub(in crate::explore) fn act(&mut self, by: By, asked: Asked) -> DatabaseReply {
-        let manner = asked.manner;
-        let said = match asked.step {
-            Step::Check if manner.open => return self.check_inside(by, manner),
-            Step::Insert if manner.open => Some(self.insert_inside(by, manner)),
-            Step::Check => return self.check(by, manner),
-            Step::Insert => self.write(by, |it, pending| it.insert(by, manner, pending)),
-            Step::Hold => self.hold(by),
-            Step::Confirm => self.write(by, |it, pending| it.confirm(by, pending)),
-            Step::Begin => self.begin(by, manner.begin),
-            Step::Commit => self.commit(by),
-            Step::Rollback => self.roll_back(by),
-            Step::Acquire
-            | Step::SetTtl
-            | Step::Validate
-            | Step::Wait
-            | Step::Pay
-            | Step::Verify
-            | Step::Release => None,
-        };
-        (said, None)
+    /// Looks whether the seat is free.
+    pub(in crate::explore) fn check(&mut self, by: By, how: Check) -> Looked {
+        match how.transaction {
+            Some(isolation) => self.check_inside(by, how, isolation),
+            None => self.check_alone(by, how),
+        }
     }
 
-    /// A look outside a transaction. One that writes down a token waits for the writer, in vain: what
-    /// it would wait for is another's move, or its own user's.
-    fn check(&mut self, by: By, manner: Manner) -> DatabaseReply {
-        if manner.fence {
-            let passed = self.write(by, |_, pending| passes(by, manner, pending));
-            if passed != Some(Said::Yes) {
-                return (passed, None);
-            }
+    /// Inserts a booking.
+    pub(in crate::explore) fn insert(&mut self, by: By, how: Insert) -> Reply {
+        match how.transaction {
+            Some(isolation) => self.insert_inside(by, how, isolation),
+            None => self.write(by, |it, pending| it.insert_into(by, how, pending)),
         }
-        let seat = self.rows.seat(by.seat);
-        looked(self.rows.is_sold(by.seat), manner, seat.version)
-    }
-
-    /// Writes by itself, which fails while a transaction writes, also one of the same user.
-    fn write(&mut self, by: By, work: impl FnOnce(&Self, &mut Pending) -> Said) -> Option<Said> {
-        if self.writer != 0 {
-            return None;
-        }
-        let mut pending = self.pending_on(by.seat);
-        let said = work(self, &mut pending);
-        self.apply(by, pending);
-        Some(said)
-    }
-
-    fn insert(&self, by: By, manner: Manner, pending: &mut Pending) -> Said {
-        let passed = passes(by, manner, pending);
-        if passed != Said::Yes {
-            return passed;
-        }
-        if manner.guard == Guard::Version {
-            if pending.version != by.number {
-                return Said::No;
-            }
-            pending.version = pending.version.saturating_add(1);
-            pending.is_dirty = true;
-        }
-        let is_refused = match manner.guard {
-            Guard::None | Guard::Version => false,
-            Guard::Unique => self.rows.on(by.seat).any(|row| row.is_guarded),
-            Guard::NotExists => self.rows.is_sold(by.seat),
-        };
-        if is_refused || self.has_row(by) || pending.has_row {
-            return Said::No;
-        }
-        pending.has_row = true;
-        pending.is_guarded = manner.guard == Guard::Unique;
-        pending.is_dirty = true;
-        Said::Yes
     }
 
     /// Books the seat if the user is the last who claimed it.
-    fn confirm(&self, by: By, pending: &mut Pending) -> Said {
-        if !self.rows.seat(by.seat).is_claimed_by(by.name()) || self.has_row(by) {
-            return Said::No;
-        }
-        pending.has_row = true;
-        pending.is_dirty = true;
-        Said::Yes
+    pub(in crate::explore) fn confirm(&mut self, by: By) -> Reply {
+        self.write(by, |it, pending| it.confirm_into(by, pending))
     }
 
     /// Claims a seat that has no row and no claim that is still good.
-    fn hold(&mut self, by: By) -> Option<Said> {
+    pub(in crate::explore) fn hold(&mut self, by: By) -> Reply {
         if self.writer != 0 {
-            return None;
+            return Reply::Failed;
         }
         if self.rows.is_sold(by.seat) {
-            return Some(Said::No);
+            return Reply::Taken;
         }
         let seat = self.rows.seat_mut(by.seat);
         if seat.has_good_claim() {
-            return Some(Said::Busy);
+            return Reply::Held;
         }
         seat.claim(by.name());
         self.commits = self.commits.saturating_add(1);
-        Some(Said::Yes)
+        Reply::Granted
     }
 
     /// Begins a transaction. Within another it fails, and that one stays open; but not before it has
     /// become the writer, if it is to.
-    fn begin(&mut self, by: By, begin: Begin) -> Option<Said> {
+    pub(in crate::explore) fn begin(&mut self, by: By, isolation: Isolation) -> Reply {
         let was_open = self.is_open(by.user);
-        let said = if begin == Begin::Deferred {
-            Said::Yes
-        } else {
-            self.become_writer(by)
-        };
-        match (said, was_open) {
-            (Said::Yes, true) => return None,
-            (Said::Yes, false) if begin == Begin::Deferred => {
+        match isolation {
+            Isolation::Snapshot if !was_open => {
                 self.transactions[by.user] = OpenTransaction::Begun;
             }
-            (Said::Yes | Said::No | Said::Busy | Said::Stale, _) => {}
+            Isolation::Snapshot => {}
+            Isolation::SingleWriter | Isolation::Exclusive => {
+                if let Err(refusal) = self.become_writer(by) {
+                    return refusal;
+                }
+            }
         }
-        Some(said)
+        if was_open {
+            Reply::Failed
+        } else {
+            Reply::Begun
+        }
+    }
+
+    /// Puts what the user's transaction wrote there for all to see.
+    pub(in crate::explore) fn commit(&mut self, by: By) -> Reply {
+        if !self.is_open(by.user) {
+            return Reply::Failed;
+        }
+        if self.is_writer(by.user) {
+            self.apply(by, self.pending);
+        }
+        self.disconnect(by.user);
+        Reply::Committed
+    }
+
+    /// Undoes what the user's transaction wrote.
+    pub(in crate::explore) fn roll_back(&mut self, by: By) -> Reply {
+        let is_open = self.is_open(by.user);
+        self.disconnect(by.user);
+        if is_open {
+            Reply::RolledBack
+        } else {
+            Reply::Failed
+        }
+    }
+
+    /// A look outside a transaction. One that writes down a token waits for the writer, in vain: what
+    /// it would wait for is another's move, or its own user's.
+    fn check_alone(&mut self, by: By, how: Check) -> Looked {
+        if how.is_fenced {
+            if self.writer != 0 {
+                return (Reply::Failed, None);
+            }
+            let mut pending = self.pending_on(by.seat);
+            let passed = pass_fence(by, &mut pending);
+            self.apply(by, pending);
+            if let Err(refusal) = passed {
+                return (refusal, None);
+            }
+        }
+        let seat = self.rows.seat(by.seat);
+        looked(self.rows.is_sold(by.seat), how, seat.version)
+    }
+
+    /// Writes by itself, which fails while a transaction writes, also one of the same user.
+    fn write(&mut self, by: By, work: impl FnOnce(&Self, &mut Pending) -> Reply) -> Reply {
+        if self.writer != 0 {
+            return Reply::Failed;
+        }
+        let mut pending = self.pending_on(by.seat);
+        let reply = work(self, &mut pending);
+        self.apply(by, pending);
+        reply
+    }
+
+    fn insert_into(&self, by: By, how: Insert, pending: &mut Pending) -> Reply {
+        if how.is_fenced
+            && let Err(refusal) = pass_fence(by, pending)
+        {
+            return refusal;
+        }
+        let is_refused = match how.guard {
+            Guard::None => false,
+            Guard::Unique => self.rows.on(by.seat).any(|row| row.is_guarded),
+            Guard::NotExists => self.rows.is_sold(by.seat),
+            Guard::Version => !pending.renew_version(by.stamp),
+        };
+        if is_refused || self.has_row(by) || pending.has_row {
+            return Reply::Conflict;
+        }
+        pending.has_row = true;
+        pending.is_guarded = how.guard == Guard::Unique;
+        pending.is_dirty = true;
+        Reply::Inserted
+    }
+
+    fn confirm_into(&self, by: By, pending: &mut Pending) -> Reply {
+        if !self.rows.seat(by.seat).is_claimed_by(by.name()) || self.has_row(by) {
+            return Reply::Conflict;
+        }
+        pending.has_row = true;
+        pending.is_dirty = true;
+        Reply::Inserted
     }
 
     /// Whether anybody's transaction writes.
@@ -234,89 +248,69 @@ impl Database {
 
     /// Makes the user's transaction the one that writes, if there is no other and nothing was
     /// committed since it first looked.
-    fn become_writer(&mut self, by: By) -> Said {
+    fn become_writer(&mut self, by: By) -> Result<(), Reply> {
         if self.is_writer(by.user) {
-            return Said::Yes;
+            return Ok(());
         }
         if self.writer != 0 {
-            return Said::Busy;
+            return Err(Reply::Busy);
         }
         if let OpenTransaction::Looked(seen) = self.transactions[by.user]
             && seen.commits != self.commits
         {
-            return Said::Stale;
+            return Err(Reply::Stale);
         }
-        self.writer = by.name();
+        self.writer = narrow(by.user + 1);
         self.pending = self.pending_on(by.seat);
         self.transactions[by.user] = OpenTransaction::Looked(self.now(by.seat));
-        Said::Yes
+        Ok(())
     }
 
-    fn check_inside(&mut self, by: By, manner: Manner) -> DatabaseReply {
-        let begun = self.begin_if_needed(by, manner);
-        if begun != Said::Yes {
-            return (Some(begun), None);
+    fn check_inside(&mut self, by: By, how: Check, isolation: Isolation) -> Looked {
+        if let Err(refusal) = self.begin_if_needed(by, isolation) {
+            return (refusal, None);
         }
-        if manner.fence && by.number > 0 {
-            let said = self.write_inside(by, |_, pending| passes(by, manner, pending));
-            if said != Said::Yes {
-                return (Some(said), None);
+        if how.is_fenced && by.stamp > 0 {
+            let mut passed = self.become_writer(by);
+            if passed.is_ok() {
+                passed = pass_fence(by, &mut self.pending);
+            }
+            if let Err(refusal) = passed {
+                return (refusal, None);
             }
         }
         if self.is_writer(by.user) {
             let is_sold = self.rows.is_sold(by.seat) || self.pending.has_row;
-            return looked(is_sold, manner, self.pending.version);
+            return looked(is_sold, how, self.pending.version);
         }
         let seen = match self.transactions[by.user] {
             OpenTransaction::Looked(seen) => seen,
             OpenTransaction::None | OpenTransaction::Begun => self.now(by.seat),
         };
         self.transactions[by.user] = OpenTransaction::Looked(seen);
-        looked(seen.is_sold, manner, seen.version)
+        looked(seen.is_sold, how, seen.version)
     }
 
-    fn insert_inside(&mut self, by: By, manner: Manner) -> Said {
-        match self.begin_if_needed(by, manner) {
-            Said::Yes => self.write_inside(by, |it, pending| it.insert(by, manner, pending)),
-            busy => busy,
-        }
-    }
-
-    /// Writes into the user's own transaction.
-    fn write_inside(&mut self, by: By, work: impl FnOnce(&Self, &mut Pending) -> Said) -> Said {
-        let is_writer = self.become_writer(by);
-        if is_writer != Said::Yes {
-            return is_writer;
+    fn insert_inside(&mut self, by: By, how: Insert, isolation: Isolation) -> Reply {
+        let ready = self.begin_if_needed(by, isolation);
+        if let Err(refusal) = ready.and_then(|()| self.become_writer(by)) {
+            return refusal;
         }
         let mut pending = self.pending;
-        let said = work(self, &mut pending);
+        let reply = self.insert_into(by, how, &mut pending);
         self.pending = pending;
-        said
+        reply
     }
 
     /// Opens a transaction that is missing.
-    fn begin_if_needed(&mut self, by: By, manner: Manner) -> Said {
+    fn begin_if_needed(&mut self, by: By, isolation: Isolation) -> Result<(), Reply> {
         if self.is_open(by.user) {
-            return Said::Yes;
+            return Ok(());
         }
-        self.begin(by, manner.begin).unwrap_or(Said::Yes)
-    }
-
-    fn commit(&mut self, by: By) -> Option<Said> {
-        if !self.is_open(by.user) {
-            return None;
+        match self.begin(by, isolation) {
+            Reply::Begun => Ok(()),
+            refusal => Err(refusal),
         }
-        if self.is_writer(by.user) {
-            self.apply(by, self.pending);
-        }
-        self.disconnect(by.user);
-        Some(Said::Yes)
-    }
-
-    fn roll_back(&mut self, by: By) -> Option<Said> {
-        let is_open = self.is_open(by.user);
-        self.disconnect(by.user);
-        is_open.then_some(Said::Yes)
     }
 
     /// The user's connection goes back; what is not committed is undone.
@@ -377,22 +371,27 @@ impl Database {
     }
 }
 
-/// Whether no later token was seen; this one is the latest then. A user without one is not asked.
-fn passes(by: By, manner: Manner, pending: &mut Pending) -> Said {
-    if !manner.fence || by.number == 0 {
-        return Said::Yes;
+/// Lets a request pass if no later token was seen; its own is the latest then. A user without one is not
+/// asked.
+fn pass_fence(by: By, pending: &mut Pending) -> Result<(), Reply> {
+    if by.stamp == 0 {
+        return Ok(());
     }
-    if by.number < pending.fence {
-        return Said::Stale;
+    if by.stamp < pending.fence {
+        return Err(Reply::Stale);
     }
-    pending.fence = by.number;
+    pending.fence = by.stamp;
     pending.is_dirty = true;
-    Said::Yes
+    Ok(())
 }
 
-/// What a look is answered, and the version that comes with it.
-fn looked(is_sold: bool, manner: Manner, version: u8) -> DatabaseReply {
-    let said = if is_sold { Said::No } else { Said::Yes };
-    let is_brought = manner.guard == Guard::Version && version > 0;
-    (Some(said), is_brought.then_some(version))
+/// The reply to a look, and the version that comes with it.
+fn looked(is_sold: bool, how: Check, version: u8) -> Looked {
+    let reply = if is_sold {
+        Reply::Taken
+    } else {
+        Reply::Available
+    };
+    let is_brought = how.reads_version && version > 0;
+    (reply, is_brought.then_some(version))
 }

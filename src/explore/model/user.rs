@@ -1,30 +1,49 @@
-//! A user as the model sees it: the answers it has had, and what follows from them.
+//! A user as the model sees it: the replies it has had, and what follows from them.
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::{PoisonError, RwLock};
 
-use crate::client::{Asked, Client, Script, outcome_of, poll_once};
-use crate::history::Outcome;
+use super::room::narrow;
+use crate::client::{Client, PendingStep, Script, outcome_of, poll_once};
+use crate::history::{Outcome, Reply, Step};
 use crate::seat::SeatId;
-use crate::services::queue::{Answer, CallError, Said};
 use crate::strategy::Strategy;
 
-/// The answers to one user, three bits each, the first in the lowest bits.
+/// The replies to one user, three bits each, the first in the lowest bits. A reply stands by its place
+/// among those that its step can have, so that three bits are enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(in crate::explore) struct Answers(u128);
+pub(in crate::explore) struct Replies(u128);
 
-/// Every answer that a script can hold; its code is its place, from 1.
-const CODES: [Answer<Said>; 6] = [
-    Ok(Said::Yes),
-    Ok(Said::No),
-    Ok(Said::Busy),
-    Ok(Said::Stale),
-    Err(CallError::Failed),
-    Err(CallError::Lost),
-];
+/// The codes of the replies that any step can have; those of its own follow.
+const FAILED: u8 = 1;
+const LOST: u8 = 2;
 
-impl Answers {
+/// The code of this reply to this step.
+fn code_of(step: Step, reply: Reply) -> u8 {
+    match reply {
+        Reply::Failed => FAILED,
+        Reply::Lost => LOST,
+        own => {
+            let place = step.replies().iter().position(|other| *other == own);
+            place.map_or(LOST, |place| LOST + 1 + narrow(place))
+        }
+    }
+}
+
+/// The reply to this step with this code.
+fn reply_of(step: Step, code: u8) -> Reply {
+    match code {
+        FAILED => Reply::Failed,
+        code => {
+            let place = code.checked_sub(LOST + 1).map(usize::from);
+            let own = place.and_then(|place| step.replies().get(place));
+            own.copied().unwrap_or(Reply::Lost)
+        }
+    }
+}
+
+impl Replies {
     /// So many bits has each.
     const BITS: u32 = 3;
 
@@ -40,10 +59,8 @@ impl Answers {
         self.len() >= Self::MAX
     }
 
-    fn push(&mut self, answer: Answer<Said>) {
-        let place = CODES.iter().position(|other| *other == answer);
-        let code = u128::try_from(place.unwrap_or(CODES.len() - 1) + 1).unwrap_or(0);
-        self.0 |= code << (3 * self.len());
+    fn push(&mut self, step: Step, reply: Reply) {
+        self.0 |= u128::from(code_of(step, reply)) << (3 * self.len());
     }
 
     /// The first so many.
@@ -54,19 +71,17 @@ impl Answers {
         Self(self.0 & ((1 << (3 * many)) - 1))
     }
 
-    fn list(self) -> Vec<Answer<Said>> {
-        let code = |at: usize| usize::try_from((self.0 >> (3 * at)) & 0b111).unwrap_or(0);
-        (0..self.len())
-            .filter_map(|at| CODES.get(code(at).wrapping_sub(1)).copied())
-            .collect()
+    /// The code of the reply at this place.
+    fn code(self, at: usize) -> u8 {
+        u8::try_from((self.0 >> (3 * at)) & 0b111).unwrap_or(LOST)
     }
 }
 
 /// One user of a state.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::explore) struct User {
-    pub(in crate::explore) answers: Answers,
-    /// After how many answers it abandoned its attempt.
+    pub(in crate::explore) replies: Replies,
+    /// After how many replies it abandoned its attempt.
     pub(in crate::explore) gave_up_after: Option<u8>,
     /// What it does next, derived from the above.
     pub(in crate::explore) next: Next,
@@ -76,7 +91,7 @@ pub(in crate::explore) struct User {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::explore) enum Next {
     /// It asks for this step.
-    Asks(Asked),
+    Asks(PendingStep),
     /// It was told this.
     Ended(Outcome),
     /// It has crashed.
@@ -85,11 +100,11 @@ pub(in crate::explore) enum Next {
     Lost,
 }
 
-/// What a user does next follows from what it was answered, but for one that has crashed. What follows
+/// What a user does next follows from its replies, but for one that has crashed. What follows
 /// need not be hashed.
 impl User {
-    fn key(&self) -> (Answers, Option<u8>, bool) {
-        (self.answers, self.gave_up_after, self.next == Next::Crashed)
+    fn key(&self) -> (Replies, Option<u8>, bool) {
+        (self.replies, self.gave_up_after, self.next == Next::Crashed)
     }
 }
 
@@ -115,7 +130,7 @@ impl User {
 
     /// Whether it has taken a step.
     pub(in crate::explore) const fn has_started(&self) -> bool {
-        self.answers.0 != 0
+        self.replies.0 != 0
     }
 
     /// What it was told; `None` when it has not come to its end.
@@ -127,15 +142,15 @@ impl User {
     }
 }
 
-/// A strategy as a machine: from the answers so far to the next step.
+/// A strategy as a machine: from the replies so far to the next step.
 ///
-/// The strategy's future is polled anew from its start, with the answers as its script. What follows
+/// The strategy's future is polled anew from its start, with the replies as its script. What follows
 /// from a script never changes and there are few scripts, so each is polled once.
 #[derive(Debug)]
 pub(in crate::explore) struct Machine<S> {
     strategy: S,
     seat: SeatId,
-    known: RwLock<HashMap<(Answers, Option<u8>), Next>>,
+    known: RwLock<HashMap<(Replies, Option<u8>), Next>>,
 }
 
 impl<S: Strategy> Machine<S> {
@@ -150,51 +165,56 @@ impl<S: Strategy> Machine<S> {
     /// A user who has not done anything yet.
     pub(in crate::explore) fn fresh(&self) -> User {
         let mut user = User {
-            answers: Answers::default(),
+            replies: Replies::default(),
             gave_up_after: None,
             next: Next::Lost,
         };
-        user.next = self.next(user.answers, None);
+        user.next = self.next(user.replies, None);
         user
     }
 
-    /// The user after this answer.
-    pub(in crate::explore) fn after(&self, user: User, answer: Answer<Said>) -> User {
-        if user.answers.is_full() {
+    /// The user after this reply to the step that it waits for.
+    pub(in crate::explore) fn after(&self, user: User, reply: Reply) -> User {
+        let Next::Asks(pending) = user.next else {
+            return user;
+        };
+        if user.replies.is_full() {
             return User {
                 next: Next::Lost,
                 ..user
             };
         }
-        let mut answers = user.answers;
-        answers.push(answer);
+        let mut replies = user.replies;
+        replies.push(pending.step(), reply);
         User {
-            answers,
-            next: self.next(answers, user.gave_up_after),
+            replies,
+            next: self.next(replies, user.gave_up_after),
             ..user
         }
     }
 
     /// The user after it has abandoned its attempt.
     pub(in crate::explore) fn giving_up(&self, user: User) -> User {
-        let gave_up_after = u8::try_from(user.answers.len()).ok();
+        let gave_up_after = u8::try_from(user.replies.len()).ok();
         User {
             gave_up_after,
-            next: self.next(user.answers, gave_up_after),
+            next: self.next(user.replies, gave_up_after),
             ..user
         }
     }
 
-    /// What the user did next when it had had its first so many answers.
+    /// What the user did next when it had had its first so many replies.
     pub(in crate::explore) fn next_after(&self, user: &User, many: usize) -> Next {
-        let gave_up_after = user
-            .gave_up_after
-            .filter(|after| usize::from(*after) <= many);
-        self.next(user.answers.first(many), gave_up_after)
+        self.next_at(user.replies, user.gave_up_after, many)
     }
 
-    fn next(&self, answers: Answers, gave_up_after: Option<u8>) -> Next {
-        let key = (answers, gave_up_after);
+    fn next_at(&self, replies: Replies, gave_up_after: Option<u8>, many: usize) -> Next {
+        let gave_up_after = gave_up_after.filter(|after| usize::from(*after) <= many);
+        self.next(replies.first(many), gave_up_after)
+    }
+
+    fn next(&self, replies: Replies, gave_up_after: Option<u8>) -> Next {
+        let key = (replies, gave_up_after);
         let known = self
             .known
             .read()
@@ -202,7 +222,7 @@ impl<S: Strategy> Machine<S> {
             .get(&key)
             .copied();
         known.unwrap_or_else(|| {
-            let next = self.poll(answers, gave_up_after);
+            let next = self.poll(replies, gave_up_after);
             self.known
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -211,13 +231,25 @@ impl<S: Strategy> Machine<S> {
         })
     }
 
-    fn poll(&self, answers: Answers, gave_up_after: Option<u8>) -> Next {
-        let script = Script::new(answers.list(), gave_up_after.map(usize::from));
+    fn poll(&self, replies: Replies, gave_up_after: Option<u8>) -> Next {
+        let script = Script::new(
+            self.listed(replies, gave_up_after),
+            gave_up_after.map(usize::from),
+        );
         let mut client = Client::scripted(script, self.seat);
         match poll_once(self.strategy.attempt(&mut client)) {
             std::task::Poll::Ready(end) => Next::Ended(outcome_of(end)),
-            std::task::Poll::Pending => client.asked().map_or(Next::Lost, Next::Asks),
+            std::task::Poll::Pending => client.pending_step().map_or(Next::Lost, Next::Asks),
         }
+    }
+
+    /// The replies one by one. Which step each was the reply to follows from those before it.
+    fn listed(&self, replies: Replies, gave_up_after: Option<u8>) -> Vec<Reply> {
+        let reply = |at| match self.next_at(replies, gave_up_after, at) {
+            Next::Asks(pending) => Some(reply_of(pending.step(), replies.code(at))),
+            Next::Ended(_) | Next::Crashed | Next::Lost => None,
+        };
+        (0..replies.len()).map_while(reply).collect()
     }
 }
 
@@ -226,17 +258,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_come_out_as_they_went_in() {
-        let mut answers = Answers::default();
-        for answer in CODES {
-            answers.push(answer);
-        }
-        assert_eq!(
-            (answers.list(), answers.len()),
-            (CODES.to_vec(), CODES.len())
-        );
-        for many in 0..=CODES.len() {
-            assert_eq!(answers.first(many).list(), CODES[..many]);
+    fn every_reply_to_every_step_comes_out_as_it_went_in() {
+        for step in Step::ALL {
+            let mut replies = Replies::default();
+            let all = [&[Reply::Failed, Reply::Lost], step.replies()].concat();
+            for reply in &all {
+                replies.push(step, *reply);
+            }
+            assert_eq!(replies.len(), all.len());
+            let listed = (0..all.len()).map(|at| reply_of(step, replies.code(at)));
+            assert!(listed.eq(all.iter().copied()), "{step}");
+            for many in 0..=all.len() {
+                assert_eq!(replies.first(many).len(), many);
+            }
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Watchdogs of the model: which locks run out, and which one extends.
 
-use super::state::Value;
+use super::locks::Value;
 use super::user::{Next, User};
 use super::{RaceModel, State};
-use crate::client::Asked;
+use crate::client::PendingStep;
 use crate::schedule::Move;
 use crate::strategy::Strategy;
 
@@ -17,7 +17,7 @@ impl<S: Strategy> RaceModel<S> {
         but: Option<usize>,
     ) -> bool {
         let watches = |place: usize, user: &User| match user.next {
-            Next::Asks(Asked { watched, .. }) => {
+            Next::Asks(PendingStep { watched, .. }) => {
                 watched.is_some_and(|request| Value::of(self.crowd.id(place), request) == value)
             }
             Next::Ended(_) | Next::Crashed | Next::Lost => false,
@@ -30,16 +30,21 @@ impl<S: Strategy> RaceModel<S> {
     /// Whether a stall takes anything from the user. Its own watchdog stands still with it, not that of
     /// the same person at another screen.
     pub(in crate::explore) fn may_stall(&self, state: &State, place: usize) -> bool {
-        let mut held = state.world.held_for_a_time_by(place, self.room);
+        let mut held = state.services.locks.held_for_a_time_by(place, self.room);
         let is_lock = held.any(|(node, value)| !self.is_extended(state, node, value, Some(place)));
-        let mut claims = state.world.database.rows.good_claims();
+        let mut claims = state.services.database.rows.good_claims();
         is_lock || claims.any(|holder| holder == place)
     }
 
     /// Why what befalls a service cannot happen here.
     pub(in crate::explore) fn objection_to_fault(&self, state: &State, step: Move) -> &'static str {
         match step {
-            Move::Expire(node) if state.world.is_locked_for_ever(usize::from(node), self.room) => {
+            Move::Expire(node)
+                if state
+                    .services
+                    .locks
+                    .is_locked_for_ever(usize::from(node), self.room) =>
+            {
                 "the lock has no time to live, so it never runs out"
             }
             Move::Expire(node) if self.is_anything_to_expire(state, usize::from(node)) => {
@@ -57,6 +62,11 @@ impl<S: Strategy> RaceModel<S> {
     }
 
     fn is_anything_to_expire(&self, state: &State, node: usize) -> bool {
-        state.world.may_expire(node, self.room).next().is_some()
+        state
+            .services
+            .locks
+            .may_expire(node, self.room)
+            .next()
+            .is_some()
     }
 }

@@ -1,17 +1,19 @@
 //! The rules of the Redis lock inside this process, for a machine that has no Redis.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{AcquireBy, Held, LockRequest, ReleaseCommand, Token};
+use super::{AcquireMode, AddressedRequest, Held, LockRequest, ReleaseCommand, Token};
+use crate::history::Reply;
 use crate::seat::SeatId;
-use crate::services::queue::{Response, Said};
+use crate::services::queue::{RequestQueue, ServiceReply};
 
 /// Locks with an expiry, held in a map.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct InProcess {
-    table: Mutex<LockTable>,
+    table: Arc<Mutex<LockTable>>,
+    queue: Arc<RequestQueue<AddressedRequest>>,
 }
 
 #[derive(Debug, Default)]
@@ -29,52 +31,29 @@ struct LockEntry {
 }
 
 impl InProcess {
-    /// Does what is asked, at once.
-    pub fn act(&self, seat: SeatId, token: Token, request: LockRequest) -> Response {
-        let mut table = self.table();
-        let held = table.held(seat);
-        let is_own = held == Some(token);
-        match request {
-            LockRequest::Acquire { by, .. } if by != AcquireBy::SetEx && held.is_some() => {
-                false.into()
-            }
-            LockRequest::Acquire { by, ttl, fence } => {
-                let until = (by != AcquireBy::SetNx).then(|| Instant::now() + ttl.as_duration());
-                table.leases.insert(seat, LockEntry { token, until });
-                Response {
-                    said: Said::Yes,
-                    number: if fence { table.count(seat) } else { 0 },
-                }
-            }
-            LockRequest::SetTtl { ttl, only_own } => {
-                let is_there = if only_own { is_own } else { held.is_some() };
-                if let Some(lease) = table.leases.get_mut(&seat).filter(|_| is_there) {
-                    lease.until = Some(Instant::now() + ttl.as_duration());
-                }
-                is_there.into()
-            }
-            LockRequest::Verify => is_own.into(),
-            LockRequest::IsFree => held.is_none().into(),
-            LockRequest::Release(by) => {
-                let is_freed = is_own || (by == ReleaseCommand::Delete && held.is_some());
-                if is_freed {
-                    table.leases.remove(&seat);
-                }
-                is_freed.into()
-            }
-            LockRequest::RunOut => {
-                let is_users = held.is_some_and(|held| held.user == token.user);
-                (is_users && table.expire(seat)).into()
-            }
-        }
+    /// Locks that a task of the runtime serves.
+    #[must_use]
+    pub fn start() -> Self {
+        let locks = Self {
+            table: Arc::default(),
+            queue: Arc::default(),
+        };
+        tokio::spawn(serve(Arc::clone(&locks.table), Arc::clone(&locks.queue)));
+        locks
+    }
+
+    pub(super) fn queue(&self) -> &RequestQueue<AddressedRequest> {
+        &self.queue
     }
 
     /// Lets the lock of this seat run out; `false` when it has no time to live.
+    #[must_use]
     pub fn expire(&self, seat: SeatId) -> bool {
         self.table().expire(seat)
     }
 
     /// Who holds the lock of this seat.
+    #[must_use]
     pub fn held(&self, seat: SeatId) -> Option<Held> {
         let table = self.table();
         let token = table.held(seat)?;
@@ -91,6 +70,7 @@ impl InProcess {
     }
 
     /// Who holds the lock of the seat, and for how long yet; `None` for ever.
+    #[must_use]
     pub fn left(&self, seat: SeatId) -> Option<Option<Duration>> {
         let table = self.table();
         table.held(seat)?;
@@ -99,11 +79,83 @@ impl InProcess {
     }
 
     fn table(&self) -> MutexGuard<'_, LockTable> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.table)
+    }
+}
+
+impl Drop for InProcess {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+fn lock(table: &Mutex<LockTable>) -> MutexGuard<'_, LockTable> {
+    table.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Answers what waits, until the queue is closed.
+async fn serve(table: Arc<Mutex<LockTable>>, queue: Arc<RequestQueue<AddressedRequest>>) {
+    let mut batch = Vec::new();
+    while queue.take(&mut batch).await {
+        let mut table = lock(&table);
+        let is_halted = queue.is_halted();
+        let replies = batch.drain(..).map(|(id, request)| {
+            if is_halted {
+                return (id, Reply::Failed.into());
+            }
+            (id, table.act(request))
+        });
+        queue.deliver(replies.collect::<Vec<_>>());
     }
 }
 
 impl LockTable {
+    /// Does what is asked, at once.
+    fn act(&mut self, (seat, token, request): AddressedRequest) -> ServiceReply {
+        let held = self.held(seat);
+        let is_own = held == Some(token);
+        let mut stamp = 0;
+        let is_done = match request {
+            LockRequest::Acquire(how) => {
+                let is_granted = held.is_none() || how.mode == AcquireMode::SetEx;
+                if is_granted {
+                    let ends = how.mode != AcquireMode::SetNx;
+                    let until = ends.then(|| Instant::now() + how.ttl.as_duration());
+                    self.leases.insert(seat, LockEntry { token, until });
+                    stamp = if how.is_fenced { self.count(seat) } else { 0 };
+                }
+                is_granted
+            }
+            LockRequest::SetTtl(ttl) | LockRequest::Renew(ttl) => {
+                let is_meant = is_own || matches!(request, LockRequest::SetTtl(_));
+                let lease = self
+                    .leases
+                    .get_mut(&seat)
+                    .filter(|_| held.is_some() && is_meant);
+                if let Some(lease) = lease {
+                    lease.until = Some(Instant::now() + ttl.as_duration());
+                    true
+                } else {
+                    false
+                }
+            }
+            LockRequest::Verify => is_own,
+            LockRequest::IsFree => held.is_none(),
+            LockRequest::Release(command) => {
+                let is_freed = is_own || (command == ReleaseCommand::Delete && held.is_some());
+                if is_freed {
+                    self.leases.remove(&seat);
+                }
+                is_freed
+            }
+            LockRequest::Expire => {
+                held.is_some_and(|held| held.user == token.user) && self.expire(seat)
+            }
+        };
+        let reply = request.reply(is_done);
+        ServiceReply { reply, stamp }
+    }
+
     /// The token that holds the lock of the seat.
     fn held(&self, seat: SeatId) -> Option<Token> {
         let lease = self.leases.get(&seat)?;
@@ -130,7 +182,7 @@ impl LockTable {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Ttl;
+    use super::super::{Acquire, Ttl};
     use super::*;
     use crate::seat::UserId;
 
@@ -143,29 +195,29 @@ mod tests {
         request: 1,
     };
 
-    const ACQUIRE: LockRequest = LockRequest::Acquire {
-        by: AcquireBy::SetNxEx,
+    const ACQUIRE: LockRequest = LockRequest::Acquire(Acquire {
+        mode: AcquireMode::SetNxEx,
         ttl: Ttl::TEN_MINUTES,
-        fence: false,
-    };
+        is_fenced: false,
+    });
     const RELEASE: LockRequest = LockRequest::Release(ReleaseCommand::CompareAndDelete);
 
     /// Whether it was done.
-    fn does(locks: &InProcess, token: Token, request: LockRequest) -> bool {
+    fn does(locks: &mut LockTable, token: Token, request: LockRequest) -> bool {
         let seat = SeatId::new(10).unwrap();
-        locks.act(seat, token, request).said == Said::Yes
+        locks.act((seat, token, request)).reply.is_done()
     }
 
     #[test]
     fn a_held_lock_is_refused_until_its_holder_frees_it() {
-        let locks = InProcess::default();
-        assert!(does(&locks, A, ACQUIRE));
-        assert!(!does(&locks, B, ACQUIRE));
-        assert!(!does(&locks, B, RELEASE));
-        assert!(does(&locks, A, RELEASE));
-        assert!(does(&locks, B, ACQUIRE));
+        let mut locks = LockTable::default();
+        assert!(does(&mut locks, A, ACQUIRE));
+        assert!(!does(&mut locks, B, ACQUIRE));
+        assert!(!does(&mut locks, B, RELEASE));
+        assert!(does(&mut locks, A, RELEASE));
+        assert!(does(&mut locks, B, ACQUIRE));
         assert!(does(
-            &locks,
+            &mut locks,
             A,
             LockRequest::Release(ReleaseCommand::Delete)
         ));
@@ -173,30 +225,29 @@ mod tests {
 
     #[test]
     fn a_lock_whose_time_is_over_is_free_and_not_its_holders_to_free() {
-        let (locks, seat) = (InProcess::default(), SeatId::new(10).unwrap());
+        let (mut locks, seat) = (LockTable::default(), SeatId::new(10).unwrap());
         let over = LockEntry {
             token: A,
             until: Some(Instant::now()),
         };
-        locks.table().leases.insert(seat, over);
-        assert!(!does(&locks, A, RELEASE));
-        assert!(does(&locks, B, ACQUIRE));
-        assert!(!does(&locks, A, RELEASE));
+        locks.leases.insert(seat, over);
+        assert!(!does(&mut locks, A, RELEASE));
+        assert!(does(&mut locks, B, ACQUIRE));
+        assert!(!does(&mut locks, A, RELEASE));
     }
 
     #[test]
     fn every_grant_of_a_fenced_lock_has_a_higher_number() {
-        let locks = InProcess::default();
+        let mut locks = LockTable::default();
         let seat = SeatId::new(10).unwrap();
-        let fenced = LockRequest::Acquire {
-            by: AcquireBy::SetNxEx,
-            ttl: Ttl::default(),
-            fence: true,
-        };
+        let fenced = LockRequest::Acquire(Acquire {
+            is_fenced: true,
+            ..Acquire::default()
+        });
         let numbers = [A, B].map(|token| {
-            let granted = locks.act(seat, token, fenced);
-            locks.act(seat, token, RELEASE);
-            granted.number
+            let granted = locks.act((seat, token, fenced));
+            locks.act((seat, token, RELEASE));
+            granted.stamp
         });
         assert_eq!(numbers, [1, 2]);
     }

@@ -4,90 +4,28 @@ mod error;
 mod held;
 mod in_process;
 mod redis;
+mod request;
 mod ttl;
 mod url;
 
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 pub use error::{LockError, Unfit};
 pub use held::Held;
 pub use in_process::InProcess;
 pub use redis::{
-    KeyPrefix, LateRequest, PrivateServer, Redis, RedisServer, find_server, start_server,
+    Arrived, KeyPrefix, LateRequest, NotSent, PrivateServer, Redis, RedisServer, find_server,
+    start_server,
 };
+pub use request::{Acquire, AcquireMode, LockRequest, ReleaseCommand, Token};
 pub use ttl::{Ttl, TtlError};
 pub use url::{Url, may_hold_a_secret, redact};
 
-use crate::seat::{SeatId, UserId};
-use crate::services::queue::{Answer, CallError, Progress, RequestId, Response, Submitted};
+use crate::seat::SeatId;
+use crate::services::queue::{RequestQueue, ServiceReply};
 
-/// What a lock is held with: unique for every request of every user.
-///
-/// The user's id alone would let one request of a user free the lock of another
-/// (<https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/>: "unique across all
-/// clients and all lock requests").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Token {
-    /// Who asks.
-    pub user: UserId,
-    /// Which of the user's requests it is.
-    pub request: u32,
-}
-
-/// How a lock is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum AcquireBy {
-    /// `SET key value NX EX ttl`: one command.
-    #[default]
-    SetNxEx,
-    /// `SET key value NX PX ttl`: the same in milliseconds.
-    SetNxPx,
-    /// `SETNX key value`: its time to live is another command.
-    SetNx,
-    /// `SET key value EX ttl`: whoever holds it loses it.
-    SetEx,
-}
-
-/// How a lock is freed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum ReleaseCommand {
-    /// One script that compares the value and deletes the key.
-    #[default]
-    CompareAndDelete,
-    /// `DEL key`, whoever holds it.
-    Delete,
-}
-
-/// What is asked of a lock service.
-#[derive(Debug, Clone, Copy)]
-pub enum LockRequest {
-    /// Take the lock: [`Said::Yes`](crate::services::queue::Said::Yes) when it is the token's now. With
-    /// `fence`, the number of the grant comes with the answer.
-    Acquire {
-        /// How.
-        by: AcquireBy,
-        /// How long it is to live.
-        ttl: Ttl,
-        /// Whether grants are counted.
-        fence: bool,
-    },
-    /// Give the lock a new time to live; with `only_own`, if the token still holds it.
-    SetTtl {
-        /// How long it is to live from now.
-        ttl: Ttl,
-        /// Whether another's lock is left alone.
-        only_own: bool,
-    },
-    /// Whether the token holds the lock: its value is read, and compared here.
-    Verify,
-    /// Whether nobody holds it.
-    IsFree,
-    /// Free it: whether it did.
-    Release(ReleaseCommand),
-    /// Let it run out if the token's user holds it with a time to live: whether that is so.
-    RunOut,
-}
+/// A request, for which seat and with which token.
+pub type AddressedRequest = (SeatId, Token, LockRequest);
 
 /// The lock service that was raced.
 #[derive(Debug)]
@@ -99,51 +37,32 @@ pub enum LockService {
 }
 
 impl LockService {
-    /// Hands a request in.
-    pub fn submit(&self, seat: SeatId, token: Token, request: LockRequest) -> Submitted<Response> {
+    /// Where requests wait for it.
+    #[must_use]
+    pub fn queue(&self) -> &RequestQueue<AddressedRequest> {
         match self {
-            Self::Redis(redis) => Submitted::Waits(redis.submit((seat, token, request))),
-            Self::InProcess(locks) => Submitted::Answered(Ok(locks.act(seat, token, request))),
-        }
-    }
-
-    /// Hands a request in and waits for its answer.
-    ///
-    /// # Errors
-    /// [`CallError`] when the service failed, or has been given up.
-    pub async fn call(&self, seat: SeatId, token: Token, request: LockRequest) -> Answer<Response> {
-        match self {
-            Self::Redis(redis) => redis.call((seat, token, request)).await,
-            Self::InProcess(locks) => Ok(locks.act(seat, token, request)),
+            Self::Redis(redis) => redis.queue(),
+            Self::InProcess(locks) => locks.queue(),
         }
     }
 
     /// Sends a request that is carried out later, and waits until it is on its way.
     ///
     /// # Errors
-    /// [`CallError::Failed`] when it could not be sent, or too many are on their way.
-    pub async fn send_late(
-        &self,
-        seat: SeatId,
-        token: Token,
-        request: LockRequest,
-    ) -> Result<LateRequest, CallError> {
+    /// When it could not be sent, or too many are on their way.
+    pub async fn send_late(&self, request: AddressedRequest) -> Result<LateRequest, NotSent> {
         match self {
-            Self::Redis(redis) => redis.send_late((seat, token, request)).await,
-            Self::InProcess(_) => Ok(LateRequest::kept((seat, token, request))),
+            Self::Redis(redis) => redis.send_late(request).await,
+            Self::InProcess(_) => Ok(LateRequest::kept(request)),
         }
     }
 
-    /// Lets a request arrive that was sent here.
-    ///
-    /// # Errors
-    /// [`CallError`] when it did not, or nobody knows.
-    pub async fn arrive(&self, late: LateRequest) -> Answer<Response> {
-        late.arrive(|(seat, token, request)| match self {
-            Self::InProcess(locks) => Ok(locks.act(seat, token, request)),
-            Self::Redis(_) => Err(CallError::Failed),
-        })
-        .await
+    /// Lets a request arrive that was sent here: what it is answered.
+    pub async fn arrive(&self, late: LateRequest) -> ServiceReply {
+        match late.arrive().await {
+            Arrived::Answered(reply) => reply,
+            Arrived::Kept(request) => self.queue().call(request).await,
+        }
     }
 
     /// Makes sure that requests on their way here can be held back.
@@ -154,28 +73,6 @@ impl LockService {
         match self {
             Self::Redis(redis) => redis.can_hold_back(),
             Self::InProcess(_) => Ok(()),
-        }
-    }
-
-    /// The reply to a request that waits, once it is there.
-    pub fn poll(&self, id: RequestId, cx: &mut Context<'_>) -> Poll<Answer<Response>> {
-        match self {
-            Self::Redis(redis) => redis.poll(id, cx),
-            Self::InProcess(_) => Poll::Ready(Err(CallError::Failed)),
-        }
-    }
-
-    /// Nobody waits for this reply any more.
-    pub fn abandon(&self, id: RequestId) {
-        if let Self::Redis(redis) = self {
-            redis.abandon(id);
-        }
-    }
-
-    /// Makes room for so many users who wait at once.
-    pub fn make_room_for(&self, users: usize) {
-        if let Self::Redis(redis) = self {
-            redis.make_room_for(users);
         }
     }
 
@@ -276,33 +173,18 @@ impl LockService {
 
     /// What went wrong first; `None` when nothing did.
     #[must_use]
-    pub fn trouble(&self) -> Option<String> {
+    pub fn first_error(&self) -> Option<String> {
         match self {
-            Self::Redis(redis) => redis.trouble(),
+            Self::Redis(redis) => redis.first_error(),
             Self::InProcess(_) => None,
-        }
-    }
-
-    /// How much it has answered and owes; `None` when nobody ever waits for it.
-    #[must_use]
-    pub fn progress(&self) -> Option<Progress> {
-        match self {
-            Self::Redis(redis) => Some(redis.progress()),
-            Self::InProcess(_) => None,
-        }
-    }
-
-    /// Carries out nothing more of what users wait for.
-    pub fn halt(&self) {
-        if let Self::Redis(redis) = self {
-            redis.halt();
         }
     }
 
     /// Ends all waiting for it, because it answers nobody; `why` is kept as its trouble.
     pub fn give_up(&self, why: &str) {
-        if let Self::Redis(redis) = self {
-            redis.give_up(why);
+        match self {
+            Self::Redis(redis) => redis.give_up(why),
+            Self::InProcess(locks) => locks.queue().close(),
         }
     }
 }

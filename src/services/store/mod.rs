@@ -1,98 +1,219 @@
 //! The bookings database: who holds which seat.
 
+mod error;
 mod record;
 mod request;
 mod sqlite;
 
-use std::path::PathBuf;
+use tokio::sync::oneshot;
 
+use crate::history::Reply;
+use crate::plan::Isolation;
+use crate::seat::{Booking, UserId};
+use crate::services::queue::{Progress, RequestQueue, ServiceReply};
+
+pub use error::StoreError;
 pub use record::RunRecord;
-pub use request::StoreRequest;
-pub use sqlite::{BeginHow, Transactions, Work};
-pub use sqlite::{Claim, LateStatement, Obstacle, Settings, Sqlite};
+pub use request::{Admin, Check, Claim, Guard, Insert, StoreRequest, StoreWork};
+pub use sqlite::{LateStatement, Obstacle, Settings, Sqlite};
 
-/// What the database itself holds against a second booking of one seat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Guard {
-    /// Nothing.
-    #[default]
-    None,
-    /// A UNIQUE constraint on the seat.
-    Unique,
-    /// The insert looks for a booking in the same statement.
-    NotExists,
-    /// The seat's version is still the one that the user has read; the insert makes it a new one.
-    Version,
+/// The database that is raced on.
+#[derive(Debug)]
+pub enum Store {
+    /// `SQLite`, in this process.
+    Sqlite(Sqlite),
 }
 
-/// How a transaction begins (<https://www.sqlite.org/lang_transaction.html>).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Begin {
-    /// It reads what is there at its first look, and becomes the writer at its first write.
-    Deferred,
-    /// It is the writer from its beginning.
-    #[default]
-    Immediate,
-    /// The same under WAL; without it nobody reads either.
-    Exclusive,
+/// What is done in a user's own transaction.
+#[derive(Debug, Clone, Copy)]
+pub enum TransactionWork {
+    /// Begin it.
+    Begin,
+    /// A user's step; begins the transaction if there is none.
+    Step(StoreRequest),
+    /// Commit it.
+    Commit,
+    /// Undo it.
+    Rollback,
 }
 
-impl Begin {
-    /// The statement.
-    const fn statement(self) -> &'static str {
+/// How a transaction begins, and how long it may wait for another's.
+#[derive(Debug, Clone, Copy)]
+pub struct BeginOptions {
+    /// What it sees of others, and whom it keeps out.
+    pub isolation: Isolation,
+    /// How long it may wait, in milliseconds.
+    pub busy_timeout_ms: u32,
+}
+
+impl Store {
+    /// Where users' steps wait for it.
+    #[must_use]
+    pub fn queue(&self) -> &RequestQueue<StoreWork> {
         match self {
-            Self::Deferred => "BEGIN DEFERRED",
-            Self::Immediate => "BEGIN IMMEDIATE",
-            Self::Exclusive => "BEGIN EXCLUSIVE",
+            Self::Sqlite(sqlite) => sqlite.queue(),
         }
     }
-}
 
-/// Why the database cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The file holds something that is not `SQLite`'s.
-    #[error("'{}' is not an SQLite database: give another --database, or none for a temporary one", .0.display())]
-    NotADatabase(PathBuf),
-    /// The file is a database of another program.
-    #[error("'{}' is another program's database and was left alone: give another --database, or none for a temporary one", .0.display())]
-    Foreign(PathBuf),
-    /// The file was written by a later racesim.
-    #[error("'{}' was written by a later racesim (schema {found}): use that one, or another --database", path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// The version of its schema.
-        found: u32,
-    },
-    /// The file cannot be written.
-    #[error("'{}' is read-only: make it writable, or give another --database", .0.display())]
-    ReadOnly(PathBuf),
-    /// The file cannot be opened.
-    #[error("cannot open the database '{}': {reason}", path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        reason: String,
-    },
-    /// `SQLite` refused to do something that is no user's step.
-    #[error("the database '{}' failed: {source}", path.display())]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-        /// What `SQLite` says.
-        source: rusqlite::Error,
-    },
-    /// There is no memory to open it with.
-    #[error("no memory is left for the database '{}': raise the limit, see ulimit -v", .0.display())]
-    Memory(PathBuf),
-    /// A connection has no thread.
-    #[error(
-        "the system gives no more threads for the database ({0}): raise its limits, see ulimit -u and -v"
-    )]
-    Thread(std::io::Error),
-    /// The store's thread is gone.
-    #[error("the database does not answer any more: {0}")]
-    Gone(String),
+    /// Starts a new run; the bookings from here on belong to it.
+    ///
+    /// # Errors
+    /// When the run cannot be written.
+    pub async fn begin(&self, record: RunRecord) -> Result<(), StoreError> {
+        self.ask(|reply| Admin::Begin(record, reply)).await?
+    }
+
+    /// The rows of this run in the order they arrived, as a connection of its own sees them: only
+    /// what is committed counts.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn bookings(&self) -> Result<Vec<Booking>, StoreError> {
+        self.ask(Admin::Bookings).await?
+    }
+
+    /// The claims on unsold seats of this run that are still good.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn claims(&self) -> Result<Vec<Claim>, StoreError> {
+        self.ask(Admin::Claims).await?
+    }
+
+    /// Carries out a user's step where nobody moves meanwhile: it does not wait for an open transaction
+    /// of the same run.
+    pub async fn call_forced(&self, request: StoreRequest) -> ServiceReply {
+        match self.ask(|reply| Admin::Forced(request, reply)).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(error)) => {
+                self.note(&error.to_string());
+                Reply::Failed.into()
+            }
+            Err(_) => Reply::Lost.into(),
+        }
+    }
+
+    /// Sends a user's step that is carried out later.
+    ///
+    /// # Errors
+    /// What it was answered, when it could not be held up.
+    pub async fn send_late(
+        &self,
+        request: StoreRequest,
+        obstacle: Obstacle,
+    ) -> Result<LateStatement, ServiceReply> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.send_late(request, obstacle).await,
+        }
+    }
+
+    /// Does this in the user's own transaction.
+    pub async fn transact(
+        &self,
+        user: UserId,
+        work: TransactionWork,
+        begin: BeginOptions,
+    ) -> ServiceReply {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.transact(user, work, begin).await,
+        }
+    }
+
+    /// The user's attempt has ended: its connection goes back, and what it has not committed is undone.
+    pub fn disconnect(&self, user: UserId) {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.disconnect(user),
+        }
+    }
+
+    /// The same for everybody.
+    pub fn disconnect_all(&self) {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.disconnect_all(),
+        }
+    }
+
+    /// How many connections for transactions there are; `None` when it was opened without any.
+    #[must_use]
+    pub fn connections(&self) -> Option<usize> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.connections(),
+        }
+    }
+
+    /// How much the transactions were answered and are owed. A user that thinks is owed nothing.
+    #[must_use]
+    pub fn transactions_progress(&self) -> Option<Progress> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.transactions_progress(),
+        }
+    }
+
+    /// Ends all waiting in transactions, because nobody is answered.
+    pub fn give_up_transactions(&self, why: &str) {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.give_up_transactions(why),
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "SQLite",
+        }
+    }
+
+    /// Its version and how it is set up, for the header.
+    #[must_use]
+    pub fn description(&self) -> String {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.description(),
+        }
+    }
+
+    /// What went wrong first, with users' steps and then in transactions.
+    #[must_use]
+    pub fn first_errors(&self) -> Vec<String> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.first_errors(),
+        }
+    }
+
+    fn note(&self, error: &str) {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.note(error),
+        }
+    }
+
+    /// Ends all waiting for it, because it answers nobody; `why` is kept as what went wrong.
+    pub fn give_up(&self, why: &str) {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.give_up(why),
+        }
+    }
+
+    /// Closes the file, when no reply is wanted any more, and waits until it is closed, so that no log
+    /// of it is left beside it.
+    pub fn end(&self) {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.end(),
+        }
+    }
+
+    async fn ask<T>(
+        &self,
+        work: impl FnOnce(oneshot::Sender<T>) -> Admin,
+    ) -> Result<T, StoreError> {
+        let gone = || {
+            let why = self.first_errors().into_iter().next();
+            StoreError::Gone(why.unwrap_or_else(|| "it was given up".to_owned()))
+        };
+        let (reply, answer) = oneshot::channel();
+        let work = StoreWork::Admin(Box::new(work(reply)));
+        if !self.queue().call(work).await.reply.is_done() {
+            return Err(gone());
+        }
+        answer.await.map_err(|_| gone())
+    }
 }

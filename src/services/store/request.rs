@@ -1,21 +1,62 @@
-//! What a user asks of the database.
+//! Requests to the database: what a user's step asks of it.
 
-use super::Guard;
-use crate::seat::{SeatId, UserId};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::{RunRecord, StoreError};
+use crate::plan::Isolation;
+use crate::seat::{Booking, SeatId, UserId};
+use crate::services::lock::Ttl;
+use crate::services::queue::ServiceReply;
+
+/// What the database itself holds against a second booking of one seat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Guard {
+    /// Nothing.
+    #[default]
+    None,
+    /// A UNIQUE constraint on the seat.
+    Unique,
+    /// The insert looks for a booking in the same statement.
+    NotExists,
+    /// The seat's version is still the one that the user has read; the insert makes it a new one.
+    Version,
+}
+
+/// How the database is asked whether the seat is free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Check {
+    /// Whether the seat's version is read too.
+    pub reads_version: bool,
+    /// Whether the token of the user's lock is compared with the latest that the database has seen.
+    pub is_fenced: bool,
+    /// The transaction that it is part of, begun so if none is open; `None` when it stands alone.
+    pub transaction: Option<Isolation>,
+}
+
+/// How the booking is inserted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Insert {
+    /// What is held against a second booking.
+    pub guard: Guard,
+    /// Whether the token of the user's lock is compared with the latest that the database has seen.
+    pub is_fenced: bool,
+    /// The transaction that it is part of, begun so if none is open; `None` when it commits by itself.
+    pub transaction: Option<Isolation>,
+}
 
 /// A user's step on the database. Small: a million may wait.
 #[derive(Debug, Clone, Copy)]
 pub enum StoreRequest {
-    /// Is the seat free? With a fence, only for a token that none later has come after.
+    /// Is the seat free?
     Check {
         /// Which seat.
         seat: SeatId,
-        /// Whether its version is asked for too.
-        guard: Guard,
-        /// Whether the number is to be the latest token.
-        fence: bool,
+        /// How it is asked.
+        how: Check,
         /// The token of the lock that the user goes by; 0 for none.
-        number: u32,
+        stamp: u32,
     },
     /// Book the seat.
     Insert {
@@ -23,21 +64,19 @@ pub enum StoreRequest {
         seat: SeatId,
         /// For whom.
         user: UserId,
-        /// What is held against it.
-        guard: Guard,
-        /// Whether the number is to be the latest token.
-        fence: bool,
-        /// The version that the user has read, or the token of the lock that it goes by.
-        number: u32,
+        /// How it is inserted.
+        how: Insert,
+        /// The version that the user has read, or the token of the lock that it goes by; 0 for none.
+        stamp: u32,
     },
-    /// Claim the seat for so many milliseconds.
+    /// Claim the seat.
     Hold {
         /// Which seat.
         seat: SeatId,
         /// For whom.
         user: UserId,
         /// For how long.
-        ms: u32,
+        ttl: Ttl,
     },
     /// Book the seat that the user has claimed, if nobody else has claimed it since.
     Confirm {
@@ -46,8 +85,8 @@ pub enum StoreRequest {
         /// For whom.
         user: UserId,
     },
-    /// Let the claim on a seat run out: this user's, or anybody's.
-    RunOut {
+    /// End the time of the claim on a seat: this user's, or anybody's.
+    Expire {
         /// Which seat.
         seat: SeatId,
         /// Whose claim.
@@ -58,24 +97,58 @@ pub enum StoreRequest {
 impl StoreRequest {
     /// Whether it only looks.
     pub(super) const fn only_reads(self) -> bool {
-        matches!(self, Self::Check { fence: false, .. })
+        match self {
+            Self::Check { how, .. } => !how.is_fenced,
+            Self::Insert { .. }
+            | Self::Hold { .. }
+            | Self::Confirm { .. }
+            | Self::Expire { .. } => false,
+        }
     }
 
     /// Whose booking of which seat it makes, if it does.
     pub(super) const fn books(self) -> Option<(SeatId, UserId)> {
         match self {
             Self::Insert { seat, user, .. } | Self::Confirm { seat, user } => Some((seat, user)),
-            Self::Check { .. } | Self::Hold { .. } | Self::RunOut { .. } => None,
+            Self::Check { .. } | Self::Hold { .. } | Self::Expire { .. } => None,
         }
     }
 
     /// Whether it takes more than one statement.
     pub(super) const fn is_compound(self) -> bool {
         match self {
-            Self::Check { fence, .. } => fence,
-            Self::Insert { guard, fence, .. } => fence || matches!(guard, Guard::Version),
+            Self::Check { how, .. } => how.is_fenced,
+            Self::Insert { how, .. } => how.is_fenced || matches!(how.guard, Guard::Version),
             Self::Hold { .. } => true,
-            Self::Confirm { .. } | Self::RunOut { .. } => false,
+            Self::Confirm { .. } | Self::Expire { .. } => false,
         }
     }
 }
+
+/// What waits for a store.
+#[derive(Debug)]
+pub enum StoreWork {
+    /// A user's step.
+    User(StoreRequest),
+    /// Boxed: a million users' requests are no larger for it.
+    Admin(Box<Admin>),
+}
+
+/// What is no user's step, and where it is answered.
+#[derive(Debug)]
+pub enum Admin {
+    /// Start a new run.
+    Begin(RunRecord, oneshot::Sender<Result<(), StoreError>>),
+    /// The rows of the run.
+    Bookings(oneshot::Sender<Result<Vec<Booking>, StoreError>>),
+    /// The claims of the run.
+    Claims(oneshot::Sender<Result<Vec<Claim>, StoreError>>),
+    /// A user's step that an interleaving forces.
+    Forced(
+        StoreRequest,
+        oneshot::Sender<Result<ServiceReply, StoreError>>,
+    ),
+}
+
+/// A claim on an unsold seat that is still good, and how long it will be.
+pub type Claim = (SeatId, Duration);

@@ -3,7 +3,8 @@
 use redis::{Cmd, Script};
 
 use crate::seat::SeatId;
-use crate::services::lock::{AcquireBy, LockRequest, ReleaseCommand, Token, Ttl};
+use crate::services::lock::Ttl;
+use crate::services::lock::{Acquire, AcquireMode, LockRequest, ReleaseCommand, Token};
 
 /// Frees a lock only for the token that holds it
 /// (<https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/>).
@@ -121,24 +122,17 @@ impl KeyAndValue {
         self.fill(names, seat, token);
         let mut cmd = Cmd::with_capacity(COMMAND_WORDS, COMMAND_BYTES);
         match request {
-            LockRequest::Acquire {
-                by,
-                ttl,
-                fence: true,
-            } => {
-                cmd.arg("EVAL").arg(fenced(by)).arg(2);
+            LockRequest::Acquire(how) if how.is_fenced => {
+                cmd.arg("EVAL").arg(fenced(how.mode)).arg(2);
                 cmd.arg(&self.key).arg(names.counter(seat));
-                cmd.arg(&self.value).arg(ttl.as_millis());
+                cmd.arg(&self.value).arg(how.ttl.as_millis());
             }
-            LockRequest::Acquire { by, ttl, .. } => self.acquire(&mut cmd, by, ttl),
-            LockRequest::SetTtl {
-                ttl,
-                only_own: false,
-            } => match whole_seconds(ttl) {
+            LockRequest::Acquire(how) => self.acquire(&mut cmd, how),
+            LockRequest::SetTtl(ttl) => match whole_seconds(ttl) {
                 Some(seconds) => drop(cmd.arg("EXPIRE").arg(&self.key).arg(seconds)),
                 None => drop(cmd.arg("PEXPIRE").arg(&self.key).arg(ttl.as_millis())),
             },
-            LockRequest::SetTtl { ttl, .. } => {
+            LockRequest::Renew(ttl) => {
                 self.run_script(&mut cmd, RENEW);
                 cmd.arg(ttl.as_millis());
             }
@@ -153,7 +147,7 @@ impl KeyAndValue {
                 cmd.arg("EVALSHA").arg(&names.release).arg(1);
                 cmd.arg(&self.key).arg(&self.value);
             }
-            LockRequest::RunOut => {
+            LockRequest::Expire => {
                 let mine = format!("{}:{}:", names.run, token.user.0);
                 cmd.arg("EVAL").arg(SHORTEN).arg(1);
                 cmd.arg(&self.key).arg(mine).arg(0);
@@ -162,21 +156,22 @@ impl KeyAndValue {
         cmd
     }
 
-    fn acquire(&self, cmd: &mut Cmd, by: AcquireBy, ttl: Ttl) {
-        let name = match by {
-            AcquireBy::SetNx => "SETNX",
-            AcquireBy::SetNxEx | AcquireBy::SetNxPx | AcquireBy::SetEx => "SET",
+    fn acquire(&self, cmd: &mut Cmd, how: Acquire) {
+        let Acquire { mode, ttl, .. } = how;
+        let name = match mode {
+            AcquireMode::SetNx => "SETNX",
+            AcquireMode::SetNxEx | AcquireMode::SetNxPx | AcquireMode::SetEx => "SET",
         };
         cmd.arg(name).arg(&self.key).arg(&self.value);
-        if matches!(by, AcquireBy::SetNxEx | AcquireBy::SetNxPx) {
+        if matches!(mode, AcquireMode::SetNxEx | AcquireMode::SetNxPx) {
             cmd.arg("NX");
         }
-        match (by, whole_seconds(ttl)) {
-            (AcquireBy::SetNx, _) => {}
-            (AcquireBy::SetNxEx | AcquireBy::SetEx, Some(seconds)) => {
+        match (mode, whole_seconds(ttl)) {
+            (AcquireMode::SetNx, _) => {}
+            (AcquireMode::SetNxEx | AcquireMode::SetEx, Some(seconds)) => {
                 cmd.arg("EX").arg(seconds);
             }
-            (AcquireBy::SetNxPx, _) | (AcquireBy::SetNxEx | AcquireBy::SetEx, None) => {
+            (AcquireMode::SetNxPx, _) | (AcquireMode::SetNxEx | AcquireMode::SetEx, None) => {
                 cmd.arg("PX").arg(ttl.as_millis());
             }
         }
@@ -200,11 +195,11 @@ impl KeyAndValue {
 }
 
 /// The script that takes a lock like this, and counts the grant.
-const fn fenced(by: AcquireBy) -> &'static str {
-    match by {
-        AcquireBy::SetNxEx | AcquireBy::SetNxPx => SET_NX_PX_FENCED,
-        AcquireBy::SetNx => SETNX_FENCED,
-        AcquireBy::SetEx => SET_PX_FENCED,
+const fn fenced(mode: AcquireMode) -> &'static str {
+    match mode {
+        AcquireMode::SetNxEx | AcquireMode::SetNxPx => SET_NX_PX_FENCED,
+        AcquireMode::SetNx => SETNX_FENCED,
+        AcquireMode::SetEx => SET_PX_FENCED,
     }
 }
 

@@ -8,13 +8,12 @@ use redis::{ConnectionAddr, ErrorKind, InfoDict, Pipeline, RedisError, ServerErr
 use super::commands::{COMPARE_AND_DELETE, KeyAndValue, LEFT, Names, SHORTEN, SWEEP};
 use super::dial::WatchedConnection;
 use super::late::LateRequest;
-use super::{AddressedRequest, KeyPrefix, PIPELINE_MAX};
+use super::{KeyPrefix, PIPELINE_MAX, understand};
 use crate::duration::Millis;
 use crate::seat::SeatId;
-use crate::services::lock::Unfit;
 use crate::services::lock::Url;
-use crate::services::lock::{Held, LockError, LockRequest};
-use crate::services::queue::{Answer, RequestId, Response};
+use crate::services::lock::{AddressedRequest, Held, LockError, LockRequest, Unfit};
+use crate::services::queue::{FirstError, RequestId, ServiceReply};
 
 /// How often a lock that is running out is looked at.
 const EXPIRY_POLL: Duration = Duration::from_millis(1);
@@ -263,19 +262,23 @@ impl Link {
     pub(super) async fn send(
         mut self,
         batch: Vec<(RequestId, AddressedRequest)>,
-    ) -> Vec<(RequestId, RedisReply)> {
+        trouble: &FirstError,
+    ) -> Vec<(RequestId, ServiceReply)> {
         let (ids, requests): (Vec<RequestId>, Vec<AddressedRequest>) = batch.into_iter().unzip();
-        let mut replies = self.pipeline(&requests).await;
-        let forgotten: Vec<usize> = (0..replies.len())
-            .filter(|at| is_script_unknown(&replies[*at]))
+        let mut answers = self.pipeline(&requests).await;
+        let forgotten: Vec<usize> = (0..answers.len())
+            .filter(|at| is_script_unknown(&answers[*at]))
             .collect();
         if !forgotten.is_empty() && self.load_script().await.is_ok() {
             let again: Vec<AddressedRequest> = forgotten.iter().map(|at| requests[*at]).collect();
-            for (at, reply) in forgotten.into_iter().zip(self.pipeline(&again).await) {
-                replies[at] = reply;
+            for (at, answer) in forgotten.into_iter().zip(self.pipeline(&again).await) {
+                answers[at] = answer;
             }
         }
-        ids.into_iter().zip(replies).collect()
+        let answered = ids.into_iter().zip(requests).zip(answers);
+        answered
+            .map(|((id, request), answer)| (id, understand(request.2, answer, &self.url, trouble)))
+            .collect()
     }
 
     /// Whether bytes on their way cannot be told from each other.
@@ -286,16 +289,16 @@ impl Link {
     /// Sends a command on a connection of its own, all but its last byte.
     pub(super) async fn send_late(
         self,
-        order: AddressedRequest,
+        request: AddressedRequest,
         limit: Duration,
-        understood: impl FnOnce(RedisReply) -> Answer<Response> + Send + 'static,
+        understood: impl FnOnce(RedisAnswer) -> ServiceReply + Send + 'static,
     ) -> Result<LateRequest, LockError> {
-        let command = KeyAndValue::default().command(&self.names, order);
+        let command = KeyAndValue::default().command(&self.names, request);
         let sending = LateRequest::send(&self.url, command, limit, understood);
         within(limit, &self.url, sending).await
     }
 
-    async fn pipeline(&mut self, requests: &[AddressedRequest]) -> Vec<RedisReply> {
+    async fn pipeline(&mut self, requests: &[AddressedRequest]) -> Vec<RedisAnswer> {
         let mut pipeline = Pipeline::with_capacity(requests.len());
         pipeline.ignore_errors();
         let mut words = KeyAndValue::default();
@@ -308,9 +311,6 @@ impl Link {
                 let is_own = words.is_held_by(&self.names, (seat, token), &found);
                 Ok(Value::Int(i64::from(is_own)))
             }
-            // What SETNX answers is no token.
-            (Value::Int(0), (_, _, LockRequest::Acquire { fence: false, .. })) => Ok(Value::Nil),
-            (Value::Int(_), (_, _, LockRequest::Acquire { fence: false, .. })) => Ok(Value::Okay),
             (value, _) => value.extract_error(),
         };
         match answers {
@@ -321,11 +321,13 @@ impl Link {
 }
 
 /// What the server said to one command.
-pub(super) type RedisReply = Result<Value, RedisError>;
+pub(super) type RedisAnswer = Result<Value, RedisError>;
 
-fn is_script_unknown(reply: &RedisReply) -> bool {
+fn is_script_unknown(answer: &RedisAnswer) -> bool {
     let no_script = ErrorKind::Server(ServerErrorKind::NoScript);
-    reply.as_ref().is_err_and(|error| error.kind() == no_script)
+    answer
+        .as_ref()
+        .is_err_and(|error| error.kind() == no_script)
 }
 
 /// What can go wrong while a server is made ready.

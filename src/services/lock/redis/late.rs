@@ -20,10 +20,10 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::AddressedRequest;
-use super::connection::RedisReply;
-use crate::services::lock::Url;
-use crate::services::queue::{Answer, CallError, Response};
+use super::connection::RedisAnswer;
+use crate::history::Reply;
+use crate::services::lock::{AddressedRequest, Url};
+use crate::services::queue::ServiceReply;
 
 /// A request that was sent, and has not arrived. Dropped, it never will.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl LateRequest {
         url: &Url,
         command: Cmd,
         limit: Duration,
-        understood: impl FnOnce(RedisReply) -> Answer<Response> + Send + 'static,
+        understood: impl FnOnce(RedisAnswer) -> ServiceReply + Send + 'static,
     ) -> Result<Self, RedisError> {
         let settings = url.settings();
         let gate = ByteGate::default();
@@ -84,33 +84,43 @@ impl LateRequest {
         }
     }
 
-    /// Lets it arrive: what it is answered. `act` is asked for what was kept.
-    pub(in crate::services::lock) async fn arrive(
-        self,
-        act: impl FnOnce(AddressedRequest) -> Answer<Response>,
-    ) -> Answer<Response> {
+    /// Lets it arrive.
+    pub(in crate::services::lock) async fn arrive(self) -> Arrived {
         match self.0 {
-            LateVia::Wire(mut command) => command.arrive().await,
-            LateVia::Kept(order) => act(order),
+            LateVia::Wire(mut command) => Arrived::Answered(command.arrive().await),
+            LateVia::Kept(request) => Arrived::Kept(request),
         }
     }
 }
+
+/// What becomes of a late request when its turn has come.
+#[derive(Debug)]
+pub enum Arrived {
+    /// Its server has answered.
+    Answered(ServiceReply),
+    /// It was kept here, and is to be carried out now.
+    Kept(AddressedRequest),
+}
+
+/// A late request that was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotSent;
 
 /// A command on a connection of its own.
 #[derive(Debug)]
 struct HeldCommand {
     gate: ByteGate,
     driving: JoinHandle<()>,
-    answering: JoinHandle<Answer<Response>>,
+    answering: JoinHandle<ServiceReply>,
     limit: Duration,
 }
 
 impl HeldCommand {
-    async fn arrive(&mut self) -> Answer<Response> {
+    async fn arrive(&mut self) -> ServiceReply {
         self.gate.open();
         match tokio::time::timeout(self.limit, &mut self.answering).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) | Err(_) => Err(CallError::Lost),
+            Ok(Ok(reply)) => reply,
+            Ok(Err(_)) | Err(_) => Reply::Lost.into(),
         }
     }
 }
@@ -143,8 +153,8 @@ async fn connect<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 async fn ask(
     mut connection: MultiplexedConnection,
     command: Cmd,
-    understood: impl FnOnce(RedisReply) -> Answer<Response>,
-) -> Answer<Response> {
+    understood: impl FnOnce(RedisAnswer) -> ServiceReply,
+) -> ServiceReply {
     understood(connection.send_packed_command(&command).await)
 }
 

@@ -12,24 +12,22 @@ mod lifeline;
 mod server;
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use redis::{ErrorKind, RedisError, Value};
+use redis::{ErrorKind, Value};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use connection::Link;
+use connection::{Link, RedisAnswer};
 use dial::why_closed;
-pub use late::LateRequest;
+pub use late::{Arrived, LateRequest, NotSent};
 use lifeline::Lifeline;
 pub use server::{PrivateServer, find_server, start_server};
 
-use super::{Held, LockError, LockRequest, Token, Url};
+use super::{AddressedRequest, Held, LockError, LockRequest, Url};
+use crate::history::Reply;
 use crate::seat::SeatId;
-use crate::services::queue::{
-    Answer, CallError, FirstError, Progress, RequestId, RequestQueue, Response, Said,
-};
+use crate::services::queue::{FirstError, RequestQueue, ServiceReply};
 
 /// The most commands in one pipeline, and the most pipelines under way: beyond these the gain is
 /// below the noise.
@@ -66,14 +64,11 @@ pub struct Redis {
     limit: Duration,
     /// Room for what arrives late.
     late: Arc<Semaphore>,
-    queue: Arc<RequestQueue<AddressedRequest, Response>>,
+    queue: Arc<RequestQueue<AddressedRequest>>,
     description: String,
     run_id: Option<String>,
     trouble: FirstError,
 }
-
-/// A request, for which seat and with which token.
-pub(in crate::services::lock) type AddressedRequest = (SeatId, Token, LockRequest);
 
 impl Redis {
     /// Connects, makes sure that the server can serve as a lock, and that none of the seats' locks
@@ -129,31 +124,8 @@ impl Redis {
         })
     }
 
-    pub(in crate::services::lock) fn submit(&self, order: AddressedRequest) -> RequestId {
-        self.queue.submit(order)
-    }
-
-    pub(in crate::services::lock) async fn call(
-        &self,
-        order: AddressedRequest,
-    ) -> Answer<Response> {
-        self.queue.call(order).await
-    }
-
-    pub(in crate::services::lock) fn poll(
-        &self,
-        id: RequestId,
-        cx: &mut Context<'_>,
-    ) -> Poll<Answer<Response>> {
-        self.queue.poll(id, cx)
-    }
-
-    pub(in crate::services::lock) fn abandon(&self, id: RequestId) {
-        self.queue.abandon(id);
-    }
-
-    pub(in crate::services::lock) fn make_room_for(&self, users: usize) {
-        self.queue.make_room_for(users);
+    pub(in crate::services::lock) fn queue(&self) -> &RequestQueue<AddressedRequest> {
+        &self.queue
     }
 
     /// Lets the lock of this seat run out, and waits until the server itself says that it has.
@@ -209,23 +181,23 @@ impl Redis {
     /// Sends a request on a connection of its own, all but its last byte.
     pub(in crate::services::lock) async fn send_late(
         &self,
-        order: AddressedRequest,
-    ) -> Result<LateRequest, CallError> {
+        request: AddressedRequest,
+    ) -> Result<LateRequest, NotSent> {
         let room = Arc::clone(&self.late).try_acquire_owned();
-        let room = room.map_err(|_| CallError::Failed)?;
+        let room = room.map_err(|_| NotSent)?;
         let trouble = self.trouble.clone();
         let sending = async {
             let link = self.lifeline.live().await?;
             let url = link.url().clone();
-            let understood = move |reply| {
+            let understood = move |answer| {
                 drop(room);
-                understand(reply, &url, &trouble)
+                understand(request.2, answer, &url, &trouble)
             };
-            link.send_late(order, self.limit, understood).await
+            link.send_late(request, self.limit, understood).await
         };
         sending.await.map_err(|error| {
             self.trouble.note(error.to_string());
-            CallError::Failed
+            NotSent
         })
     }
 
@@ -246,18 +218,10 @@ impl Redis {
     }
 
     /// What went wrong first. A connection that was dropped when nobody was waiting has gone wrong too.
-    pub(in crate::services::lock) fn trouble(&self) -> Option<String> {
+    pub(in crate::services::lock) fn first_error(&self) -> Option<String> {
         let is_dropped = self.lifeline.is_dropped();
         let dropped = || is_dropped.then(|| format!("its connection was dropped: {ON_ITS_WAY}"));
         self.trouble.first().or_else(dropped)
-    }
-
-    pub(in crate::services::lock) fn progress(&self) -> Progress {
-        self.queue.progress()
-    }
-
-    pub(in crate::services::lock) fn halt(&self) {
-        self.queue.halt();
     }
 
     pub(in crate::services::lock) fn give_up(&self, why: &str) {
@@ -280,7 +244,7 @@ const ON_ITS_WAY: &str = "what was on its way is unknown";
 /// connection is sent on the next; what was sent is never sent again.
 async fn serve(
     lifeline: Arc<Lifeline>,
-    queue: Arc<RequestQueue<AddressedRequest, Response>>,
+    queue: Arc<RequestQueue<AddressedRequest>>,
     trouble: FirstError,
 ) {
     let mut pipelines = JoinSet::new();
@@ -289,7 +253,7 @@ async fn serve(
         let mut waiting = batch.drain(..).peekable();
         while waiting.peek().is_some() {
             if queue.is_halted() {
-                let refused = waiting.map(|(id, _)| (id, Err(CallError::Failed)));
+                let refused = waiting.map(|(id, _)| (id, Reply::Failed.into()));
                 queue.deliver(refused);
                 break;
             }
@@ -301,7 +265,7 @@ async fn serve(
                 Ok(link) => link,
                 Err(error) => {
                     trouble.note(format!("its connection was dropped: {error}"));
-                    queue.deliver(waiting.map(|(id, _)| (id, Err(CallError::Failed))));
+                    queue.deliver(waiting.map(|(id, _)| (id, Reply::Failed.into())));
                     queue.close();
                     return;
                 }
@@ -314,38 +278,37 @@ async fn serve(
             let some: Vec<_> = waiting.by_ref().take(PIPELINE_MAX).collect();
             let (queue, trouble) = (Arc::clone(&queue), trouble.clone());
             pipelines.spawn(async move {
-                let url = link.url().clone();
-                let replies = link.send(some).await;
-                let understood = |reply| understand(reply, &url, &trouble);
-                queue.deliver(
-                    replies
-                        .into_iter()
-                        .map(|(id, reply)| (id, understood(reply))),
-                );
+                queue.deliver(link.send(some, &trouble).await);
             });
         }
     }
 }
 
-/// What a reply means: SET answers OK or nil, a script or DEL a number, that of a grant or 0 for "no".
-/// An error of the server's own means that nothing was done, a broken connection that nobody knows.
+/// What an answer of the server means: SET answers OK or nil, SETNX, a script or DEL a number, that of a
+/// grant or 0 for "no". An error of the server's own means that nothing was done, a broken connection that
+/// nobody knows.
 fn understand(
-    reply: Result<Value, RedisError>,
+    request: LockRequest,
+    answer: RedisAnswer,
     url: &Url,
     trouble: &FirstError,
-) -> Answer<Response> {
-    match reply {
-        Ok(Value::Okay) => Ok(true.into()),
-        Ok(Value::Nil) => Ok(false.into()),
-        Ok(Value::Int(number)) => Ok(Response {
-            said: if number > 0 { Said::Yes } else { Said::No },
-            number: u32::try_from(number).unwrap_or(0),
-        }),
+) -> ServiceReply {
+    let is_counted = matches!(request, LockRequest::Acquire(how) if how.is_fenced);
+    match answer {
+        Ok(Value::Okay) => request.reply(true).into(),
+        Ok(Value::Nil) => request.reply(false).into(),
+        Ok(Value::Int(number)) => ServiceReply {
+            reply: request.reply(number > 0),
+            stamp: u32::try_from(number)
+                .ok()
+                .filter(|_| is_counted)
+                .unwrap_or(0),
+        },
         Ok(_) => {
             trouble.note("it gave an answer that no lock gives".to_owned());
-            Err(CallError::Lost)
+            Reply::Lost.into()
         }
-        Err(error) => Err(match error.kind() {
+        Err(error) => match error.kind() {
             ErrorKind::Server(_) | ErrorKind::Extension => {
                 let text = format!(
                     "{} {}",
@@ -353,14 +316,14 @@ fn understand(
                     error.detail().unwrap_or_default()
                 );
                 trouble.note(url.scrub(text.trim()));
-                CallError::Failed
+                Reply::Failed.into()
             }
             // Told once, with what became of the connection.
-            ErrorKind::Io => CallError::Lost,
+            ErrorKind::Io => Reply::Lost.into(),
             _ => {
                 trouble.note("it does not answer as a Redis does".to_owned());
-                CallError::Lost
+                Reply::Lost.into()
             }
-        }),
+        },
     }
 }

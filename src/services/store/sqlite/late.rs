@@ -16,8 +16,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::CLOSE_LIMIT;
 use super::schema::BUSY_TIMEOUT;
 use super::session::{CurrentRun, Session, prepare};
-use crate::services::queue::{Answer, CallError, FirstError, Response};
-use crate::services::store::request::StoreRequest;
+use crate::history::Reply;
+use crate::services::queue::{FirstError, ServiceReply};
+use crate::services::store::{StoreError, StoreRequest};
 
 /// The most that wait at once: each has a thread and two connections.
 const WAITING_MAX: usize = 32;
@@ -38,19 +39,16 @@ pub enum Obstacle {
 #[derive(Debug)]
 pub struct LateStatement {
     go: Sender<()>,
-    answer: oneshot::Receiver<Answer<Response>>,
+    answer: oneshot::Receiver<ServiceReply>,
 }
 
 impl LateStatement {
     /// Lets it be carried out: what it is answered.
-    ///
-    /// # Errors
-    /// [`CallError`] when it was not, or nobody knows.
-    pub async fn arrive(self) -> Answer<Response> {
+    pub async fn arrive(self) -> ServiceReply {
         let Self { go, answer } = self;
         // A thread that is gone gives no answer, which is noticed.
         let _ = go.send(());
-        let answer = answer.await.unwrap_or(Err(CallError::Lost));
+        let answer = answer.await.unwrap_or_else(|_| Reply::Lost.into());
         drop(go);
         answer
     }
@@ -85,17 +83,17 @@ impl LateStatements {
     ///
     /// # Errors
     /// What it was answered, when nothing kept it from being carried out at once, or
-    /// [`CallError::Failed`] when it could not be sent.
+    /// [`Reply::Failed`] when it could not be sent.
     pub(super) async fn send(
         &self,
         request: StoreRequest,
         obstacle: Obstacle,
-    ) -> Result<LateStatement, Answer<Response>> {
+    ) -> Result<LateStatement, ServiceReply> {
         let (Ok(permit), Some(closed)) = (
             Arc::clone(&self.room).try_acquire_owned(),
             lock(&self.closed).clone(),
         ) else {
-            return Err(Err(CallError::Failed));
+            return Err(Reply::Failed.into());
         };
         let (go, turn) = channel();
         let (waits, is_waiting) = oneshot::channel();
@@ -110,11 +108,11 @@ impl LateStatements {
         let trouble = self.trouble.clone();
         let thread = std::thread::Builder::new().name("racesim-late".to_owned());
         let started = thread.spawn(move || {
-            let answer = sending.carry_out(waits, turn).map_err(|error| {
+            let answer = sending.carry_out(waits, turn).unwrap_or_else(|error| {
                 if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DatabaseBusy) {
                     trouble.note(error.to_string());
                 }
-                CallError::Failed
+                Reply::Failed.into()
             });
             // Whoever waited for it may be gone.
             let _ = reply.send(answer);
@@ -122,8 +120,8 @@ impl LateStatements {
         });
         match (started, is_waiting.await) {
             (Ok(_), Ok(())) => Ok(LateStatement { go, answer }),
-            (Ok(_), Err(_)) => Err(answer.await.unwrap_or(Err(CallError::Failed))),
-            (Err(_), _) => Err(Err(CallError::Failed)),
+            (Ok(_), Err(_)) => Err(answer.await.unwrap_or_else(|_| Reply::Failed.into())),
+            (Err(_), _) => Err(Reply::Failed.into()),
         }
     }
 }
@@ -155,9 +153,9 @@ impl Sending {
         self,
         waits: oneshot::Sender<()>,
         turn: Receiver<()>,
-    ) -> rusqlite::Result<Response> {
-        let opened = |error: super::StoreError| match error {
-            super::StoreError::Sqlite { source, .. } => source,
+    ) -> rusqlite::Result<ServiceReply> {
+        let opened = |error: StoreError| match error {
+            StoreError::Sqlite { source, .. } => source,
             other => rusqlite::Error::ToSqlConversionFailure(Box::new(other)),
         };
         let (writer, _) = prepare(&self.path).map_err(opened)?;

@@ -4,6 +4,7 @@
 //! one transaction, and answered only after the commit that holds it. A user's insert is sent only
 //! after its check was answered, so the two never share a transaction: the race is all there.
 
+mod admin;
 mod late;
 mod schema;
 mod seats;
@@ -12,26 +13,23 @@ mod thread;
 mod transactions;
 
 pub use late::{LateStatement, Obstacle};
-pub use transactions::{BeginHow, Transactions, Work};
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use super::StoreError;
-use super::record::RunRecord;
-use super::request::StoreRequest;
-use crate::seat::{Booking, SeatId};
-use crate::services::queue::{
-    Answer, CallError, FirstError, Progress, RequestId, RequestQueue, Response,
-};
+use super::{BeginOptions, StoreRequest, StoreWork, TransactionWork};
+use crate::history::Reply;
+use crate::seat::UserId;
+use crate::services::queue::{FirstError, Progress, RequestId, RequestQueue, ServiceReply};
 use late::LateStatements;
-use session::{CurrentRun, is_busy};
+use session::CurrentRun;
 use thread::StoreThread;
+use transactions::Transactions;
 
 /// The most statements in one commit: beyond it the gain is below the noise.
 const GROUP_MAX: usize = 1024;
@@ -46,6 +44,8 @@ pub struct Settings {
     pub path: PathBuf,
     /// The most statements that share a commit; 1 gives each its own.
     pub group_max: usize,
+    /// How many transactions can be open at once.
+    pub transactions: usize,
 }
 
 impl Settings {
@@ -55,51 +55,36 @@ impl Settings {
         Self {
             path,
             group_max: GROUP_MAX,
+            transactions: 0,
         }
     }
 
     /// The file at `path`, with a commit for each statement.
     #[must_use]
     pub fn commit_each(path: PathBuf) -> Self {
-        Self { path, group_max: 1 }
+        Self {
+            path,
+            group_max: 1,
+            transactions: 0,
+        }
     }
 }
 
 /// The bookings database.
 #[derive(Debug)]
 pub struct Sqlite {
-    queue: Arc<RequestQueue<QueuedRequest, Response>>,
-    path: PathBuf,
+    queue: Arc<RequestQueue<StoreWork>>,
     journal_mode: String,
     trouble: FirstError,
-    place: Arc<CurrentRun>,
     late: LateStatements,
+    /// Connections for transactions; `None` when no strategy of the run opens one.
+    transactions: Option<Transactions>,
     is_closed: Mutex<std::sync::mpsc::Receiver<()>>,
     waking: AbortHandle,
 }
 
-#[derive(Debug)]
-pub(super) enum QueuedRequest {
-    User(StoreRequest),
-    /// Boxed: a million users' requests are no larger for it.
-    Admin(Box<Admin>),
-}
-
-/// What is no user's step.
-#[derive(Debug)]
-pub(super) enum Admin {
-    Begin(RunRecord, oneshot::Sender<rusqlite::Result<()>>),
-    Bookings(oneshot::Sender<rusqlite::Result<Vec<Booking>>>),
-    Claims(oneshot::Sender<rusqlite::Result<Vec<Claim>>>),
-    /// A user's step that an interleaving forces.
-    Forced(StoreRequest, oneshot::Sender<rusqlite::Result<Response>>),
-}
-
-/// A claim on an unsold seat that is still good, and how long it will be.
-pub type Claim = (SeatId, Duration);
-
-pub(super) type Batch = Vec<(RequestId, QueuedRequest)>;
-type Replies = Vec<(RequestId, Answer<Response>)>;
+pub(super) type Batch = Vec<(RequestId, StoreWork)>;
+type ReplyBatch = Vec<(RequestId, ServiceReply)>;
 
 impl Sqlite {
     /// Opens the database and warms it: statements prepared, a first page written.
@@ -112,7 +97,7 @@ impl Sqlite {
         let (replies, outbox) = mpsc::unbounded_channel();
         let (ready, is_ready) = oneshot::channel();
         let (closed, is_closed) = std::sync::mpsc::channel::<()>();
-        let path = settings.path.clone();
+        let (path, file) = (settings.path.clone(), settings.path.clone());
         let server = StoreThread {
             queue: Arc::clone(&queue),
             replies,
@@ -123,7 +108,7 @@ impl Sqlite {
         std::thread::Builder::new()
             .name("racesim-sqlite".to_owned())
             .spawn(move || {
-                server.run(&settings.path, ready);
+                server.run(&file, ready);
                 drop(closed);
             })
             .map_err(StoreError::Thread)?;
@@ -134,135 +119,90 @@ impl Sqlite {
         let waking_queue = Arc::clone(&queue);
         let waking = tokio::spawn(async move { waking_queue.wake_thread().await }).abort_handle();
         let late = LateStatements::new(&path, &place, &trouble);
+        let connections = settings.transactions;
+        let transactions = (connections > 0)
+            .then(|| Transactions::open(&path, &place, connections))
+            .transpose()?;
         Ok(Self {
             queue,
-            path,
             journal_mode,
             trouble,
-            place,
             late,
+            transactions,
             is_closed: Mutex::new(is_closed),
             waking,
         })
     }
 
-    /// Starts a new run; the bookings from here on belong to it.
-    ///
-    /// # Errors
-    /// When the run cannot be written.
-    pub async fn begin(&self, record: RunRecord) -> Result<(), StoreError> {
-        self.control(|reply| Admin::Begin(record, reply)).await
+    pub(super) fn queue(&self) -> &RequestQueue<StoreWork> {
+        &self.queue
     }
 
-    /// Hands a user's step in.
-    pub fn submit(&self, request: StoreRequest) -> RequestId {
-        self.queue.submit(QueuedRequest::User(request))
-    }
-
-    /// Hands a user's step in and waits for its answer.
-    ///
-    /// # Errors
-    /// [`CallError`] when the store has failed.
-    pub async fn call(&self, request: StoreRequest) -> Answer<Response> {
-        self.queue.call(QueuedRequest::User(request)).await
-    }
-
-    /// Sends a user's step that is carried out later.
-    ///
-    /// # Errors
-    /// What it was answered, when it could not be held up.
-    pub async fn send_late(
+    pub(super) async fn send_late(
         &self,
         request: StoreRequest,
         obstacle: Obstacle,
-    ) -> Result<LateStatement, Answer<Response>> {
+    ) -> Result<LateStatement, ServiceReply> {
         self.late.send(request, obstacle).await
     }
 
-    /// Carries out a user's step where nobody moves meanwhile: it does not wait for an open transaction
-    /// of the same run.
-    ///
-    /// # Errors
-    /// [`CallError`] when a transaction stands against it, or the store has failed.
-    pub async fn call_forced(&self, request: StoreRequest) -> Answer<Response> {
-        let answer = self.control(|reply| Admin::Forced(request, reply)).await;
-        answer.map_err(|error| match error {
-            StoreError::Sqlite { source, .. } if is_busy(&source) => CallError::Failed,
-            StoreError::Gone(_) => CallError::Lost,
-            error => {
-                self.trouble.note(error.to_string());
-                CallError::Failed
-            }
-        })
+    pub(super) async fn transact(
+        &self,
+        user: UserId,
+        work: TransactionWork,
+        begin: BeginOptions,
+    ) -> ServiceReply {
+        match &self.transactions {
+            Some(transactions) => transactions.call(user, work, begin).await,
+            None => Reply::Failed.into(),
+        }
     }
 
-    /// Connections of their own for so many transactions at once.
-    ///
-    /// # Errors
-    /// When they cannot be opened.
-    pub fn transactions(&self, connections: usize) -> Result<Transactions, StoreError> {
-        Transactions::open(&self.path, &self.place, connections)
+    pub(super) fn disconnect(&self, user: UserId) {
+        if let Some(transactions) = &self.transactions {
+            transactions.disconnect(user);
+        }
     }
 
-    /// The reply to a request, once it is there.
-    pub fn poll(&self, id: RequestId, cx: &mut Context<'_>) -> Poll<Answer<Response>> {
-        self.queue.poll(id, cx)
+    pub(super) fn disconnect_all(&self) {
+        if let Some(transactions) = &self.transactions {
+            transactions.disconnect_all();
+        }
     }
 
-    /// Nobody waits for this reply any more.
-    pub fn abandon(&self, id: RequestId) {
-        self.queue.abandon(id);
+    pub(super) fn connections(&self) -> Option<usize> {
+        self.transactions.as_ref().map(Transactions::connections)
     }
 
-    /// Makes room for so many users who wait at once.
-    pub fn make_room_for(&self, users: usize) {
-        self.queue.make_room_for(users);
+    pub(super) fn transactions_progress(&self) -> Option<Progress> {
+        self.transactions.as_ref().map(Transactions::progress)
     }
 
-    /// The rows of this run in the order they arrived, as a connection of its own sees them: only
-    /// what is committed counts.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub async fn bookings(&self) -> Result<Vec<Booking>, StoreError> {
-        self.control(Admin::Bookings).await
+    pub(super) fn give_up_transactions(&self, why: &str) {
+        if let Some(transactions) = &self.transactions {
+            transactions.give_up(why);
+        }
     }
 
-    /// The claims on unsold seats of this run that are still good.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub async fn claims(&self) -> Result<Vec<Claim>, StoreError> {
-        self.control(Admin::Claims).await
-    }
-
-    /// The version of `SQLite` and how it is set up, for the header.
-    #[must_use]
-    pub fn description(&self) -> String {
+    pub(super) fn description(&self) -> String {
         let journal_mode = self.journal_mode.to_uppercase();
         format!("SQLite {} ({journal_mode})", rusqlite::version())
     }
 
-    /// What went wrong first; `None` when nothing did.
-    #[must_use]
-    pub fn trouble(&self) -> Option<String> {
-        self.trouble.first()
+    pub(super) fn first_errors(&self) -> Vec<String> {
+        let transactions = self.transactions.as_ref();
+        let in_transactions = transactions.and_then(Transactions::first_error);
+        self.trouble
+            .first()
+            .into_iter()
+            .chain(in_transactions)
+            .collect()
     }
 
-    /// How much it has answered and owes.
-    #[must_use]
-    pub fn progress(&self) -> Progress {
-        self.queue.progress()
-    }
-
-    /// Carries out nothing more of what users wait for.
-    pub fn halt(&self) {
-        self.queue.halt();
-    }
-
-    /// Closes the file, when no reply is wanted any more, and waits until it is closed, so that no log
-    /// of it is left beside it.
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
+        if let Some(transactions) = &self.transactions {
+            transactions.end();
+        }
         self.queue.end();
         self.wait_until_closed();
     }
@@ -277,33 +217,20 @@ impl Sqlite {
         let _ = is_closed.recv_timeout(CLOSE_LIMIT);
     }
 
-    /// Ends all waiting for it, because it answers nobody; `why` is kept as its trouble.
-    pub fn give_up(&self, why: &str) {
-        self.trouble.note(why.to_owned());
-        self.queue.close();
+    pub(super) fn note(&self, error: &str) {
+        self.trouble.note(error);
     }
 
-    async fn control<T>(
-        &self,
-        control: impl FnOnce(oneshot::Sender<rusqlite::Result<T>>) -> Admin,
-    ) -> Result<T, StoreError> {
-        let gone = || {
-            StoreError::Gone(
-                self.trouble()
-                    .unwrap_or_else(|| "it was given up".to_owned()),
-            )
-        };
-        let (reply, answer) = oneshot::channel();
-        let request = QueuedRequest::Admin(Box::new(control(reply)));
-        let acknowledged = self.queue.call(request).await;
-        acknowledged.map_err(|_| gone())?;
-        let result = answer.await.map_err(|_| gone())?;
-        result.map_err(|source| schema::failure(&self.path, source))
+    pub(super) fn give_up(&self, why: &str) {
+        self.note(why);
+        self.queue.close();
     }
 }
 
 impl Drop for Sqlite {
     fn drop(&mut self) {
+        // Their connections are closed before the store's, which is then the last to leave the file.
+        drop(self.transactions.take());
         self.queue.close();
         self.waking.abort();
         self.wait_until_closed();
@@ -312,8 +239,8 @@ impl Drop for Sqlite {
 
 /// Hands the replies on from a task of the runtime, where waking a user is cheap.
 async fn deliver(
-    queue: Arc<RequestQueue<QueuedRequest, Response>>,
-    mut outbox: mpsc::UnboundedReceiver<Replies>,
+    queue: Arc<RequestQueue<StoreWork>>,
+    mut outbox: mpsc::UnboundedReceiver<ReplyBatch>,
 ) {
     while let Some(replies) = outbox.recv().await {
         queue.deliver(replies);

@@ -7,10 +7,11 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::params;
 
-use super::Claim;
 use super::session::{Session, is_done, seat_of};
+use crate::history::Reply;
 use crate::seat::{SeatId, UserId};
-use crate::services::queue::{Response, Said};
+use crate::services::lock::Ttl;
+use crate::services::store::Claim;
 
 impl Session<'_> {
     pub(super) fn version(&self, seat: SeatId) -> rusqlite::Result<u32> {
@@ -44,14 +45,9 @@ impl Session<'_> {
     }
 
     /// Claims a seat that has no booking and no claim that is still good.
-    pub(super) fn hold(
-        &mut self,
-        seat: SeatId,
-        user: UserId,
-        ms: u32,
-    ) -> rusqlite::Result<Response> {
-        if self.check.exists(params![self.run, seat.number()])? {
-            return Ok(Said::No.into());
+    pub(super) fn hold(&mut self, seat: SeatId, user: UserId, ttl: Ttl) -> rusqlite::Result<Reply> {
+        if self.look.exists(params![self.run, seat.number()])? {
+            return Ok(Reply::Taken);
         }
         let mut claim = self.connection.prepare_cached(
             "INSERT INTO seats (run, seat, holder, until_ms) VALUES (?1, ?2, ?3, ?4) \
@@ -59,13 +55,13 @@ impl Session<'_> {
              WHERE holder IS NULL OR until_ms <= ?5",
         )?;
         let now = now_ms();
-        let until = now.saturating_add(i64::from(ms));
+        let until = now.saturating_add(ttl.as_millis().cast_signed());
         let over = self.place.ended.end_of(seat).max(now);
         if claim.execute(params![self.run, seat.number(), user.0, until, over])? == 0 {
-            return Ok(Said::Busy.into());
+            return Ok(Reply::Held);
         }
         self.place.ended.forget(seat);
-        Ok(Said::Yes.into())
+        Ok(Reply::Granted)
     }
 
     /// Books the seat if the user is the last who claimed it.
@@ -80,7 +76,7 @@ impl Session<'_> {
 
     /// Lets the time of a claim be over, this user's or anybody's: whether there is one that is good.
     /// Nothing is written, as nothing is when time passes by itself.
-    pub(super) fn run_out(&self, seat: SeatId, user: Option<UserId>) -> rusqlite::Result<bool> {
+    pub(super) fn expire(&self, seat: SeatId, user: Option<UserId>) -> rusqlite::Result<bool> {
         let mut select = self.connection.prepare_cached(
             "SELECT max(until_ms) FROM seats WHERE run = ?1 AND seat = ?2 AND until_ms > ?4 \
              AND (?3 IS NULL OR holder = ?3)",

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Statement, params};
+use rusqlite::{Connection, Statement, params};
 
+use super::Batch;
 use super::schema;
 use super::schema::BUSY_TIMEOUT;
 use super::seats::EndedClaims;
-use super::{Admin, Batch, QueuedRequest};
-use crate::seat::{Booking, SeatId, UserId};
-use crate::services::queue::{Response, Said};
-use crate::services::store::record::RunRecord;
-use crate::services::store::request::StoreRequest;
-use crate::services::store::{Begin, Guard, StoreError};
+use crate::history::Reply;
+use crate::plan::Isolation;
+use crate::seat::{SeatId, UserId};
+use crate::services::queue::ServiceReply;
+use crate::services::store::{BeginOptions, Check, Guard, StoreError, StoreRequest, StoreWork};
 
 /// An open, warm connection and its journal mode.
 pub(super) fn prepare(path: &Path) -> Result<(Connection, String), StoreError> {
@@ -33,8 +33,8 @@ pub(super) fn prepare(path: &Path) -> Result<(Connection, String), StoreError> {
 /// The run that a database is in, shared by all its connections.
 #[derive(Debug, Default)]
 pub(super) struct CurrentRun {
-    run: AtomicI64,
-    position: AtomicI64,
+    pub(super) run: AtomicI64,
+    pub(super) position: AtomicI64,
     /// How many transactions are open while their users do something else.
     open: AtomicUsize,
     /// The claims whose time was made to be over.
@@ -51,14 +51,14 @@ impl CurrentRun {
 /// A connection with its statements and the run it is in.
 pub(super) struct Session<'c> {
     pub(super) connection: &'c Connection,
-    path: &'c Path,
+    pub(super) path: &'c Path,
     pub(super) place: Arc<CurrentRun>,
     /// Whether a transaction was open on it at the last look.
     was_open: bool,
     begin: Statement<'c>,
     begin_reading: Statement<'c>,
     commit: Statement<'c>,
-    pub(super) check: Statement<'c>,
+    pub(super) look: Statement<'c>,
     insert: Statement<'c>,
     insert_guarded: Statement<'c>,
     insert_not_exists: Statement<'c>,
@@ -77,7 +77,7 @@ impl<'c> Session<'c> {
             begin: connection.prepare("BEGIN IMMEDIATE")?,
             begin_reading: connection.prepare("BEGIN DEFERRED")?,
             commit: connection.prepare("COMMIT")?,
-            check: connection
+            look: connection
                 .prepare("SELECT 1 FROM bookings WHERE run = ?1 AND seat = ?2 LIMIT 1")?,
             insert: connection.prepare(
                 "INSERT INTO bookings (run, seat, user, position) VALUES (?1, ?2, ?3, ?4)",
@@ -96,9 +96,9 @@ impl<'c> Session<'c> {
     }
 
     /// Carries out a group in one transaction; when it fails, none of it has happened.
-    pub(super) fn commit(&mut self, group: Batch) -> rusqlite::Result<Vec<Response>> {
+    pub(super) fn commit(&mut self, group: Batch) -> rusqlite::Result<Vec<ServiceReply>> {
         let is_simple = match group.as_slice() {
-            [(_, QueuedRequest::User(request))] => !request.is_compound(),
+            [(_, StoreWork::User(request))] => !request.is_compound(),
             [_] => true,
             _ => false,
         };
@@ -108,16 +108,16 @@ impl<'c> Session<'c> {
                 .map(|(_, request)| self.act(request))
                 .collect();
         }
-        let only_reads = group.iter().all(
-            |(_, order)| matches!(order, QueuedRequest::User(request) if request.only_reads()),
-        );
+        let only_reads = group
+            .iter()
+            .all(|(_, order)| matches!(order, StoreWork::User(request) if request.only_reads()));
         // Whoever only looks does not wait for a writer.
         if only_reads {
             self.begin_reading.execute([])?;
         } else {
             self.begin.execute([])?;
         }
-        let answers: rusqlite::Result<Vec<Response>> = group
+        let answers: rusqlite::Result<Vec<ServiceReply>> = group
             .into_iter()
             .map(|(_, request)| self.act(request))
             .collect();
@@ -130,13 +130,16 @@ impl<'c> Session<'c> {
 
     /// Carries out one user's step that was sent before, by itself; its row has its place where it has
     /// come to at last.
-    pub(super) fn alone_and_late(&mut self, request: StoreRequest) -> rusqlite::Result<Response> {
+    pub(super) fn alone_and_late(
+        &mut self,
+        request: StoreRequest,
+    ) -> rusqlite::Result<ServiceReply> {
         let is_compound = request.is_compound();
         if is_compound {
             self.begin.execute([])?;
         }
         let answer = self.answer(request).and_then(|answer| {
-            if let (Said::Yes, Some((seat, user))) = (answer.said, request.books()) {
+            if let (true, Some((seat, user))) = (answer.reply.is_done(), request.books()) {
                 let moved = self.move_to_the_end(seat, user);
                 // A row that is committed stays, in the place it was sent with: the answer is yes.
                 if is_compound {
@@ -163,69 +166,80 @@ impl<'c> Session<'c> {
         Ok(())
     }
 
-    fn act(&mut self, order: QueuedRequest) -> rusqlite::Result<Response> {
-        match order {
-            QueuedRequest::User(request) => self.answer(request),
-            QueuedRequest::Admin(control) => Ok(self.control(*control).into()),
+    fn act(&mut self, work: StoreWork) -> rusqlite::Result<ServiceReply> {
+        match work {
+            StoreWork::User(request) => self.answer(request),
+            StoreWork::Admin(admin) => {
+                self.administer(*admin);
+                Ok(Reply::Committed.into())
+            }
         }
     }
 
     /// Carries out a user's step.
-    pub(super) fn answer(&mut self, request: StoreRequest) -> rusqlite::Result<Response> {
+    pub(super) fn answer(&mut self, request: StoreRequest) -> rusqlite::Result<ServiceReply> {
         match request {
-            StoreRequest::Check {
-                fence: true,
-                seat,
-                number,
-                ..
-            }
-            | StoreRequest::Insert {
-                fence: true,
-                seat,
-                number,
-                ..
-            } if !self.passes(seat, number)? => Ok(Said::Stale.into()),
-            StoreRequest::Check { seat, guard, .. } => {
-                let is_booked = self.check.exists(params![self.run, seat.number()])?;
-                let number = match guard {
-                    Guard::Version => self.version(seat)?,
-                    _ => 0,
-                };
-                let said = Response::from(!is_booked).said;
-                Ok(Response { said, number })
-            }
+            StoreRequest::Check { seat, how, stamp } => self.check(seat, how, stamp),
+            StoreRequest::Insert {
+                seat, how, stamp, ..
+            } if how.is_fenced && !self.passes(seat, stamp)? => Ok(Reply::Stale.into()),
             StoreRequest::Insert {
                 seat,
                 user,
-                guard: Guard::Version,
-                number,
-                ..
+                how,
+                stamp,
             } => {
-                let is_current = self.renew_version(seat, number)?;
-                Ok((is_current && self.insert(seat, user, Guard::None)?).into())
+                let is_current = how.guard != Guard::Version || self.renew_version(seat, stamp)?;
+                let is_inserted = is_current && self.insert(seat, user, how.guard)?;
+                Ok(booked(is_inserted).into())
             }
-            StoreRequest::Insert {
-                seat, user, guard, ..
-            } => self.insert(seat, user, guard).map(Response::from),
-            StoreRequest::Hold { seat, user, ms } => self.hold(seat, user, ms),
-            StoreRequest::Confirm { seat, user } => self.confirm(seat, user).map(Response::from),
-            StoreRequest::RunOut { seat, user } => self.run_out(seat, user).map(Response::from),
+            StoreRequest::Hold { seat, user, ttl } => self.hold(seat, user, ttl).map(Into::into),
+            StoreRequest::Confirm { seat, user } => {
+                self.confirm(seat, user).map(|it| booked(it).into())
+            }
+            StoreRequest::Expire { seat, user } => {
+                let is_over = self.expire(seat, user)?;
+                let reply = if is_over {
+                    Reply::Released
+                } else {
+                    Reply::NotHeld
+                };
+                Ok(reply.into())
+            }
         }
     }
 
-    /// Does what is no user's step: whether anybody still waits for it.
-    fn control(&mut self, control: Admin) -> bool {
-        match control {
-            Admin::Begin(record, reply) => reply.send(self.begin_run(&record)).is_ok(),
-            Admin::Bookings(reply) => reply.send(self.bookings()).is_ok(),
-            Admin::Claims(reply) => reply.send(self.claims()).is_ok(),
-            Admin::Forced(request, reply) => reply.send(self.answer_forced(request)).is_ok(),
+    fn check(&mut self, seat: SeatId, how: Check, token: u32) -> rusqlite::Result<ServiceReply> {
+        if how.is_fenced && !self.passes(seat, token)? {
+            return Ok(Reply::Stale.into());
         }
+        let is_booked = self.look.exists(params![self.run, seat.number()])?;
+        let stamp = if how.reads_version {
+            self.version(seat)?
+        } else {
+            0
+        };
+        let reply = if is_booked {
+            Reply::Taken
+        } else {
+            Reply::Available
+        };
+        Ok(ServiceReply { reply, stamp })
     }
 
     /// Carries out a user's step where nobody moves meanwhile: one that has to wait for an open
     /// transaction of the same run would wait in vain, and is refused at once.
-    fn answer_forced(&mut self, request: StoreRequest) -> rusqlite::Result<Response> {
+    pub(super) fn answer_forced(
+        &mut self,
+        request: StoreRequest,
+    ) -> Result<ServiceReply, StoreError> {
+        match self.try_forced(request) {
+            Err(error) if is_busy(&error) => Ok(Reply::Failed.into()),
+            answered => answered.map_err(|source| schema::failure(self.path, source)),
+        }
+    }
+
+    fn try_forced(&mut self, request: StoreRequest) -> rusqlite::Result<ServiceReply> {
         let busy = if self.place.has_open_transactions() {
             Duration::ZERO
         } else {
@@ -237,7 +251,7 @@ impl<'c> Session<'c> {
         answered
     }
 
-    fn in_its_own_commit(&mut self, request: StoreRequest) -> rusqlite::Result<Response> {
+    fn in_its_own_commit(&mut self, request: StoreRequest) -> rusqlite::Result<ServiceReply> {
         if !request.is_compound() || self.is_open() {
             return self.answer(request);
         }
@@ -266,10 +280,11 @@ impl<'c> Session<'c> {
     }
 
     /// Begins a transaction that may wait this long for another's; in the run as it is now.
-    pub(super) fn open(&mut self, begin: Begin, busy: Duration) -> rusqlite::Result<()> {
+    pub(super) fn open(&mut self, begin: BeginOptions) -> rusqlite::Result<()> {
+        let busy = Duration::from_millis(begin.busy_timeout_ms.into());
         self.run = self.place.run.load(Ordering::Relaxed);
         self.connection.busy_timeout(busy)?;
-        self.connection.execute_batch(begin.statement())
+        self.connection.execute_batch(statement(begin.isolation))
     }
 
     /// Ends the transaction that was opened.
@@ -301,42 +316,23 @@ impl<'c> Session<'c> {
         self.was_open = is_open;
         is_open
     }
+}
 
-    fn begin_run(&mut self, record: &RunRecord) -> rusqlite::Result<()> {
-        let RunRecord {
-            began,
-            strategy,
-            round,
-            users,
-            seed,
-        } = record;
-        self.connection.execute(
-            "INSERT INTO runs (began, strategy, round, users, seed) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![began, strategy, round, users, seed.cast_signed()],
-        )?;
-        self.run = self.connection.last_insert_rowid();
-        self.place.run.store(self.run, Ordering::Relaxed);
-        self.place.position.store(0, Ordering::Relaxed);
-        self.place.ended.clear();
-        Ok(())
+/// The statement that begins a transaction (<https://www.sqlite.org/lang_transaction.html>). EXCLUSIVE is
+/// IMMEDIATE under WAL; without it nobody reads either.
+const fn statement(isolation: Isolation) -> &'static str {
+    match isolation {
+        Isolation::Snapshot => "BEGIN DEFERRED",
+        Isolation::SingleWriter => "BEGIN IMMEDIATE",
+        Isolation::Exclusive => "BEGIN EXCLUSIVE",
     }
+}
 
-    fn bookings(&self) -> rusqlite::Result<Vec<Booking>> {
-        // A database that somebody has removed is not made again.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let reader = Connection::open_with_flags(schema::literal(self.path), flags)?;
-        reader.busy_timeout(BUSY_TIMEOUT)?;
-        let mut select =
-            reader.prepare("SELECT seat, user FROM bookings WHERE run = ?1 ORDER BY position")?;
-        let mut rows = select.query(params![self.run])?;
-        let mut bookings = Vec::new();
-        while let Some(row) = rows.next()? {
-            bookings.push(Booking {
-                seat: seat_of(row.get(0)?)?,
-                user: UserId(row.get(1)?),
-            });
-        }
-        Ok(bookings)
+const fn booked(is_inserted: bool) -> Reply {
+    if is_inserted {
+        Reply::Inserted
+    } else {
+        Reply::Conflict
     }
 }
 

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use super::session::{CurrentRun, Session, is_busy, prepare};
-use super::{Batch, QueuedRequest, Replies, schema};
-use crate::services::queue::{CallError, FirstError, RequestId, RequestQueue, Response};
-use crate::services::store::StoreError;
+use super::{Batch, ReplyBatch, schema};
+use crate::history::Reply;
+use crate::services::queue::{FirstError, RequestId, RequestQueue};
+use crate::services::store::{StoreError, StoreWork};
 
 /// So long the replies to one group may wait for those to the next while more requests wait: waking
 /// the runtime for each costs a tenth of what a small commit does. A slow disk holds nobody up.
@@ -17,8 +18,8 @@ const REPLY_DELAY: Duration = Duration::from_micros(300);
 
 /// The store's thread.
 pub(super) struct StoreThread {
-    pub(super) queue: Arc<RequestQueue<QueuedRequest, Response>>,
-    pub(super) replies: mpsc::UnboundedSender<Replies>,
+    pub(super) queue: Arc<RequestQueue<StoreWork>>,
+    pub(super) replies: mpsc::UnboundedSender<ReplyBatch>,
     pub(super) trouble: FirstError,
     pub(super) place: Arc<CurrentRun>,
     pub(super) group_max: usize,
@@ -44,7 +45,7 @@ impl StoreThread {
         let mut batch = Batch::new();
         while self.queue.take_blocking(&mut batch) {
             let mut waiting = batch.drain(..).peekable();
-            let mut replies = Replies::new();
+            let mut replies = ReplyBatch::new();
             let mut sent = Instant::now();
             while waiting.peek().is_some() {
                 if self.queue.is_halted() && self.queue.is_closed() {
@@ -64,16 +65,13 @@ impl StoreThread {
     }
 
     /// Carries out one group; when any part of it fails, all of it is rolled back and has failed.
-    fn commit(&self, session: &mut Session<'_>, mut group: Batch) -> Replies {
+    fn commit(&self, session: &mut Session<'_>, mut group: Batch) -> ReplyBatch {
         if self.queue.is_halted() {
-            let is_control =
-                |order: &(RequestId, QueuedRequest)| matches!(order.1, QueuedRequest::Admin(_));
+            let is_admin = |work: &(RequestId, StoreWork)| matches!(work.1, StoreWork::Admin(_));
             let users;
-            (group, users) = group.into_iter().partition(is_control);
-            let refused = users
-                .into_iter()
-                .map(|(id, _)| (id, Err(CallError::Failed)));
-            let refused: Replies = refused.collect();
+            (group, users) = group.into_iter().partition(is_admin);
+            let refused = users.into_iter().map(|(id, _)| (id, Reply::Failed.into()));
+            let refused: ReplyBatch = refused.collect();
             if group.is_empty() {
                 return refused;
             }
@@ -81,14 +79,14 @@ impl StoreThread {
         }
         let ids: Vec<RequestId> = group.iter().map(|(id, _)| *id).collect();
         match session.commit(group) {
-            Ok(answers) => ids.into_iter().zip(answers.into_iter().map(Ok)).collect(),
+            Ok(replies) => ids.into_iter().zip(replies).collect(),
             Err(error) => {
                 // What waits in vain for another user's transaction is no fault of the database.
                 if !(is_busy(&error) && self.place.has_open_transactions()) {
                     self.trouble.note(error.to_string());
                 }
                 ids.into_iter()
-                    .map(|id| (id, Err(CallError::Failed)))
+                    .map(|id| (id, Reply::Failed.into()))
                     .collect()
             }
         }

@@ -9,7 +9,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use rusqlite::ffi::SQLITE_BUSY_SNAPSHOT;
 use tokio::sync::oneshot;
@@ -18,36 +17,14 @@ use tokio_util::sync::CancellationToken;
 use super::CLOSE_LIMIT;
 use super::schema;
 use super::session::{CurrentRun, Session, is_busy, prepare};
+use crate::history::Reply;
 use crate::seat::UserId;
-use crate::services::queue::{Answer, CallError, FirstError, Progress, Response, Said};
-use crate::services::store::request::StoreRequest;
-use crate::services::store::{Begin, StoreError};
-
-/// How a transaction begins, and how long it may wait for another's.
-#[derive(Debug, Clone, Copy)]
-pub struct BeginHow {
-    /// The kind.
-    pub begin: Begin,
-    /// The busy timeout.
-    pub busy: Duration,
-}
-
-/// What is done in a transaction.
-#[derive(Debug, Clone, Copy)]
-pub enum Work {
-    /// Begin it.
-    Begin,
-    /// A user's step; opens the transaction if there is none.
-    Step(StoreRequest),
-    /// End it.
-    Commit,
-    /// Undo it.
-    Rollback,
-}
+use crate::services::queue::{FirstError, Progress, ServiceReply};
+use crate::services::store::{BeginOptions, StoreError, TransactionWork};
 
 /// Connections, each with a thread, for transactions.
 #[derive(Debug)]
-pub struct Transactions {
+pub(super) struct Transactions {
     /// Where users wait for a connection; `None` when the end has come.
     waiting: Mutex<Option<Sender<Receiver<TransactionRequest>>>>,
     open: Mutex<HashMap<UserId, Sender<TransactionRequest>>>,
@@ -66,14 +43,14 @@ struct Vitals {
 }
 
 struct TransactionRequest {
-    work: Work,
-    how: BeginHow,
+    work: TransactionWork,
+    begin: BeginOptions,
     reply: oneshot::Sender<TransactionReply>,
 }
 
 /// What an order is answered.
 struct TransactionReply {
-    answer: Answer<Response>,
+    answer: ServiceReply,
     /// Whether a transaction is open after it.
     is_open: bool,
 }
@@ -119,43 +96,43 @@ impl Transactions {
     }
 
     /// Does this in the user's transaction.
-    ///
-    /// # Errors
-    /// [`CallError`] when there is no such transaction, or the database has failed.
-    pub async fn call(&self, user: UserId, work: Work, how: BeginHow) -> Answer<Response> {
+    pub(super) async fn call(
+        &self,
+        user: UserId,
+        work: TransactionWork,
+        begin: BeginOptions,
+    ) -> ServiceReply {
         let (reply, answer) = oneshot::channel();
-        if !self.submit(user, TransactionRequest { work, how, reply }) {
-            return Err(CallError::Failed);
+        if !self.submit(user, TransactionRequest { work, begin, reply }) {
+            return Reply::Failed.into();
         }
         let done = self.given_up.run_until_cancelled(answer).await;
         let Some(Ok(done)) = done else {
-            return Err(CallError::Lost);
+            return Reply::Lost.into();
         };
         if !done.is_open {
-            self.forsake(user);
+            self.disconnect(user);
         }
         done.answer
     }
 
     /// How many connections there are.
-    #[must_use]
-    pub const fn connections(&self) -> usize {
+    pub(super) const fn connections(&self) -> usize {
         self.connections
     }
 
     /// The user's attempt has ended: its connection goes back, and what it has not committed is undone.
-    pub fn forsake(&self, user: UserId) {
+    pub(super) fn disconnect(&self, user: UserId) {
         lock(&self.open).remove(&user);
     }
 
     /// Everybody is gone.
-    pub fn disconnect_all(&self) {
+    pub(super) fn disconnect_all(&self) {
         lock(&self.open).clear();
     }
 
     /// How much was answered and is under way. A user that thinks owes nothing.
-    #[must_use]
-    pub fn progress(&self) -> Progress {
+    pub(super) fn progress(&self) -> Progress {
         let answered = self.vitals.answered.load(Ordering::Relaxed);
         Progress {
             answered,
@@ -164,13 +141,13 @@ impl Transactions {
     }
 
     /// Ends all waiting, because nobody is answered.
-    pub fn give_up(&self, why: &str) {
+    pub(super) fn give_up(&self, why: &str) {
         self.vitals.trouble.note(why);
         self.given_up.cancel();
     }
 
     /// Closes the connections, and waits until they are closed.
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         lock(&self.waiting).take();
         self.disconnect_all();
         // Past the limit the disk hangs; there is nothing more to wait for.
@@ -178,8 +155,7 @@ impl Transactions {
     }
 
     /// What went wrong first; `None` when nothing did.
-    #[must_use]
-    pub fn trouble(&self) -> Option<String> {
+    pub(super) fn first_error(&self) -> Option<String> {
         self.vitals.trouble.first()
     }
 
@@ -190,7 +166,10 @@ impl Transactions {
         if let Some(connection) = open.get(&user) {
             return connection.send(order).is_ok();
         }
-        if matches!(order.work, Work::Commit | Work::Rollback) {
+        if matches!(
+            order.work,
+            TransactionWork::Commit | TransactionWork::Rollback
+        ) {
             return false;
         }
         let (sender, orders) = channel();
@@ -239,36 +218,39 @@ fn serve(
     }
 }
 
-fn carry_out(session: &mut Session<'_>, order: &TransactionRequest) -> rusqlite::Result<Response> {
+fn carry_out(
+    session: &mut Session<'_>,
+    order: &TransactionRequest,
+) -> rusqlite::Result<ServiceReply> {
     match order.work {
-        Work::Begin => {
-            session.open(order.how.begin, order.how.busy)?;
-            Ok(true.into())
+        TransactionWork::Begin => {
+            session.open(order.begin)?;
+            Ok(Reply::Begun.into())
         }
-        Work::Step(request) => {
+        TransactionWork::Step(request) => {
             if !session.is_open() {
-                session.open(order.how.begin, order.how.busy)?;
+                session.open(order.begin)?;
             }
             session.answer(request)
         }
-        Work::Commit => session.close().map(|()| true.into()),
-        Work::Rollback => session.roll_back().map(|()| true.into()),
+        TransactionWork::Commit => session.close().map(|()| Reply::Committed.into()),
+        TransactionWork::Rollback => session.roll_back().map(|()| Reply::RolledBack.into()),
     }
 }
 
 /// A busy database is an answer (<https://www.sqlite.org/rescode.html#busy_snapshot>).
-fn understand(result: rusqlite::Result<Response>, vitals: &Vitals) -> Answer<Response> {
+fn understand(result: rusqlite::Result<ServiceReply>, vitals: &Vitals) -> ServiceReply {
     let error = match result {
-        Ok(response) => return Ok(response),
+        Ok(reply) => return reply,
         Err(error) => error,
     };
     let code = error.sqlite_error().map(|error| error.extended_code);
     if code == Some(SQLITE_BUSY_SNAPSHOT) {
-        return Ok(Said::Stale.into());
+        return Reply::Stale.into();
     }
     if is_busy(&error) {
-        return Ok(Said::Busy.into());
+        return Reply::Busy.into();
     }
     vitals.trouble.note(error.to_string());
-    Err(CallError::Failed)
+    Reply::Failed.into()
 }

@@ -6,17 +6,16 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use crate::client::World;
-use crate::fault::Fault;
-use crate::plan::{Commit, Plan};
-use crate::seat::SeatId;
-use crate::services::lock::{
+use super::SharedServices;
+use super::lock::{
     InProcess, KeyPrefix, LockError, LockService, PrivateServer, Redis, RedisServer, Url,
     find_server, start_server,
 };
-use crate::services::private_server::{self, RunFolder};
-use crate::services::store::{Settings, Sqlite, StoreError, Transactions};
-use crate::strategy::Needs;
+use super::private_server::{self, RunFolder};
+use super::store::{Settings, Sqlite, Store, StoreError};
+use crate::fault::Fault;
+use crate::plan::{Commit, Plan};
+use crate::seat::SeatId;
 
 /// The most connections for transactions, as a server's pool has them.
 const CONNECTIONS_MAX: usize = 16;
@@ -46,6 +45,29 @@ pub enum RedisChoice {
     InProcess,
 }
 
+/// Which services a strategy uses beside the bookings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// How many lock services.
+    pub locks: u8,
+    /// Whether the lock services count how often they grant a lock.
+    pub counts_grants: bool,
+    /// Whether transactions stay open while their users do something else.
+    pub transactions: bool,
+}
+
+impl Needs {
+    /// What is needed for both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            locks: self.locks.max(other.locks),
+            counts_grants: self.counts_grants || other.counts_grants,
+            transactions: self.transactions || other.transactions,
+        }
+    }
+}
+
 /// Why a run has no services.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -69,7 +91,7 @@ pub enum ServiceError {
 #[derive(Debug)]
 pub struct Services {
     /// What the users see of them. Declared first: closed before its folder is removed.
-    pub(super) world: Arc<World>,
+    pub(crate) shared: Arc<SharedServices>,
     /// The database in words, for the header.
     pub(super) database: String,
     /// Whether the database is removed after the run.
@@ -103,13 +125,13 @@ impl Services {
         let is_needed = choice.database.is_none() || program.is_some();
         let folder = is_needed.then(folder).transpose()?;
         // Before any server is started: a database that is refused costs nothing then.
-        let (store, database) = open_store(choice, plan.commit, folder.as_ref()).await?;
-        let transactions = if needs.transactions {
-            let width = usize::try_from(plan.width()).unwrap_or(usize::MAX);
-            Some(store.transactions(width.min(CONNECTIONS_MAX))?)
+        let width = usize::try_from(plan.width()).unwrap_or(usize::MAX);
+        let connections = if needs.transactions {
+            width.min(CONNECTIONS_MAX)
         } else {
-            None
+            0
         };
+        let (store, database) = open_store(choice, plan, connections, folder.as_ref()).await?;
         let mut locks = Vec::new();
         let mut servers = Vec::new();
         for node in 0..nodes {
@@ -122,11 +144,7 @@ impl Services {
             servers.push(server);
         }
         Ok(Self {
-            world: Arc::new(World {
-                transactions,
-                store,
-                locks,
-            }),
+            shared: Arc::new(SharedServices { store, locks }),
             database,
             is_temporary: choice.database.is_none(),
             servers: Mutex::new(servers),
@@ -136,8 +154,8 @@ impl Services {
     }
 
     /// Makes sure that a fault would not befall a server that is somebody else's.
-    pub(super) fn refuse_harm_to_others(&self, fault: &'static str) -> Result<(), LockError> {
-        match (self.world.locks.first(), &self.program) {
+    pub(crate) fn refuse_harm_to_others(&self, fault: &'static str) -> Result<(), LockError> {
+        match (self.shared.locks.first(), &self.program) {
             (Some(lock @ LockService::Redis(_)), None) => Err(LockError::NotOurs {
                 fault,
                 server: lock.description().to_owned(),
@@ -147,8 +165,8 @@ impl Services {
     }
 
     /// Makes sure that requests to the lock services can be held back on their way.
-    pub(super) fn can_hold_back(&self) -> Result<(), LockError> {
-        let mut locks = self.world.locks.iter();
+    pub(crate) fn can_hold_back(&self) -> Result<(), LockError> {
+        let mut locks = self.shared.locks.iter();
         locks.try_for_each(LockService::can_hold_back)
     }
 
@@ -156,8 +174,8 @@ impl Services {
     ///
     /// # Errors
     /// When the server is the person's own, or does not come up again.
-    pub(super) async fn restart(&self, node: usize, limit: Duration) -> Result<(), LockError> {
-        let Some(lock) = self.world.locks.get(node) else {
+    pub(crate) async fn restart(&self, node: usize, limit: Duration) -> Result<(), LockError> {
+        let Some(lock) = self.shared.locks.get(node) else {
             return Ok(());
         };
         if let LockService::InProcess(locks) = lock {
@@ -179,7 +197,7 @@ impl Services {
     }
 
     /// Makes the private lock servers stand still for this long: whether there are any.
-    pub(super) async fn pause(&self, time: Duration) -> bool {
+    pub(crate) async fn pause(&self, time: Duration) -> bool {
         if self.program.is_none() {
             return false;
         }
@@ -198,13 +216,13 @@ impl Services {
 
     /// Waits until nothing would clean up any more if racesim were killed, gives the services up then,
     /// and says why.
-    pub(super) async fn unguarded(&self) -> String {
+    pub(crate) async fn unguarded(&self) -> String {
         let Some(folder) = &self.folder else {
             return std::future::pending().await;
         };
         let why = folder.unguarded().await;
-        self.world.store.give_up(&why);
-        for lock in &self.world.locks {
+        self.shared.store.give_up(&why);
+        for lock in &self.shared.locks {
             lock.give_up(&why);
         }
         why
@@ -217,13 +235,12 @@ impl Services {
     }
 
     /// The database in words, as a strategy with these needs uses it.
-    pub(super) fn database_for(&self, needs: Needs) -> String {
-        let transactions = self.world.transactions.as_ref();
-        match transactions.filter(|_| needs.transactions) {
-            Some(transactions) => format!(
-                "{}, transactions on connections of their own ({})",
-                self.database,
-                transactions.connections()
+    pub(crate) fn database_for(&self, needs: Needs) -> String {
+        let connections = self.shared.store.connections();
+        match connections.filter(|_| needs.transactions) {
+            Some(connections) => format!(
+                "{}, transactions on connections of their own ({connections})",
+                self.database
             ),
             None => self.database.clone(),
         }
@@ -232,31 +249,33 @@ impl Services {
     /// The first lock service in words; `None` when there is none.
     #[must_use]
     pub fn lock(&self) -> Option<&str> {
-        self.world.locks.first().map(LockService::description)
+        self.shared.locks.first().map(LockService::description)
     }
 
     /// Whether the locks are only simulated inside this process.
     #[must_use]
     pub fn is_lock_simulated(&self) -> bool {
-        matches!(self.world.locks.first(), Some(LockService::InProcess(_)))
+        matches!(self.shared.locks.first(), Some(LockService::InProcess(_)))
     }
 
     /// What the services did wrong, a line each; not what the lock services were made to do.
     #[must_use]
     pub fn troubles(&self, locks: usize, is_made_to: bool) -> Vec<String> {
-        let world = &self.world;
-        let store = world.store.trouble();
-        let transactions = world.transactions.as_ref().and_then(Transactions::trouble);
-        let locks = world.locks.iter().take(locks);
-        let locks = locks.filter_map(LockService::trouble);
-        let sqlite = store.into_iter().chain(transactions);
-        sqlite
-            .map(|text| format!("SQLite: {text}"))
-            .chain(
-                locks
-                    .filter(|_| !is_made_to)
-                    .map(|text| format!("Redis: {text}")),
-            )
+        let SharedServices {
+            store,
+            locks: servers,
+        } = &*self.shared;
+        let of_store = store.first_errors();
+        let of_store = of_store
+            .into_iter()
+            .map(|text| format!("{}: {text}", store.name()));
+        let of_locks = servers
+            .iter()
+            .take(locks)
+            .filter_map(LockService::first_error);
+        let of_locks = of_locks.filter(|_| !is_made_to);
+        of_store
+            .chain(of_locks.map(|text| format!("Redis: {text}")))
             .collect()
     }
 }
@@ -268,10 +287,7 @@ impl Drop for Services {
         if self.is_temporary {
             return;
         }
-        if let Some(transactions) = &self.world.transactions {
-            transactions.end();
-        }
-        self.world.store.end();
+        self.shared.store.end();
     }
 }
 
@@ -284,21 +300,26 @@ fn folder() -> Result<RunFolder, ServiceError> {
 
 async fn open_store(
     choice: &ServiceChoice,
-    commit: Commit,
+    plan: &Plan,
+    connections: usize,
     folder: Option<&RunFolder>,
-) -> Result<(Sqlite, String), StoreError> {
+) -> Result<(Store, String), StoreError> {
     let temporary = folder.map(|folder| folder.path().join("race.db"));
     let (path, place) = match (&choice.database, temporary) {
         (Some(path), _) => (path.clone(), path.display().to_string()),
         (None, Some(path)) => (path, "a temporary file".to_owned()),
         (None, None) => return Err(StoreError::Gone("it has no file".to_owned())),
     };
-    let settings = match commit {
+    let settings = match plan.commit {
         Commit::Group => Settings::group_commit(path),
         Commit::Each => Settings::commit_each(path),
     };
-    let store = Sqlite::open(settings).await?;
-    let description = format!("{}, {commit}, in {place}", store.description());
+    let settings = Settings {
+        transactions: connections,
+        ..settings
+    };
+    let store = Store::Sqlite(Sqlite::open(settings).await?);
+    let description = format!("{}, {}, in {place}", store.description(), plan.commit);
     Ok((store, description))
 }
 
@@ -317,7 +338,9 @@ async fn open_lock(
         },
         (_, Some(server)) => RedisServer::Private(server),
         (RedisChoice::Private, None) => return Err(LockError::NoServer),
-        _ => return Ok(LockService::InProcess(InProcess::default())),
+        (RedisChoice::Any | RedisChoice::InProcess, None) => {
+            return Ok(LockService::InProcess(InProcess::start()));
+        }
     };
     Redis::connect(server, prefix, seats, limit)
         .await

@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use crate::client::World;
+use super::SharedServices;
+use super::queue::Progress;
 use crate::duration::Millis;
-use crate::services::queue::Progress;
 
 /// How many looks fall into the limit.
 const LOOKS: u32 = 4;
 
 /// Looks after the services for as long as it is polled.
-pub(super) async fn watch(world: &World, limit: Duration) {
+pub(crate) async fn watch(services: &SharedServices, limit: Duration) {
     let mut store = StallDetector::default();
     let mut transactions = StallDetector::default();
-    let mut locks: Vec<StallDetector> = world
+    let mut locks: Vec<StallDetector> = services
         .locks
         .iter()
         .map(|_| StallDetector::default())
@@ -27,19 +27,16 @@ pub(super) async fn watch(world: &World, limit: Duration) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if store.is_silent(world.store.progress()) {
-            world.store.give_up(&why);
+        let database = &services.store;
+        if store.is_silent(database.queue().progress()) {
+            database.give_up(&why);
         }
-        if let Some(service) = &world.transactions
-            && transactions.is_silent(service.progress())
-        {
-            service.give_up(&why);
+        let progress = database.transactions_progress();
+        if progress.is_some_and(|progress| transactions.is_silent(progress)) {
+            database.give_up_transactions(&why);
         }
-        for (service, detector) in world.locks.iter().zip(&mut locks) {
-            if service
-                .progress()
-                .is_some_and(|progress| detector.is_silent(progress))
-            {
+        for (service, detector) in services.locks.iter().zip(&mut locks) {
+            if detector.is_silent(service.queue().progress()) {
                 service.give_up(&why);
             }
         }

@@ -8,17 +8,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::gate::Gate;
 use super::late::Late;
-use super::watchdog::Watchdogs;
-use super::world::World;
+use super::watchdogs::Watchdogs;
 use crate::fault::Injector;
 use crate::history::{Attempt, Event, FaultEvent, FaultKind, Rows};
 use crate::seat::UserId;
+use crate::services::SharedServices;
 
 /// What all users of one race share.
 #[derive(Debug)]
 pub struct RaceContext {
     /// The services they race on.
-    pub world: Arc<World>,
+    pub services: Arc<SharedServices>,
     /// What they did.
     pub log: Log,
     /// When they did it.

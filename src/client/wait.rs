@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Backing, Client, How, Manner, Said, SaidCall, StepCall, Ttl};
-use crate::history::Step;
+use super::call::Call;
+use super::recorder::{Backing, Client};
+use crate::history::Reply;
+use crate::services::request::StepRequest;
 
 /// How long a user waits altogether.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +33,7 @@ impl Client {
     /// Says that another try begins: a user that was refused, overtaken or kept waiting starts its attempt
     /// again. Tries are counted here and nowhere else, so a strategy that tries again says so.
     pub fn try_again(&mut self) {
-        if let Backing::Live(race) = &self.services
+        if let Backing::Live(race) = &self.backing
             && !self.is_stopped()
         {
             race.log.retry();
@@ -42,15 +44,15 @@ impl Client {
     ///
     /// # Errors
     /// [`StepError`](super::StepError) when the race was stopped.
-    pub fn wait(&mut self, patience: &mut Patience) -> StepCall<'_> {
+    pub fn wait(&mut self, patience: &mut Patience) -> Call<'_, bool> {
         let since_ns = *patience.since_ns.get_or_insert(self.seen_ns);
-        if let Backing::Live(race) = &self.services
+        if let Backing::Live(race) = &self.backing
             && race.gate.is_none()
             && self.seen_ns.saturating_sub(since_ns) >= patience.limit_ns
         {
-            return StepCall(SaidCall::said(Said::No));
+            return Self::answered(Reply::TimeUp);
         }
-        StepCall(self.step(Step::Wait, How::default()))
+        self.step(StepRequest::Wait)
     }
 
     /// Whether so much of the life of its locks is not over yet, counted from `since`. A user that
@@ -58,18 +60,15 @@ impl Client {
     ///
     /// # Errors
     /// [`StepError`](super::StepError) when the race was stopped.
-    pub fn validate(&mut self, since: Since, left: Duration) -> StepCall<'_> {
-        let passed = match &self.services {
+    pub fn validate(&mut self, since: Since, left: Duration) -> Call<'_, bool> {
+        let passed = match &self.backing {
             Backing::Live(race) => race.clock.now_ns().saturating_sub(since.0),
             Backing::Scripted(_) => 0,
         };
         let rest = left.saturating_sub(Duration::from_nanos(passed));
-        let how = How {
-            manner: Manner::default(),
-            // Whether there is any is all that is asked; less than a millisecond is none.
-            ttl: Ttl::new(rest.min(Ttl::TEN_MINUTES.as_duration())).unwrap_or(Ttl::SHORTEST),
-        };
-        StepCall(self.step(Step::Validate, how))
+        // Less than a millisecond is none.
+        let is_in_time = rest > Duration::from_millis(1);
+        self.step(StepRequest::Validate { is_in_time })
     }
 
     /// This moment.

@@ -1,0 +1,62 @@
+//! What is done on the database that is no user's step: a run begun, its rows read.
+
+use std::sync::atomic::Ordering;
+
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::schema::{self, BUSY_TIMEOUT};
+use super::session::{Session, seat_of};
+use crate::seat::{Booking, UserId};
+use crate::services::store::{Admin, RunRecord};
+
+impl Session<'_> {
+    /// Does what is no user's step. Whoever waited for it may be gone.
+    pub(super) fn administer(&mut self, admin: Admin) {
+        let failed = |source| schema::failure(self.path, source);
+        match admin {
+            Admin::Begin(record, reply) => {
+                let _ = reply.send(self.begin_run(&record).map_err(failed));
+            }
+            Admin::Bookings(reply) => drop(reply.send(self.bookings().map_err(failed))),
+            Admin::Claims(reply) => drop(reply.send(self.claims().map_err(failed))),
+            Admin::Forced(request, reply) => drop(reply.send(self.answer_forced(request))),
+        }
+    }
+
+    fn begin_run(&mut self, record: &RunRecord) -> rusqlite::Result<()> {
+        let RunRecord {
+            began,
+            strategy,
+            round,
+            users,
+            seed,
+        } = record;
+        self.connection.execute(
+            "INSERT INTO runs (began, strategy, round, users, seed) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![began, strategy, round, users, seed.cast_signed()],
+        )?;
+        self.run = self.connection.last_insert_rowid();
+        self.place.run.store(self.run, Ordering::Relaxed);
+        self.place.position.store(0, Ordering::Relaxed);
+        self.place.ended.clear();
+        Ok(())
+    }
+
+    fn bookings(&self) -> rusqlite::Result<Vec<Booking>> {
+        // A database that somebody has removed is not made again.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let reader = Connection::open_with_flags(schema::literal(self.path), flags)?;
+        reader.busy_timeout(BUSY_TIMEOUT)?;
+        let mut select =
+            reader.prepare("SELECT seat, user FROM bookings WHERE run = ?1 ORDER BY position")?;
+        let mut rows = select.query(params![self.run])?;
+        let mut bookings = Vec::new();
+        while let Some(row) = rows.next()? {
+            bookings.push(Booking {
+                seat: seat_of(row.get(0)?)?,
+                user: UserId(row.get(1)?),
+            });
+        }
+        Ok(bookings)
+    }
+}
