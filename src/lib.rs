@@ -23,6 +23,7 @@
 //! | [`fault`] | what goes wrong, for whom, when? |
 //! | [`history`] | what happened? |
 //! | [`escape`] | how is a text shown that came from outside? |
+//! | [`nearest`] | which name may have been meant? |
 //! | [`memory`] | how much may this process still take? |
 //! | [`duration`], [`seat`], [`seed`] | times, ids and chance |
 //!
@@ -59,6 +60,7 @@ pub mod explore;
 pub mod fault;
 pub mod history;
 pub mod memory;
+pub mod nearest;
 pub mod plan;
 pub mod report;
 pub mod schedule;

@@ -293,7 +293,7 @@ fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
         format!(
             "'{text}' is none of {}{}",
             names.join(", "),
-            values::perhaps(text, names.iter().copied())
+            crate::nearest::perhaps(text, names.iter().copied())
         )
     })
 }

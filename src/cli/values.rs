@@ -12,14 +12,12 @@ use crate::checker::Property;
 use crate::duration::{Millis, duration};
 use crate::explore::USERS_MAX;
 use crate::explore::matrix::{Expectations, MatrixColumn};
-use crate::fault::{Fault, RaceFault, SearchFault};
+use crate::fault::{BadRaceFault, RaceFault, SearchFault, UnknownFault};
+use crate::nearest::perhaps;
 use crate::plan::Wanted;
 use crate::report::Format;
 use crate::seat::SeatId;
 use crate::strategy::CATALOGUE;
-
-/// How much of a name a typed word must have to be meant.
-const SIMILAR: f64 = 0.6;
 
 fn at_least_one(text: &str, what: &str) -> Result<NonZeroU32, String> {
     let number = count(text).and_then(|number| number.try_into().ok());
@@ -83,17 +81,6 @@ pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     Ok(limit)
 }
 
-/// `, perhaps 'NAME'` for the name that is near enough to what was typed.
-pub(super) fn perhaps<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> String {
-    let names = names.into_iter();
-    let nearest = names
-        .map(|name| (strsim::jaro_winkler(name, typed), name))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    nearest
-        .filter(|(similarity, _)| *similarity > SIMILAR)
-        .map_or_else(String::new, |(_, name)| format!(", perhaps '{name}'"))
-}
-
 pub(super) fn format(text: &str) -> Result<Format, String> {
     text.parse().map_err(|_| {
         let names = Format::ALL.map(|format| format.to_string());
@@ -137,26 +124,14 @@ pub(super) fn states(text: &str) -> Result<u64, String> {
     count(text).map_or_else(|| whole(text, "a number of states", u64::MAX), Ok)
 }
 
-/// What a race or a search can have go wrong: the refusal names the nearest there is.
-fn fault<F: FromStr<Err: Display>>(text: &str) -> Result<F, String> {
-    let name = text.split(':').next().unwrap_or_default();
-    let near = match Fault::named(name) {
-        Some(_) => String::new(),
-        None => perhaps(name, Fault::ALL.map(Fault::name)),
-    };
-    let refused = |error: F::Err| match near.strip_prefix(", ") {
-        Some(near) => format!("{error} ({near}?)"),
-        None => error.to_string(),
-    };
-    text.parse().map_err(refused)
-}
-
 pub(super) fn race_fault(text: &str) -> Result<RaceFault, String> {
-    fault(text)
+    text.parse()
+        .map_err(|error: BadRaceFault| error.to_string())
 }
 
 pub(super) fn search_fault(text: &str) -> Result<SearchFault, String> {
-    fault(text)
+    text.parse()
+        .map_err(|error: UnknownFault| error.to_string())
 }
 
 pub(super) fn property(text: &str) -> Result<Property, String> {

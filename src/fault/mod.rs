@@ -9,6 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::duration::duration;
+use crate::nearest::perhaps;
 
 pub use injector::{Effect, FaultContext, FaultRequest, Injector, ServiceFault};
 pub use race_fault::{BadRaceFault, RaceFault};
@@ -77,6 +78,23 @@ impl Fault {
         Self::ALL.into_iter().find(|fault| fault.name() == name)
     }
 
+    /// What goes wrong, in a line.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Expire => "the lock or the hold of a user ends while it is at work",
+            Self::Crash => "a user stops for good after a step, and frees nothing",
+            Self::LostReply => "a step is done, and its reply is lost",
+            Self::LostRequest => "a request never arrives, and there is no reply",
+            Self::Late => "a request arrives after its user was told that there is no reply",
+            Self::Restart => "a Redis restarts and forgets its locks",
+            Self::GiveUp => "a user abandons its attempt after a step, and frees its lock",
+            Self::Stall => "a user stands still for longer than the time to live",
+            Self::PauseRedis => "Redis answers nothing for a while",
+            Self::Slow => "every round trip takes longer",
+        }
+    }
+
     /// Whether it befalls the lock service, and so everybody at once.
     #[must_use]
     pub const fn is_of_a_service(self) -> bool {
@@ -108,6 +126,15 @@ impl fmt::Display for Fault {
     }
 }
 
+/// The nearest name, where the first word of the text is none itself.
+fn near(text: &str) -> String {
+    let name = text.split(':').next().unwrap_or_default();
+    match Fault::named(name) {
+        Some(_) => String::new(),
+        None => perhaps(name, Fault::ALL.map(Fault::name)),
+    }
+}
+
 /// A fault, and how often it may happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct SearchFault {
@@ -120,7 +147,8 @@ pub struct SearchFault {
 /// Why a text names no fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown fault '{0}': write {names}, and :COUNT for more than one",
+    "unknown fault '{0}'{near}: write {names}, and :COUNT for more than one",
+    near = near(.0),
     names = Fault::ALL.map(Fault::name).join(", ")
 )]
 pub struct UnknownFault(String);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Fault;
 use crate::duration::{Millis, duration};
 use crate::history::{Service, Step};
+use crate::nearest::perhaps;
 
 /// How often a fault strikes when nothing is said and no step is named.
 const USUAL_RATE: f64 = 0.1;
@@ -28,11 +29,12 @@ pub struct RaceFault {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadRaceFault {
     /// No fault has this name.
-    #[error("unknown fault '{0}': write {names}", names = Fault::ALL.map(Fault::name).join(", "))]
+    #[error("unknown fault '{0}'{near}: write {names}", near = super::near(.0), names = Fault::ALL.map(Fault::name).join(", "))]
     Name(String),
     /// A part is neither a step nor a share nor a time.
     #[error(
-        "'{part}' in '{text}' is no step, share or time: write KIND[:DUR][:STEP][:RATE], such as stall:check:0.1 or late:50ms:insert"
+        "'{part}' in '{text}' is no step, share or time{near}: write KIND[:DUR][:STEP][:RATE], such as stall:check:0.1 or late:50ms:insert",
+        near = perhaps(.part, Step::ALL.map(Step::name))
     )]
     Part {
         /// The fault.

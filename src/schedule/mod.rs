@@ -1,7 +1,9 @@
 //! Schedules: an interleaving as a person writes it: `A.check B.check A.insert B.insert`.
 
+mod forms;
 mod words;
 
+pub use forms::MOVES;
 pub use words::ScheduleError;
 
 use crate::fault::Fault;

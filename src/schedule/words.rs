@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Delivery, Move, Schedule};
+use super::{Delivery, Move, Schedule, forms};
 use crate::fault::Fault;
 use crate::history::{Service, Step};
 use crate::seat::UserId;
@@ -71,7 +71,8 @@ pub enum ScheduleError {
     Empty,
     /// A word that is no move.
     #[error(
-        "move {position} of the schedule, '{word}', is not a move: write USER.STEP (A.check, B.insert, A.acquire@2 on the second Redis, A.insert:lost-reply, A.insert:lost-request, A.insert:late … A.insert arrives, A.check:slow), USER.crash, USER.give-up, USER.stall, expire, restart or pause-redis"
+        "move {position} of the schedule, '{word}', is not a move{near}: write USER.STEP (A.check, B.insert, A.acquire@2 on the second Redis, A.insert:lost-reply, A.insert:lost-request, A.insert:late … A.insert arrives, A.check:slow), USER.crash, USER.give-up, USER.stall, expire, restart or pause-redis",
+        near = forms::near(.word)
     )]
     Word {
         /// Which move, from 1.

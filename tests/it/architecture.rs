@@ -16,8 +16,8 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "checker", "duration", "explore", "fault", "plan", "report", "schedule", "seat",
-            "seed", "services", "strategy",
+            "checker", "duration", "explore", "fault", "nearest", "plan", "report", "schedule",
+            "seat", "seed", "services", "strategy",
         ],
     ),
     (
@@ -52,11 +52,12 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
         "services",
         &["duration", "fault", "history", "plan", "seat"],
     ),
-    ("schedule", &["fault", "history", "seat"]),
+    ("schedule", &["fault", "history", "nearest", "seat"]),
     ("plan", &["duration", "fault", "seat", "seed"]),
-    ("fault", &["duration", "history", "seat", "seed"]),
+    ("fault", &["duration", "history", "nearest", "seat", "seed"]),
     ("history", &["seat"]),
     ("escape", &[]),
+    ("nearest", &[]),
     ("memory", &[]),
     ("duration", &[]),
     ("seat", &[]),
