@@ -3,6 +3,7 @@
 mod check;
 mod explore;
 mod input;
+mod list;
 mod matrix;
 mod output;
 mod part;
@@ -28,7 +29,6 @@ use crate::engine::EngineError;
 use crate::explore::replay::ReplayError;
 use crate::explore::{Limit, SearchVerdict};
 use crate::services::ServiceError;
-use crate::strategy::CATALOGUE;
 use output::OutputError;
 
 /// More than the runtime opens at its start.
@@ -147,7 +147,7 @@ fn perform(command: Command, stop: CancellationToken) -> Result<Exit, AppError> 
         Command::Explore(command) => on_a_runtime(explore::run(&command, stop)),
         Command::Replay(command) => on_a_runtime(replay::run(*command, stop)),
         Command::Matrix(command) => on_a_runtime(matrix::run(*command, stop)),
-        Command::Strategies => strategies(),
+        Command::List(kind) => list::run(kind),
     }
 }
 
@@ -185,17 +185,4 @@ fn refuse(refusal: &Refusal) -> Exit {
             Exit::Usage
         }
     }
-}
-
-fn strategies() -> Result<Exit, AppError> {
-    let width = CATALOGUE
-        .iter()
-        .map(|entry| entry.name.len())
-        .max()
-        .unwrap_or(0);
-    let lines = CATALOGUE
-        .iter()
-        .map(|entry| format!("{:width$}  {}\n", entry.name, entry.summary));
-    output::print(&lines.collect::<String>())?;
-    Ok(Exit::Holds)
 }

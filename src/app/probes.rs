@@ -10,7 +10,7 @@ use crate::engine::{Engine, EngineError};
 use crate::plan::{Plan, Wanted};
 use crate::report::{Figures, Metrics, Probes, Round, are_clear};
 use crate::stats::Stats;
-use crate::strategy::BuiltIn;
+use crate::strategy::{BuiltIn, with_strategy};
 
 /// How many users go one after another to see what an attempt costs when nobody waits.
 const ALONE: NonZeroU32 = NonZeroU32::new(50).expect("fifty is not zero");
@@ -112,7 +112,7 @@ async fn add(
     (plan, round): (&Plan, u32),
     figures: &mut Figures,
 ) -> Result<(), AppError> {
-    let history = engine.race(strategy, plan, round).await?;
+    let history = with_strategy!(strategy, it => engine.race(it, plan, round).await?);
     // A part of a race measures nothing.
     if engine.is_stopped() {
         return Err(EngineError::Stopped.into());

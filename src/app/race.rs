@@ -17,7 +17,7 @@ use crate::report::{
 };
 use crate::seat::SeatId;
 use crate::services::Services;
-use crate::strategy::{BuiltIn, Needs, Strategy};
+use crate::strategy::{BuiltIn, Needs, Strategy, with_strategy};
 
 const UNJUDGED: &str = "it was not judged before the end: the race was stopped";
 
@@ -175,10 +175,8 @@ impl<'a> Races<'a> {
                 if self.engine.is_stopped() {
                     return Ok(());
                 }
-                let history = self
-                    .engine
-                    .race(strategy, &self.command.plan, round)
-                    .await?;
+                let (engine, plan) = (self.engine, &self.command.plan);
+                let history = with_strategy!(strategy, it => engine.race(it, plan, round).await?);
                 match self.record(&history).await {
                     // A part of a history takes nobody's place.
                     Err(error) if self.engine.is_stopped() => {

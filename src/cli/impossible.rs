@@ -1,8 +1,8 @@
 //! Faults that can never happen to what is raced or searched.
 
-use super::tuning::strategy_of;
+use super::options::strategy::strategy_of;
 use crate::fault::{Fault, RaceFault, SearchFault};
-use crate::strategy::{BuiltIn, CATALOGUE, Strategy, StrategyOptions};
+use crate::strategy::{BuiltIn, CATALOGUE, Entry, Strategy};
 
 /// Refuses a fault that none of these strategies can have.
 pub(super) fn refuse_in_race(faults: &[RaceFault], strategies: &[BuiltIn]) -> Result<(), String> {
@@ -42,9 +42,7 @@ fn refuse(
         return Ok(());
     };
     let names: Vec<&str> = whys.iter().map(|(name, _)| *name).collect();
-    let others = CATALOGUE
-        .iter()
-        .filter_map(|entry| BuiltIn::named(entry.name, &StrategyOptions::default()));
+    let others = CATALOGUE.iter().map(Entry::usual);
     let others: Vec<String> = others
         .filter(|other| !names.contains(&other.name()) && why_not(other).is_none())
         .map(|other| other.name().to_owned())

@@ -1,13 +1,18 @@
 //! The command line (the only clap).
 
-mod args;
+mod check;
+mod commands;
+mod compare;
 mod explore;
 mod impossible;
-mod races;
+mod list;
+mod matrix;
+mod options;
+mod race;
 mod refusal;
+mod replay;
 mod reproduce;
 mod secrets;
-mod tuning;
 mod values;
 
 use std::ffi::OsString;
@@ -15,10 +20,8 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
-
+pub use options::strategy::strategy_of;
 pub use reproduce::Reproduce;
-pub use tuning::strategy_of;
 
 use crate::checker::Property;
 use crate::explore::Search;
@@ -47,8 +50,23 @@ pub enum Command {
     Replay(Box<ReplayCommand>),
     /// Hold strategies against faults.
     Matrix(Box<MatrixCommand>),
-    /// List the strategies.
+    /// List what there is of a kind; of every kind for `None`.
+    List(Option<ListKind>),
+}
+
+/// A kind of thing that has names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ListKind {
+    /// How a seat is booked: `racesim STRATEGY`
     Strategies,
+    /// What a search asks, and a history is judged by: `--property`
+    Properties,
+    /// What is counted and measured: `--assert`
+    Metrics,
+    /// What can go wrong: `--fault`
+    Faults,
+    /// What a schedule is made of: `--schedule`
+    Moves,
 }
 
 /// A search that was asked for.
@@ -202,10 +220,11 @@ pub struct Page {
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, Refusal> {
     let words: Vec<OsString> = words.into_iter().collect();
     let secrets = secrets::typed(&words);
-    let args = args::Args::try_parse_from(&words);
+    let matches = commands::command().try_get_matches_from(&words);
     let command = words.get(1).and_then(|word| word.to_str());
-    args.map_err(|error| refusal::of(&error, command.unwrap_or_default()))
-        .and_then(|args| args.into_command().map_err(Refusal::Usage))
+    matches
+        .map_err(|error| refusal::of(&error, command.unwrap_or_default()))
+        .and_then(|matches| commands::read(&matches).map_err(Refusal::Usage))
         .map_err(|refusal| match refusal {
             Refusal::Usage(line) => Refusal::Usage(secrets::hide(line, &secrets)),
             page @ (Refusal::Help(_) | Refusal::Nothing(_)) => page,

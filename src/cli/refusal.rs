@@ -1,11 +1,10 @@
 //! Usage errors: one line, with the next move.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, CommandFactory, Error};
+use clap::{Command, Error};
 
-use super::args::Args;
-use super::{Page, Refusal};
-use crate::strategy::CATALOGUE;
+use super::{Page, Refusal, commands};
+use crate::strategy::Entry;
 
 /// The refusal for a command line that clap did not accept. It may repeat what was typed.
 pub(super) fn of(error: &Error, command: &str) -> Refusal {
@@ -82,10 +81,15 @@ fn line(kind: ErrorKind, error: &Error, command: &str) -> String {
     }
 }
 
+/// One line on words that clap did not accept, which are those of no command.
+pub(super) fn line_of(error: &Error) -> String {
+    line(error.kind(), error, "")
+}
+
 /// What is said of an option that this command does not have, and others do.
 fn anothers(flag: &str, command: &str) -> Option<String> {
     let name = flag.strip_prefix("--")?.split('=').next()?;
-    let all = Args::command();
+    let all = commands::command();
     all.find_subcommand(command)?;
     let has = |command: &&Command| {
         command
@@ -102,7 +106,7 @@ fn anothers(flag: &str, command: &str) -> Option<String> {
         [] => format!("{last} has"),
         others => format!("{} and {last} have", others.join(", ")),
     };
-    let is_strategy = CATALOGUE.iter().any(|entry| entry.name == command);
+    let is_strategy = Entry::named(command).is_some();
     let reason = if is_strategy && ["redis", "key-prefix"].contains(&name) {
         format!("{command} takes no lock, so it")
     } else {

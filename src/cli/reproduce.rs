@@ -6,9 +6,8 @@ use super::{RaceKind, Repeats, values};
 use crate::duration::Millis;
 use crate::plan::{Commit, Payment, Plan, Wanted};
 use crate::report::Assertion;
-use crate::services::lock::{KeyPrefix, Ttl, Url};
+use crate::services::lock::{KeyPrefix, Url};
 use crate::services::{RedisChoice, ServiceChoice};
-use crate::strategy::{Locked, Strategy, StrategyOptions, Transaction};
 
 /// A line that races the same inputs again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +24,8 @@ pub(super) struct Inputs<'a> {
     pub(super) words: &'a str,
     pub(super) kind: RaceKind,
     pub(super) repeats: Repeats,
-    pub(super) tuning: &'a StrategyOptions,
+    /// What differs from the usual options of the strategies.
+    pub(super) options: &'a str,
     pub(super) plan: &'a Plan,
     pub(super) services: &'a ServiceChoice,
     /// Whether the Redis is named by the environment.
@@ -37,7 +37,7 @@ impl Inputs<'_> {
     /// What differs from the defaults, and the seed.
     pub(super) fn reproduce(&self) -> Reproduce {
         let mut line = ShellLine(format!("racesim {}", self.words));
-        self.strategy(&mut line);
+        line.words(self.options);
         self.race(&mut line);
         let note = self.services(&mut line);
         for assertion in self.assertions {
@@ -45,33 +45,6 @@ impl Inputs<'_> {
         }
         line.add("seed", &self.plan.seed.to_string());
         Reproduce { line: line.0, note }
-    }
-
-    fn strategy(&self, line: &mut ShellLine) {
-        let StrategyOptions {
-            ttl,
-            options,
-            begin,
-            busy_timeout,
-            retries,
-            nodes,
-        } = *self.tuning;
-        line.words(&Locked { ttl, options }.settings());
-        let transaction = Transaction {
-            isolation: begin,
-            busy_timeout: busy_timeout.unwrap_or(Transaction::BUSY_TIMEOUT),
-            retries: 0,
-        };
-        line.words(&transaction.settings());
-        if let Some(retries) = retries {
-            line.add("retries", &retries.to_string());
-        }
-        if let Some(nodes) = nodes {
-            line.add("nodes", &nodes.to_string());
-        }
-        if ttl != Ttl::default() {
-            line.add("ttl", &ttl.to_string());
-        }
     }
 
     fn race(&self, line: &mut ShellLine) {

@@ -8,16 +8,60 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, PossibleValue, StringValueParser, TypedValueParser};
+
 use crate::checker::Property;
 use crate::duration::{Millis, duration};
 use crate::explore::USERS_MAX;
 use crate::explore::matrix::{Expectations, MatrixColumn};
-use crate::fault::{BadRaceFault, RaceFault, SearchFault, UnknownFault};
+use crate::fault::{BadRaceFault, Fault, RaceFault, SearchFault, UnknownFault};
 use crate::nearest::perhaps;
-use crate::plan::Wanted;
+use crate::plan::{Commit, Wanted};
 use crate::report::Format;
 use crate::seat::SeatId;
-use crate::strategy::CATALOGUE;
+use crate::strategy::{CATALOGUE, Entry};
+
+/// A parser whose values help explains.
+#[derive(Clone)]
+struct Explained<P> {
+    values: Vec<PossibleValue>,
+    parser: P,
+}
+
+impl<P: TypedValueParser> TypedValueParser for Explained<P> {
+    type Value = P::Value;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<P::Value, clap::Error> {
+        self.parser.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let values = self.values.iter().cloned();
+        (!self.values.is_empty()).then(|| Box::new(values) as Box<_>)
+    }
+}
+
+/// A parser whose values help explains, where there are some that can be named.
+pub(super) fn explained<T: Clone + Send + Sync + 'static>(
+    values: Vec<PossibleValue>,
+    read: impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static,
+) -> impl TypedValueParser<Value = T> {
+    let parser = StringValueParser::new().try_map(move |text| read(&text));
+    Explained { values, parser }
+}
+
+/// Values by name, each with what it means.
+fn named<const N: usize>(values: [(&'static str, &'static str); N]) -> Vec<PossibleValue> {
+    let values = values.into_iter();
+    values
+        .map(|(name, help)| PossibleValue::new(name).help(help))
+        .collect()
+}
 
 fn at_least_one(text: &str, what: &str) -> Result<NonZeroU32, String> {
     let number = count(text).and_then(|number| number.try_into().ok());
@@ -81,18 +125,54 @@ pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     Ok(limit)
 }
 
-pub(super) fn format(text: &str) -> Result<Format, String> {
+/// A format's name, and what it is for.
+const fn described(format: Format) -> (&'static str, &'static str) {
+    match format {
+        Format::Table => ("table", "tables for a person"),
+        Format::Json => ("json", "the whole report, for a program"),
+        Format::Csv => ("csv", "a row of metrics for each strategy"),
+        Format::Markdown => ("markdown", "tables for a page"),
+        Format::Mermaid => ("mermaid", "interleavings as Mermaid sequence diagrams"),
+    }
+}
+
+pub(super) fn format() -> impl TypedValueParser<Value = Format> {
+    explained(named(Format::ALL.map(described)), format_of)
+}
+
+fn format_of(text: &str) -> Result<Format, String> {
     text.parse().map_err(|_| {
-        let names = Format::ALL.map(|format| format.to_string());
-        let perhaps = perhaps(text, names.iter().map(String::as_str));
-        let (last, others) = names.split_last().unwrap_or((&names[0], &[]));
+        let names = Format::ALL.map(|format| described(format).0);
+        let perhaps = perhaps(text, names);
+        let (last, others) = names.split_last().unwrap_or((&"", &[]));
         let others = others.join(", ");
         format!("there is no format '{text}'{perhaps}: write {others} or {last}")
     })
 }
 
+pub(super) fn commit() -> impl TypedValueParser<Value = Commit> {
+    const GROUP: &str = "group";
+    const EACH: &str = "each";
+    let values = named([
+        (GROUP, "statements that wait together share a commit"),
+        (EACH, "every statement has a commit of its own"),
+    ]);
+    explained(values, |text| match text {
+        GROUP => Ok(Commit::Group),
+        EACH => Ok(Commit::Each),
+        _ => Err(format!(
+            "there is no '{text}'{}; there are: {GROUP}, {EACH}",
+            perhaps(text, [GROUP, EACH])
+        )),
+    })
+}
+
+pub(super) fn export() -> impl TypedValueParser<Value = (Format, PathBuf)> {
+    OsStringValueParser::new().try_map(|word| export_of(&word))
+}
+
 /// A form and a file, whose name need not be text.
-pub(super) fn export(word: &OsStr) -> Result<(Format, PathBuf), String> {
+fn export_of(word: &OsStr) -> Result<(Format, PathBuf), String> {
     let bytes = word.as_bytes();
     let colon = bytes.iter().position(|byte| *byte == b':');
     let parts = colon.map(|at| (&bytes[..at], &bytes[at + 1..]));
@@ -102,7 +182,7 @@ pub(super) fn export(word: &OsStr) -> Result<(Format, PathBuf), String> {
             "'{text}' is not an export: expected FORMAT:FILE, such as json:race.json"
         ));
     };
-    let form = format(&String::from_utf8_lossy(form))?;
+    let form = format_of(&String::from_utf8_lossy(form))?;
     Ok((form, PathBuf::from(OsStr::from_bytes(path))))
 }
 
@@ -116,32 +196,41 @@ pub(super) fn seed(text: &str) -> Result<u64, String> {
     whole(text, "a seed", u64::MAX)
 }
 
-pub(super) fn retries(text: &str) -> Result<u32, String> {
-    whole(text, "a number of retries", u32::MAX)
-}
-
 pub(super) fn states(text: &str) -> Result<u64, String> {
     count(text).map_or_else(|| whole(text, "a number of states", u64::MAX), Ok)
 }
 
-pub(super) fn race_fault(text: &str) -> Result<RaceFault, String> {
-    text.parse()
-        .map_err(|error: BadRaceFault| error.to_string())
+fn faults() -> Vec<PossibleValue> {
+    named(Fault::ALL.map(|fault| (fault.name(), fault.meaning())))
 }
 
-pub(super) fn search_fault(text: &str) -> Result<SearchFault, String> {
-    text.parse()
-        .map_err(|error: UnknownFault| error.to_string())
+/// What a race can have go wrong.
+pub(super) fn race_fault() -> impl TypedValueParser<Value = RaceFault> {
+    explained(faults(), |text| {
+        text.parse()
+            .map_err(|error: BadRaceFault| error.to_string())
+    })
 }
 
-pub(super) fn property(text: &str) -> Result<Property, String> {
-    text.parse().map_err(|_| {
-        let names = Property::ALL.map(Property::name);
-        format!(
-            "unknown property '{text}'{}; there are: {}",
-            perhaps(text, names),
-            names.join(", ")
-        )
+/// What a search can have go wrong.
+pub(super) fn search_fault() -> impl TypedValueParser<Value = SearchFault> {
+    explained(faults(), |text| {
+        text.parse()
+            .map_err(|error: UnknownFault| error.to_string())
+    })
+}
+
+pub(super) fn property() -> impl TypedValueParser<Value = Property> {
+    let values = named(Property::ALL.map(|property| (property.name(), property.meaning())));
+    explained(values, |text| {
+        text.parse().map_err(|_| {
+            let names = Property::ALL.map(Property::name);
+            format!(
+                "unknown property '{text}'{}; there are: {}",
+                perhaps(text, names),
+                names.join(", ")
+            )
+        })
     })
 }
 
@@ -156,33 +245,43 @@ pub(super) fn few_users(text: &str) -> Result<u32, String> {
     })
 }
 
-pub(super) fn nodes(text: &str) -> Result<u8, String> {
-    let nodes = text.parse().ok().filter(|nodes| (1..=5).contains(nodes));
-    nodes.ok_or_else(|| format!("'{text}' is not a number of servers: write 1 to 5"))
-}
-
-pub(super) fn strategy_name(text: &str) -> Result<&'static str, String> {
-    let names = || CATALOGUE.iter().map(|entry| entry.name);
-    if let Some(name) = names().find(|name| *name == text) {
-        return Ok(name);
-    }
-    let perhaps = perhaps(text, names());
-    Err(format!(
-        "there is no strategy '{text}'{perhaps}: see racesim strategies"
-    ))
+pub(super) fn strategy(text: &str) -> Result<&'static Entry, String> {
+    let names = CATALOGUE.iter().map(|entry| entry.name);
+    Entry::named(text).ok_or_else(|| {
+        let perhaps = perhaps(text, names);
+        format!("there is no strategy '{text}'{perhaps}: see racesim list strategies")
+    })
 }
 
 /// A strategy with its options in one word.
 pub(super) fn strategy_words(text: &str) -> Result<String, String> {
     let words: Vec<&str> = text.split_whitespace().collect();
-    strategy_name(words.first().copied().unwrap_or_default())?;
+    strategy(words.first().copied().unwrap_or_default())?;
     Ok(words.join(" "))
 }
 
+/// A column of the matrix, as help explains each.
+pub(super) fn column() -> impl TypedValueParser<Value = MatrixColumn> {
+    explained(faults(), column_of)
+}
+
 /// A column of the matrix by its name, or faults of one's own.
-pub(super) fn column(text: &str) -> Result<MatrixColumn, String> {
+fn column_of(text: &str) -> Result<MatrixColumn, String> {
     if let Some(known) = Expectations::built_in().column(text) {
         return Ok(known.clone());
     }
-    MatrixColumn::of(text).map_err(|error| error.to_string())
+    MatrixColumn::of(text).map_err(|error| {
+        if text.contains('+') {
+            return error.to_string();
+        }
+        // A name that stands alone may be meant for that of a column.
+        let columns = Expectations::built_in().columns;
+        let names = columns.iter().map(|column| column.name.as_str());
+        let faults = Fault::ALL.map(Fault::name);
+        let perhaps = perhaps(text, names.chain(faults));
+        format!(
+            "unknown fault '{text}'{perhaps}: write {}, several joined by +, or the name of a column",
+            faults.join(", ")
+        )
+    })
 }

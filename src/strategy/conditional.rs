@@ -9,17 +9,18 @@
 //! database with several writers, such as `PostgreSQL` below SERIALIZABLE, two such statements can
 //! both see an empty seat, and both insert.
 
-use super::Strategy;
+use super::{BuiltInStrategy, Strategy};
 use crate::client::{Client, Guard, StepError};
 use crate::history::{Outcome, Step};
 
 /// One statement that looks and inserts.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Conditional;
 
-impl Conditional {
-    /// The name that a person types.
-    pub const NAME: &str = "conditional";
+impl BuiltInStrategy for Conditional {
+    const NAME: &'static str = "conditional";
+    const SUMMARY: &'static str =
+        "pay, then INSERT … WHERE NOT EXISTS: one statement looks and inserts";
 }
 
 impl Strategy for Conditional {

@@ -12,7 +12,8 @@
 //! confirms (<https://www.sqlite.org/isolation.html>). A holder that stalls past its time has paid in
 //! vain if the seat was claimed meanwhile. One that crashes keeps the seat until its time is over.
 
-use super::Strategy;
+use super::options::{self, OptionOf};
+use super::{BuiltInStrategy, Strategy};
 use crate::client::{Client, StepError, Ttl};
 use crate::history::{Outcome, Reply, Step};
 
@@ -23,9 +24,14 @@ pub struct Hold {
     pub ttl: Ttl,
 }
 
-impl Hold {
-    /// The name that a person types.
-    pub const NAME: &str = "hold";
+impl BuiltInStrategy for Hold {
+    const NAME: &'static str = "hold";
+    const SUMMARY: &'static str =
+        "claim the seat in the database for a while, pay, confirm: what ticket shops do";
+
+    fn options() -> Vec<OptionOf<Self>> {
+        vec![options::ttl(|it| &mut it.ttl)]
+    }
 }
 
 impl Strategy for Hold {

@@ -9,14 +9,18 @@
 //!
 //! What breaks each is told where it is chosen, and found by `racesim matrix`.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
-use super::{chosen, name_in, time_in_words, to_args};
+use super::options::{NamedValues, time_to_arg};
 use crate::client::{
     Acquire, AcquireMode, Check, Client, Guard, Insert, Isolation, Patience, ReleaseCommand,
     StepError, Ttl, Watchdog,
 };
+use crate::duration::{DurationError, duration};
 use crate::history::{Outcome, Reply, Step};
+use crate::nearest::perhaps;
 
 /// How the lock is freed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,6 +56,41 @@ pub enum OnBusy {
     Wait(Duration),
 }
 
+/// The word for being told at once that the seat is locked.
+const REFUSE: &str = "refuse";
+
+impl fmt::Display for OnBusy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refuse => f.write_str(REFUSE),
+            Self::Wait(limit) => write!(f, "wait:{}", time_to_arg(*limit)),
+        }
+    }
+}
+
+/// Why a text is nothing that a user does when the seat is locked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OnBusyError {
+    /// The time is none.
+    #[error(transparent)]
+    Duration(#[from] DurationError),
+    /// Neither word.
+    #[error("there is no '{0}'{near}: write refuse, or wait:DUR such as wait:2s", near = perhaps(.0, [REFUSE, "wait"]))]
+    Unknown(String),
+}
+
+impl FromStr for OnBusy {
+    type Err = OnBusyError;
+
+    fn from_str(text: &str) -> Result<Self, OnBusyError> {
+        match text.strip_prefix("wait:") {
+            Some(limit) => Ok(Self::Wait(duration(limit)?)),
+            None if text == REFUSE => Ok(Self::Refuse),
+            None => Err(OnBusyError::Unknown(text.to_owned())),
+        }
+    }
+}
+
 /// Where the token of the lock is compared with the latest that the database has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Fence {
@@ -73,41 +112,104 @@ pub enum ReleaseOrder {
     BeforeCommit,
 }
 
-/// Ways to take a lock by name, the usual one first.
-pub const ACQUIRES: [(&str, AcquireMode); 3] = [
-    ("set-nx-ex", AcquireMode::SetNxEx),
-    ("setnx-then-expire", AcquireMode::SetNx),
-    ("set-ex", AcquireMode::SetEx),
+/// Ways to take a lock by name.
+pub(super) const ACQUIRES: &NamedValues<AcquireMode> = &[
+    (
+        "set-nx-ex",
+        AcquireMode::SetNxEx,
+        "SET NX EX: one command takes it and gives it an end",
+    ),
+    (
+        "setnx-then-expire",
+        AcquireMode::SetNx,
+        "SETNX, then EXPIRE: a crash between the two leaves it without an end",
+    ),
+    (
+        "set-ex",
+        AcquireMode::SetEx,
+        "SET EX without NX: it takes a lock that another holds (a mistake)",
+    ),
 ];
 
-/// What a lock is held with by name, the usual one first.
-pub const LOCK_VALUES: [(&str, LockValue); 2] =
-    [("request", LockValue::Request), ("user", LockValue::User)];
-
-/// Where a token is compared by name, the usual one first.
-pub const FENCES: [(&str, Fence); 3] = [
-    ("none", Fence::None),
-    ("write", Fence::Write),
-    ("check-and-write", Fence::CheckAndWrite),
+/// What a lock is held with by name.
+pub(super) const LOCK_VALUES: &NamedValues<LockValue> = &[
+    (
+        "request",
+        LockValue::Request,
+        "a value of its own for each request",
+    ),
+    (
+        "user",
+        LockValue::User,
+        "the user's name: one request of a person frees the lock of another",
+    ),
 ];
 
-/// Ways to free a lock by name, the usual one first.
-pub const RELEASES: [(&str, ReleaseMode); 4] = [
-    ("compare-and-delete", ReleaseMode::CompareAndDelete),
-    ("del", ReleaseMode::Del),
-    ("get-then-del", ReleaseMode::GetThenDel),
-    ("none", ReleaseMode::None),
+/// What a user does that finds the lock held, as help explains it.
+pub(super) const ON_BUSY: &[(&str, &str)] = &[
+    (REFUSE, "the user is told so at once"),
+    (
+        "wait:DUR",
+        "it tries again for so long, with random pauses: wait:2s",
+    ),
+];
+
+/// Where a token is compared by name.
+pub(super) const FENCES: &NamedValues<Fence> = &[
+    ("none", Fence::None, "nowhere"),
+    (
+        "write",
+        Fence::Write,
+        "at the insert: a token older than the latest is refused",
+    ),
+    (
+        "check-and-write",
+        Fence::CheckAndWrite,
+        "at the check and at the insert",
+    ),
+];
+
+/// Ways to free a lock by name.
+pub(super) const RELEASES: &NamedValues<ReleaseMode> = &[
+    (
+        "compare-and-delete",
+        ReleaseMode::CompareAndDelete,
+        "one script deletes the lock if its value is still the user's own",
+    ),
+    (
+        "del",
+        ReleaseMode::Del,
+        "DEL, even if another user holds it by then",
+    ),
+    (
+        "get-then-del",
+        ReleaseMode::GetThenDel,
+        "GET, then DEL if the value is its own: it may change hands in between",
+    ),
+    (
+        "none",
+        ReleaseMode::None,
+        "not at all: it ends with its time to live",
+    ),
 ];
 
 /// When a lock is freed by name.
-pub const RELEASE_ORDERS: [(&str, ReleaseOrder); 2] = [
-    ("after-commit", ReleaseOrder::AfterCommit),
-    ("before-commit", ReleaseOrder::BeforeCommit),
+pub(super) const RELEASE_ORDERS: &NamedValues<Option<ReleaseOrder>> = &[
+    (
+        "after-commit",
+        Some(ReleaseOrder::AfterCommit),
+        "commit, then release",
+    ),
+    (
+        "before-commit",
+        Some(ReleaseOrder::BeforeCommit),
+        "release, then commit: the next holder does not see the booking yet",
+    ),
 ];
 
 /// What is done in another way than usual.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Options {
+pub struct LockOptions {
     /// How the lock is freed.
     pub release: ReleaseMode,
     /// What it is held with.
@@ -127,26 +229,13 @@ pub struct Options {
     pub release_order: Option<ReleaseOrder>,
 }
 
-impl Options {
-    /// The options that differ from the usual ones, as a person types them.
-    pub(super) fn to_args(self) -> String {
-        let on_busy = match self.on_busy {
-            OnBusy::Refuse => String::new(),
-            OnBusy::Wait(limit) => format!("--on-busy wait:{}", time_in_words(limit)),
-        };
-        let order = self.release_order.map_or_else(String::new, |order| {
-            format!("--release-order {}", name_in(&RELEASE_ORDERS, order))
-        });
-        to_args(&[
-            &chosen("acquire", &ACQUIRES, self.acquire),
-            &chosen("lock-value", &LOCK_VALUES, self.value),
-            &on_busy,
-            if self.renew { "--renew" } else { "" },
-            &chosen("fence", &FENCES, self.fence),
-            if self.unique { "--unique" } else { "" },
-            &chosen("release", &RELEASES, self.release),
-            &order,
-        ])
+impl LockOptions {
+    /// Why these options do not go together; `None` when they do.
+    pub(super) fn contradiction(self) -> Option<&'static str> {
+        let is_fenced = self.fence != Fence::None;
+        (is_fenced && self.release_order.is_some()).then_some(
+            "--fence writes at the check, which waits for the transaction that --release-order leaves open: leave one out",
+        )
     }
 
     /// The steps that are taken with these options.

@@ -14,11 +14,12 @@
 //! The lock is also freed after an error, once: a lost reply to SET may have left a lock behind
 //! (<https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/>).
 //!
-//! Every part of it can be exchanged for what people do instead: see [`Options`].
+//! Every part of it can be exchanged for what people do instead: see [`LockOptions`].
 
 use tokio_util::either::Either;
 
-use super::{Naive, Needs, Options, ReleaseMode, Strategy};
+use super::options::{self, OptionOf};
+use super::{BuiltInStrategy, LockOptions, Naive, Needs, ReleaseMode, Strategy, lock_options};
 use crate::client::{Client, StepError, Ttl};
 use crate::history::{Outcome, Step};
 
@@ -28,19 +29,16 @@ pub struct Locked {
     /// How long the lock lives when nobody frees it.
     pub ttl: Ttl,
     /// What is done in another way.
-    pub options: Options,
+    pub options: LockOptions,
 }
 
 impl Locked {
-    /// The name that a person types.
-    pub const NAME: &str = "locked";
-
     /// The lock as it is described above.
     #[must_use]
     pub fn new(ttl: Ttl) -> Self {
         Self {
             ttl,
-            options: Options::default(),
+            options: LockOptions::default(),
         }
     }
 
@@ -66,13 +64,82 @@ impl Locked {
     }
 }
 
+impl BuiltInStrategy for Locked {
+    const NAME: &'static str = "locked";
+    const SUMMARY: &'static str =
+        "a lock in Redis (SET NX EX) around check, pay, insert: losers are refused at once";
+
+    fn options() -> Vec<OptionOf<Self>> {
+        let acquire = OptionOf::one_of(
+            ("acquire", "HOW"),
+            "How the lock is acquired",
+            lock_options::ACQUIRES,
+            |it: &mut Self| &mut it.options.acquire,
+        );
+        let lock_value = OptionOf::one_of(
+            ("lock-value", "WHAT"),
+            "Value stored in the lock",
+            lock_options::LOCK_VALUES,
+            |it: &mut Self| &mut it.options.value,
+        );
+        let on_busy = OptionOf::parsed(
+            ("on-busy", "WHAT"),
+            "What a user does when the seat is locked",
+            |it: &mut Self| &mut it.options.on_busy,
+        );
+        let renew = OptionOf::switch(
+            "renew",
+            "A watchdog extends the lock while its holder lives",
+            |it: &mut Self| &mut it.options.renew,
+        );
+        let fence = OptionOf::one_of(
+            ("fence", "WHERE"),
+            "Where the database compares the lock's token",
+            lock_options::FENCES,
+            |it: &mut Self| &mut it.options.fence,
+        );
+        let unique = OptionOf::switch(
+            "unique",
+            "UNIQUE(seat) beneath the lock: belt and braces",
+            |it: &mut Self| &mut it.options.unique,
+        );
+        let release = OptionOf::one_of(
+            ("release", "HOW"),
+            "How the lock is released",
+            lock_options::RELEASES,
+            |it: &mut Self| &mut it.options.release,
+        );
+        let release_order = OptionOf::one_of(
+            ("release-order", "WHEN"),
+            "Leave the insert in an open transaction, and release the lock before or after its commit",
+            lock_options::RELEASE_ORDERS,
+            |it: &mut Self| &mut it.options.release_order,
+        );
+        vec![
+            acquire,
+            lock_value,
+            on_busy.with_values(lock_options::ON_BUSY),
+            renew,
+            fence,
+            unique,
+            release.common(),
+            release_order,
+            options::ttl(|it| &mut it.ttl),
+        ]
+    }
+
+    fn contradiction(&self) -> Option<&'static str> {
+        self.options.contradiction()
+    }
+}
+
 impl Strategy for Locked {
     fn name(&self) -> &str {
         Self::NAME
     }
 
     fn settings(&self) -> String {
-        self.options.to_args()
+        self.to_args()
     }
 
     fn ttl(&self) -> Option<Ttl> {
@@ -112,7 +179,7 @@ impl Strategy for Locked {
         &self,
         client: &mut Client,
     ) -> impl Future<Output = Result<Outcome, StepError>> + Send {
-        if self.options == Options::default() {
+        if self.options == LockOptions::default() {
             Either::Left(self.attempt_plain(client))
         } else {
             // Boxed: the users of the lock as it is described above are no larger for it.

@@ -1,36 +1,40 @@
 //! The protocols, a file each: plain async functions over the steps of a [`Client`].
 
-mod built_in;
 mod conditional;
 mod hold;
 mod lock_options;
 mod locked;
 mod naive;
 mod optimistic;
+mod options;
 mod redlock;
+mod registry;
 mod transaction;
 mod unique;
-
-use std::time::Duration;
 
 use crate::client::{Client, StepError, Ttl};
 use crate::history::{Outcome, Step};
 
 pub use crate::client::Isolation;
 pub use crate::services::Needs;
-pub use built_in::{BuiltIn, CATALOGUE, Entry, StrategyOptions};
-pub use conditional::Conditional;
-pub use hold::Hold;
 pub use lock_options::{
-    ACQUIRES, FENCES, Fence, LOCK_VALUES, LockValue, OnBusy, Options, RELEASE_ORDERS, RELEASES,
-    ReleaseMode, ReleaseOrder,
+    Fence, LockOptions, LockValue, OnBusy, OnBusyError, ReleaseMode, ReleaseOrder,
 };
-pub use locked::Locked;
-pub use naive::Naive;
-pub use optimistic::Optimistic;
-pub use redlock::Redlock;
-pub use transaction::{BEGINS, Transaction};
-pub use unique::Unique;
+pub use options::{OptionOf, OptionRole, StrategyOption};
+pub(crate) use registry::with_strategy;
+pub use registry::{BuiltInStrategy, ChosenOptions, Entry};
+
+// The strategies, in the order in which they are listed: the file of each, and its type.
+registry::strategies! {
+    naive::Naive,
+    locked::Locked,
+    unique::Unique,
+    conditional::Conditional,
+    optimistic::Optimistic,
+    hold::Hold,
+    transaction::Transaction,
+    redlock::Redlock,
+}
 
 /// How one user tries to book one seat.
 ///
@@ -94,41 +98,4 @@ pub trait Strategy: Clone + Send + Sync + 'static {
         &self,
         client: &mut Client,
     ) -> impl Future<Output = Result<Outcome, StepError>> + Send;
-}
-
-/// The name of a choice.
-fn name_in<T: PartialEq + Copy>(names: &[(&'static str, T)], choice: T) -> &'static str {
-    let found = names.iter().find(|(_, other)| *other == choice);
-    found.map_or("", |(name, _)| name)
-}
-
-/// The option as a person types it, unless it is the usual one, which is the first.
-fn chosen<T: PartialEq + Copy>(option: &str, names: &[(&'static str, T)], choice: T) -> String {
-    if names.first().is_some_and(|(_, usual)| *usual == choice) {
-        return String::new();
-    }
-    format!("--{option} {}", name_in(names, choice))
-}
-
-/// The words that are not empty, as a person types them.
-fn to_args(words: &[&str]) -> String {
-    let some: Vec<&str> = words
-        .iter()
-        .copied()
-        .filter(|word| !word.is_empty())
-        .collect();
-    some.join(" ")
-}
-
-fn retries_in_words(retries: u32) -> String {
-    match retries {
-        0 => String::new(),
-        retries => format!("--retries {retries}"),
-    }
-}
-
-fn time_in_words(time: Duration) -> String {
-    humantime::format_duration(time)
-        .to_string()
-        .replace(' ', "")
 }

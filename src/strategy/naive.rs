@@ -7,17 +7,18 @@
 //! Broken by the shortest interleaving there is: A checks, B checks, A inserts, B inserts. Both were
 //! told "available", and the table has no constraint that could refuse the second row.
 
-use super::Strategy;
+use super::{BuiltInStrategy, Strategy};
 use crate::client::{Client, StepError};
 use crate::history::{Outcome, Step};
 
 /// Check, then insert.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Naive;
 
-impl Naive {
-    /// The name that a person types.
-    pub const NAME: &str = "naive";
+impl BuiltInStrategy for Naive {
+    const NAME: &'static str = "naive";
+    const SUMMARY: &'static str =
+        "check, pay, insert: nothing stands between two users who check at once";
 }
 
 impl Strategy for Naive {
@@ -27,6 +28,14 @@ impl Strategy for Naive {
 
     fn steps(&self) -> Option<Vec<Step>> {
         Some(vec![Step::Check, Step::Pay, Step::Insert])
+    }
+
+    fn takes_over(&self) -> Option<bool> {
+        Some(false)
+    }
+
+    fn frees_others(&self) -> Option<bool> {
+        Some(false)
     }
 
     fn promises_one_booking(&self) -> bool {

@@ -11,7 +11,8 @@
 //! change 0 rows (<https://martinfowler.com/eaaCatalog/optimisticOfflineLock.html>). What it does not
 //! do is to spare the losers their payment.
 
-use super::Strategy;
+use super::options::{self, OptionOf};
+use super::{BuiltInStrategy, Strategy};
 use crate::client::{Check, Client, Guard, StepError};
 use crate::history::{Outcome, Step};
 
@@ -22,9 +23,14 @@ pub struct Optimistic {
     pub retries: u32,
 }
 
-impl Optimistic {
-    /// The name that a person types.
-    pub const NAME: &str = "optimistic";
+impl BuiltInStrategy for Optimistic {
+    const NAME: &'static str = "optimistic";
+    const SUMMARY: &'static str =
+        "read the seat's version, pay, insert if it is still the same: the others have paid";
+
+    fn options() -> Vec<OptionOf<Self>> {
+        vec![options::retries(|it| &mut it.retries)]
+    }
 }
 
 impl Strategy for Optimistic {
@@ -33,7 +39,7 @@ impl Strategy for Optimistic {
     }
 
     fn settings(&self) -> String {
-        super::retries_in_words(self.retries)
+        self.to_args()
     }
 
     fn steps(&self) -> Option<Vec<Step>> {

@@ -18,7 +18,8 @@
 
 use std::time::Duration;
 
-use super::{Naive, Needs, Strategy};
+use super::options::{self, OptionOf, OptionRole};
+use super::{BuiltInStrategy, Naive, Needs, Strategy};
 use crate::client::{Acquire, AcquireMode, Client, Patience, ReleaseCommand, StepError, Ttl};
 use crate::history::{Outcome, Step};
 
@@ -34,9 +35,6 @@ pub struct Redlock {
 }
 
 impl Redlock {
-    /// The name that a person types.
-    pub const NAME: &str = "redlock";
-
     /// How many nodes there are when nothing is said.
     pub const NODES: u8 = 5;
 
@@ -89,18 +87,45 @@ impl Redlock {
     }
 }
 
+impl Default for Redlock {
+    fn default() -> Self {
+        Self {
+            ttl: Ttl::default(),
+            nodes: Self::NODES,
+            retries: Self::RETRIES,
+        }
+    }
+}
+
+impl BuiltInStrategy for Redlock {
+    const NAME: &'static str = "redlock";
+    const SUMMARY: &'static str =
+        "a lock on most of several independent Redis around check, pay, insert";
+
+    fn options() -> Vec<OptionOf<Self>> {
+        let nodes = OptionOf::number(
+            "nodes",
+            "Number of Redis nodes; left out, as many as --redis are given",
+            ("a number of servers", 1..=5),
+            |it: &mut Self| &mut it.nodes,
+        );
+        vec![
+            nodes.common().with_role(OptionRole::CountsServers),
+            options::retries(|it: &mut Self| &mut it.retries)
+                .always_shown()
+                .in_search("0"),
+            options::ttl(|it| &mut it.ttl),
+        ]
+    }
+}
+
 impl Strategy for Redlock {
     fn name(&self) -> &str {
         Self::NAME
     }
 
     fn settings(&self) -> String {
-        let nodes = if self.nodes == Self::NODES {
-            String::new()
-        } else {
-            format!("--nodes {}", self.nodes)
-        };
-        super::to_args(&[&nodes, &format!("--retries {}", self.retries)])
+        self.to_args()
     }
 
     fn ttl(&self) -> Option<Ttl> {

@@ -19,15 +19,28 @@
 
 use std::time::Duration;
 
-use super::Strategy;
+use super::options::{self, NamedValues, OptionOf, OptionRole};
+use super::{BuiltInStrategy, Strategy};
 use crate::client::{Check, Client, Insert, Isolation, StepError};
 use crate::history::{Outcome, Reply, Step};
 
-/// Ways to begin a transaction by name, the usual one first.
-pub const BEGINS: [(&str, Isolation); 3] = [
-    ("immediate", Isolation::SingleWriter),
-    ("deferred", Isolation::Snapshot),
-    ("exclusive", Isolation::Exclusive),
+/// Ways to begin a transaction by name.
+const BEGINS: &NamedValues<Isolation> = &[
+    (
+        "immediate",
+        Isolation::SingleWriter,
+        "one writer from the beginning: the others wait",
+    ),
+    (
+        "deferred",
+        Isolation::Snapshot,
+        "a reader until it writes: refused if what it read is out of date by then",
+    ),
+    (
+        "exclusive",
+        Isolation::Exclusive,
+        "as immediate; without WAL, nobody else reads either",
+    ),
 ];
 
 /// Check, pay and insert inside one transaction.
@@ -42,9 +55,6 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    /// The name that a person types.
-    pub const NAME: &str = "transaction";
-
     /// The usual busy timeout.
     pub const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -92,19 +102,38 @@ impl Default for Transaction {
     }
 }
 
+impl BuiltInStrategy for Transaction {
+    const NAME: &'static str = "transaction";
+    const SUMMARY: &'static str =
+        "check, pay, insert in one transaction: the others wait, or are refused by error";
+
+    fn options() -> Vec<OptionOf<Self>> {
+        let begin = OptionOf::one_of(
+            ("begin", "HOW"),
+            "How the transaction begins",
+            BEGINS,
+            |it: &mut Self| &mut it.isolation,
+        );
+        let busy_timeout = OptionOf::time(
+            "busy-timeout",
+            "How long to wait for another transaction",
+            |it: &mut Self| &mut it.busy_timeout,
+        );
+        vec![
+            begin.common(),
+            busy_timeout.with_role(OptionRole::WithinTimeout),
+            options::retries(|it| &mut it.retries),
+        ]
+    }
+}
+
 impl Strategy for Transaction {
     fn name(&self) -> &str {
         Self::NAME
     }
 
     fn settings(&self) -> String {
-        let begin = super::chosen("begin", &BEGINS, self.isolation);
-        let busy = if self.busy_timeout == Self::BUSY_TIMEOUT {
-            String::new()
-        } else {
-            format!("--busy-timeout {}", super::time_in_words(self.busy_timeout))
-        };
-        super::to_args(&[&begin, &busy, &super::retries_in_words(self.retries)])
+        self.to_args()
     }
 
     fn needs(&self) -> super::Needs {

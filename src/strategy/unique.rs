@@ -9,17 +9,18 @@
 //! itself (<https://www.sqlite.org/lang_createtable.html#unique_constraints>). What it does not do is
 //! to spare the losers their payment.
 
-use super::Strategy;
+use super::{BuiltInStrategy, Strategy};
 use crate::client::{Client, Guard, StepError};
 use crate::history::{Outcome, Step};
 
 /// A UNIQUE constraint on the seat.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Unique;
 
-impl Unique {
-    /// The name that a person types.
-    pub const NAME: &str = "unique";
+impl BuiltInStrategy for Unique {
+    const NAME: &'static str = "unique";
+    const SUMMARY: &'static str =
+        "check, pay, insert under UNIQUE(seat): the database refuses the second, who has paid";
 }
 
 impl Strategy for Unique {

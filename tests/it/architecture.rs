@@ -9,8 +9,8 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "checker", "cli", "duration", "engine", "escape", "explore", "history", "plan",
-            "report", "schedule", "seat", "services", "stats", "strategy",
+            "checker", "cli", "duration", "engine", "escape", "explore", "fault", "history",
+            "plan", "report", "schedule", "seat", "services", "stats", "strategy",
         ],
     ),
     (
@@ -46,7 +46,10 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
             "strategy",
         ],
     ),
-    ("strategy", &["client", "history", "services"]),
+    (
+        "strategy",
+        &["client", "duration", "history", "nearest", "services"],
+    ),
     ("client", &["fault", "history", "plan", "seat", "services"]),
     (
         "services",

@@ -209,7 +209,8 @@ fn the_commands_that_show_what_breaks_a_strategy_show_it() {
     }
     let help = run_words(&["locked", "--help"]).stdout;
     let (_, options) = help.split_once("\nStrategy:\n").unwrap();
-    let options = options.split("\n\n").next().unwrap().lines();
+    let (options, _) = options.split_once("\nServices:\n").unwrap();
+    let options = options.lines();
     let options = options.filter_map(|line| line.trim_start().split(' ').next());
     for option in options.filter(|word| word.starts_with("--") && *word != "--ttl") {
         assert!(is_shown(option), "{option} has no row");
@@ -257,11 +258,15 @@ fn the_matrix_on_its_page_is_what_racesim_finds() {
 
 #[test]
 fn every_command_and_option_that_a_page_names_is_there() {
-    let commands = run_words(&["--help"]).stdout;
-    let (_, rest) = commands.split_once("\nCommands:\n").unwrap();
-    let commands = rest.split("\n\n").next().unwrap().lines();
-    let commands = commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
-    let commands: Vec<&str> = commands.filter(|name| !name.is_empty()).collect();
+    let screen = run_words(&["--help"]).stdout;
+    let (groups, _) = screen.split_once("\n\nExamples:\n").unwrap();
+    let rows = groups.lines().filter_map(|line| line.strip_prefix("  "));
+    let rows = rows.filter_map(|row| row.split(' ').next());
+    let strategies = CATALOGUE.iter().map(|entry| entry.name);
+    let commands: Vec<&str> = rows
+        .filter(|name| name.starts_with(|letter: char| letter.is_ascii_lowercase()))
+        .chain(strategies)
+        .collect();
     assert!(commands.contains(&"compare"), "{commands:?}");
     let helps = commands
         .iter()

@@ -336,6 +336,21 @@ fn the_nearest_name_is_given_for_every_kind_of_name() {
         (&["transaction", "--begin", "defered"], "perhaps 'deferred'"),
         (&["naive", "--assert", "bokings == 1"], "perhaps 'bookings'"),
         (&["explore", "naiv"], "perhaps 'naive'"),
+        (&["matrix", "--fault", "inocent"], "perhaps 'innocent'"),
+        (&["naive", "--fault", "crash:chek"], "perhaps 'check'"),
+        (
+            &["replay", "naive", "--schedule", "A.check B.insrt"],
+            "perhaps 'B.insert'",
+        ),
+        (
+            &["replay", "naive", "--schedule", "expires"],
+            "perhaps 'expire'",
+        ),
+        (&["list", "metric"], "perhaps 'metrics'"),
+        (&["lsit"], "perhaps 'list'"),
+        (&["hepl"], "perhaps 'help'"),
+        (&["locked", "--relase", "del"], "perhaps '--release'"),
+        (&["locked", "--on-busy", "refus"], "perhaps 'refuse'"),
     ] {
         run(arguments).assert_refused(2, near);
     }

@@ -14,6 +14,7 @@ mod explore;
 mod faults;
 mod figures;
 mod formats;
+mod help;
 mod input;
 mod ladder;
 mod locks;

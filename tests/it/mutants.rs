@@ -7,7 +7,7 @@ use racesim::explore::matrix::{Expectations, MatrixColumn, cell};
 use racesim::history::{Outcome, Reply};
 use racesim::plan::Plan;
 use racesim::strategy::{
-    Fence, LockValue, Locked, Needs, Options, Redlock, ReleaseMode, ReleaseOrder, Strategy,
+    Fence, LockOptions, LockValue, Locked, Needs, Redlock, ReleaseMode, ReleaseOrder, Strategy,
 };
 
 use super::ladder::OnlyCommit;
@@ -171,8 +171,8 @@ impl Strategy for Mutant {
 }
 
 /// The lock with one part of it done in another way.
-fn locked(change: impl FnOnce(&mut Options)) -> Locked {
-    let mut options = Options::default();
+fn locked(change: impl FnOnce(&mut LockOptions)) -> Locked {
+    let mut options = LockOptions::default();
     change(&mut options);
     Locked {
         ttl: Ttl::default(),

@@ -1,12 +1,14 @@
-//! The words of a race.
+//! A race: one strategy's command, and what it has in common with a comparison.
 
-use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::args::{LockArgs, OutputArgs, PACE, RACE, RESULTS, SERVICES, services};
-use super::tuning::{TtlArgs, TuningArgs};
+use clap::{ArgMatches, Args, FromArgMatches};
+
+use super::options::lock::{LockArgs, SERVICES, services};
+use super::options::output::{OutputArgs, RESULTS};
+use super::options::strategy::{self, StrategyChoice};
 use super::{Command, RaceCommand, RaceKind, Repeats, impossible, reproduce, values};
 use crate::duration::{Millis, duration};
 use crate::fault::{Fault, RaceFault};
@@ -14,79 +16,69 @@ use crate::plan::{Commit, Payment, Plan, Wanted};
 use crate::report::Assertion;
 use crate::seat::SeatId;
 use crate::seed::Seed;
-use crate::services::lock::Ttl;
-use crate::strategy::{BuiltIn, Locked, Naive, Strategy, StrategyOptions};
+use crate::strategy::{BuiltIn, Entry, Strategy};
 
-/// A race that takes locks.
-#[derive(Debug, clap::Args)]
-pub(super) struct LockedRaceArgs {
-    #[command(flatten)]
-    pub(super) ttl: TtlArgs,
-    #[command(flatten)]
-    pub(super) lock: LockArgs,
-    #[command(flatten)]
-    pub(super) race: RaceArgs,
-}
+const EXAMPLES: &str = "\
+Examples:
+  racesim naive --users 500 --payment 5ms..20ms --arrive-over 100ms
+  racesim locked --rounds 100 --assert 'bookings == 1' --assert 'latency_p99 < 50ms'";
 
-impl LockedRaceArgs {
-    pub(super) fn into_command(
-        self,
-        name: &'static str,
-        tuning: TuningArgs,
-    ) -> Result<Command, String> {
-        let request = RaceRequest::single(name, tuning, self.ttl);
-        self.race.into_command(&request, Some(self.lock))
-    }
-}
+const RACE: &str = "Race";
+const PACE: &str = "Pace";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RaceArgs {
-    /// How many users race: 500, `10k`, `1M`
+    /// How many users race: 500, 10k, 1M
     #[arg(long, short = 'n', value_name = "N", default_value = "500", value_parser = values::users, allow_negative_numbers = true, help_heading = RACE)]
     users: NonZeroU32,
     /// The contested seat
-    #[arg(long, value_name = "ID", default_value = "10", value_parser = values::seat, allow_negative_numbers = true, help_heading = RACE)]
+    #[arg(long, hide_short_help = true, value_name = "ID", default_value = "10", value_parser = values::seat, allow_negative_numbers = true, help_heading = RACE)]
     seat: SeatId,
-    /// Spread users over seats 1 to N at random; or `each`: a seat for every user
+    /// Spread users over seats 1 to N at random; `each`: a seat for every user
     #[arg(long, value_name = "N|each", value_parser = values::seats, allow_negative_numbers = true, help_heading = RACE, conflicts_with = "seat")]
     seats: Option<Wanted>,
     /// How often the race is repeated [default: 1; in a comparison up to 20, about a second]
     #[arg(long, value_name = "N", value_parser = values::rounds, allow_negative_numbers = true, help_heading = RACE)]
     rounds: Option<NonZeroU32>,
-    /// Fixes the inputs (who wants what, pays how long, arrives when), not the scheduler
-    #[arg(long, value_name = "N", value_parser = values::seed, allow_negative_numbers = true, help_heading = RACE)]
+    /// Fix the inputs (who wants what, pays how long, arrives when), not the scheduler [default: random]
+    #[arg(long, hide_short_help = true, value_name = "N", value_parser = values::seed, allow_negative_numbers = true, help_heading = RACE)]
     seed: Option<u64>,
 
-    /// The time a user pays between its check and its insert
+    /// How long a user pays, between its check and its insert
     #[arg(long, value_name = "DUR|MIN..MAX", default_value = "0ms", help_heading = PACE)]
     payment: Payment,
     /// At most W users in flight [default: everyone at once]
-    #[arg(long, value_name = "W", value_parser = values::concurrency, allow_negative_numbers = true, help_heading = PACE)]
+    #[arg(long, hide_short_help = true, value_name = "W", value_parser = values::concurrency, allow_negative_numbers = true, help_heading = PACE)]
     concurrency: Option<NonZeroU32>,
     /// Users arrive over this time [default: all at once]
-    #[arg(long, value_name = "DUR", value_parser = duration, help_heading = PACE)]
+    #[arg(long, hide_short_help = true, value_name = "DUR", value_parser = duration, help_heading = PACE)]
     arrive_over: Option<Duration>,
 
     /// Keep the bookings in this file [default: a temporary file]
-    #[arg(long, value_name = "FILE", help_heading = SERVICES)]
+    #[arg(long, hide_short_help = true, value_name = "FILE", help_heading = SERVICES)]
     database: Option<PathBuf>,
-    /// Whether statements that wait together share a commit (group) or not (each)
-    #[arg(long, value_name = "HOW", default_value = "group", value_parser = ["group", "each"], help_heading = SERVICES)]
-    commit: String,
+    /// How statements are committed
+    #[arg(long, hide_short_help = true, value_name = "HOW", default_value = "group", value_parser = values::commit(), help_heading = SERVICES)]
+    commit: Commit,
     /// Give up on a service that stays silent this long
-    #[arg(long, value_name = "DUR", default_value = "5s", value_parser = values::timeout, help_heading = SERVICES)]
+    #[arg(long, hide_short_help = true, value_name = "DUR", default_value = "5s", value_parser = values::timeout, help_heading = SERVICES)]
     timeout: Duration,
 
-    /// Something that goes wrong: KIND[:DUR][:STEP][:RATE], at this step, for this share of users;
-    /// repeatable. Kinds: stall, expire, crash, give-up, lost-reply, lost-request, late:DUR, restart,
-    /// pause-redis:DUR, slow:DUR
-    #[arg(long = "fault", value_name = "FAULT", value_parser = values::race_fault, help_heading = RACE)]
+    /// Something that goes wrong: KIND[:DUR][:STEP][:RATE], such as crash:check:0.1; repeatable
+    ///
+    /// It happens after this step (any, if none is named), to this share of users (a tenth of them if
+    /// no step is named, else all). late, pause-redis and slow want a time: late:50ms.
+    #[arg(long = "fault", value_name = "FAULT", value_parser = values::race_fault(), help_heading = RACE)]
     faults: Vec<RaceFault>,
 
-    /// Fail (exit 1) unless this holds in every round: METRIC OP VALUE; repeatable
+    /// Fail (exit 1) unless this holds in every round, such as 'bookings == 1'; repeatable
+    ///
+    /// METRIC OP VALUE, see `racesim list metrics`; in a comparison STRATEGY.METRIC OP VALUE.
     #[arg(long = "assert", value_name = "ASSERTION", help_heading = RESULTS)]
     assertions: Vec<Assertion>,
-    /// Write every event as JSON lines, for `racesim check`; a file that is there is kept until this one is whole
+    /// Write every event as JSON lines, for `racesim check`
+    ///
+    /// A file that is there is kept until this one is whole.
     #[arg(long, value_name = "FILE", help_heading = RESULTS)]
     history: Option<PathBuf>,
     #[command(flatten)]
@@ -95,96 +87,89 @@ pub(super) struct RaceArgs {
 
 /// Which strategies are to be raced, and how they were asked for.
 pub(super) struct RaceRequest {
-    kind: RaceKind,
-    names: Vec<&'static str>,
-    tuning: TuningArgs,
-    ttl: Ttl,
-    words: String,
+    pub(super) kind: RaceKind,
+    pub(super) choice: StrategyChoice,
+    /// The command and the strategies that were named.
+    pub(super) words: String,
 }
 
-impl RaceRequest {
-    pub(super) fn single(name: &'static str, tuning: TuningArgs, ttl: TtlArgs) -> Self {
-        Self {
-            kind: RaceKind::Single,
-            names: vec![name],
-            tuning,
-            ttl: ttl.ttl,
-            words: name.to_owned(),
-        }
+/// The command that races this strategy.
+pub(super) fn command(entry: &'static Entry) -> clap::Command {
+    let mut command = clap::Command::new(entry.name).args(strategy::args(&[entry]));
+    if takes_locks(entry) {
+        command = LockArgs::augment_args(command);
     }
+    let mut letters = entry.summary.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    let about: String = first.chain(letters).collect();
+    RaceArgs::augment_args(command)
+        .about(about)
+        .after_help(EXAMPLES)
+}
 
-    pub(super) fn comparison(
-        names: Vec<&'static str>,
-        tuning: TuningArgs,
-        ttl: TtlArgs,
-    ) -> Result<Self, String> {
-        let mut seen = HashSet::new();
-        if let Some(twice) = names.iter().find(|name| !seen.insert(**name)) {
-            return Err(format!("'{twice}' is named twice: name each strategy once"));
-        }
-        let words = ["compare"].iter().chain(&names).copied();
-        let words = words.collect::<Vec<_>>().join(" ");
-        let names = if names.is_empty() {
-            vec![Naive::NAME, Locked::NAME]
-        } else {
-            names
-        };
-        Ok(Self {
-            kind: RaceKind::Comparison,
-            names,
-            tuning,
-            ttl: ttl.ttl,
-            words,
-        })
-    }
+pub(super) fn read(entry: &'static Entry, matches: &ArgMatches) -> Result<Command, String> {
+    let wrong = |error: clap::Error| error.to_string();
+    let lock = if takes_locks(entry) {
+        Some(LockArgs::from_arg_matches(matches).map_err(wrong)?)
+    } else {
+        None
+    };
+    let request = RaceRequest {
+        kind: RaceKind::Single,
+        choice: StrategyChoice {
+            entries: vec![entry],
+            chosen: strategy::chosen(matches, &[entry]),
+        },
+        words: entry.name.to_owned(),
+    };
+    let race = RaceArgs::from_arg_matches(matches).map_err(wrong)?;
+    race.into_command(request, lock)
+}
+
+fn takes_locks(entry: &Entry) -> bool {
+    entry.usual().needs().locks > 0
 }
 
 impl RaceArgs {
-    /// A race of one strategy that takes no lock.
-    pub(super) fn alone(self, name: &'static str, tuning: TuningArgs) -> Result<Command, String> {
-        self.into_command(&RaceRequest::single(name, tuning, TtlArgs::default()), None)
-    }
-
     pub(super) fn into_command(
         self,
-        request: &RaceRequest,
+        request: RaceRequest,
         lock: Option<LockArgs>,
     ) -> Result<Command, String> {
+        let RaceRequest {
+            kind,
+            mut choice,
+            words,
+        } = request;
         let seed = match self.seed {
             Some(seed) => Seed(seed),
             None => Seed::random()
                 .map_err(|error| format!("no randomness for a seed ({error}): give --seed N"))?,
         };
         let mut plan = self.plan(seed);
-        if self.rounds.is_none() && request.kind == RaceKind::Comparison {
-            plan.rounds = plan.rounds_to_compare(request.names.len());
+        if self.rounds.is_none() && kind == RaceKind::Comparison {
+            plan.rounds = plan.rounds_to_compare(choice.entries.len());
         }
-        let servers = lock.as_ref().map_or(0, LockArgs::servers);
-        let tuning = request
-            .tuning
-            .tuning(&request.names, request.ttl, servers)?;
-        let strategies = strategies(&request.names, &tuning)?;
+        let strategies = choice.make(lock.as_ref().map_or(0, LockArgs::servers))?;
         if let Some(lock) = &lock {
             lock.refuse_for(&strategies)?;
         }
         impossible::refuse_in_race(&plan.faults, &strategies)?;
         refuse_long_stalls(&plan, &strategies)?;
         refuse_what_takes_too_long(&plan)?;
-        if tuning.busy_timeout.is_some_and(|busy| busy >= plan.timeout) {
-            return Err("--busy-timeout is not shorter than --timeout, after which a silent database is given up: raise --timeout".to_owned());
-        }
+        choice.refuse_longer_than(plan.timeout)?;
         let is_redis_of_environment = lock.as_ref().is_some_and(LockArgs::is_of_environment);
         let services = services(self.database, lock)?;
-        check_assertions(&self.assertions, &strategies, request.kind)?;
-        let repeats = match (self.rounds, request.kind) {
+        check_assertions(&self.assertions, &strategies, kind)?;
+        let repeats = match (self.rounds, kind) {
             (None, RaceKind::Comparison) => Repeats::UntilClear,
             (None, RaceKind::Single) | (Some(_), _) => Repeats::Exactly(plan.rounds),
         };
         let inputs = reproduce::Inputs {
-            words: &request.words,
-            kind: request.kind,
+            words: &words,
+            kind,
             repeats,
-            tuning: &tuning,
+            options: &choice.to_args(),
             plan: &plan,
             services: &services,
             is_redis_of_environment,
@@ -193,7 +178,7 @@ impl RaceArgs {
         let reproduce = inputs.reproduce();
         Ok(Command::Race(Box::new(RaceCommand {
             strategies,
-            kind: request.kind,
+            kind,
             repeats,
             plan,
             services,
@@ -213,24 +198,11 @@ impl RaceArgs {
             arrive_over: self.arrive_over.unwrap_or_default(),
             rounds: self.rounds.unwrap_or(NonZeroU32::MIN),
             seed,
-            commit: if self.commit == "each" {
-                Commit::Each
-            } else {
-                Commit::Group
-            },
+            commit: self.commit,
             faults: self.faults.clone(),
             timeout: self.timeout,
         }
     }
-}
-
-/// The strategies of these names, every one of them.
-fn strategies(names: &[&str], tuning: &StrategyOptions) -> Result<Vec<BuiltIn>, String> {
-    let made = names.iter().map(|name| {
-        BuiltIn::named(name, tuning)
-            .ok_or_else(|| format!("there is no strategy '{name}': see racesim strategies"))
-    });
-    made.collect()
 }
 
 /// The longest time to live that anybody would want to sleep through.

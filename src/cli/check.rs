@@ -1,0 +1,29 @@
+//! `racesim check`: a recorded history.
+
+use std::path::PathBuf;
+
+use clap::{ArgMatches, Args, FromArgMatches};
+
+use super::Command;
+use super::options::output::OutputArgs;
+
+#[derive(Debug, clap::Args)]
+struct CheckArgs {
+    /// A file that --history wrote
+    #[arg(value_name = "HISTORY.jsonl")]
+    file: PathBuf,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn command() -> clap::Command {
+    CheckArgs::augment_args(clap::Command::new("check")).about("Re-check a recorded history")
+}
+
+pub(super) fn read(matches: &ArgMatches) -> Result<Command, String> {
+    let args = CheckArgs::from_arg_matches(matches).map_err(|error| error.to_string())?;
+    Ok(Command::Check {
+        file: args.file,
+        output: args.output.into_output(),
+    })
+}

@@ -1,0 +1,5 @@
+//! Options that several commands take.
+
+pub(super) mod lock;
+pub(super) mod output;
+pub(super) mod strategy;
