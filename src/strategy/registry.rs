@@ -235,6 +235,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::client::Client;
+    use crate::strategy::{Locked, Naive};
 
     /// A value of the option that is not the usual one.
     fn unusual(option: &StrategyOption) -> String {
@@ -289,5 +291,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// The size of the future that an attempt is.
+    fn size_of_attempt<'a, S: 'a, F>(_: fn(&'a S, &'a mut Client) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// A race of a million users holds a million attempts. Each was as large as that of `locked`, and one
+    /// that goes by [`BuiltIn`] is a box beside it.
+    #[test]
+    fn an_attempt_of_naive_or_of_locked_is_small() {
+        assert!(size_of_attempt(<Naive as Strategy>::attempt) <= 32);
+        assert!(size_of_attempt(<Locked as Strategy>::attempt) <= 64);
+        assert_eq!(
+            size_of_attempt(<BuiltIn as Strategy>::attempt),
+            size_of::<usize>()
+        );
     }
 }
