@@ -152,10 +152,6 @@ impl<S> Drop for PermitGuard<S> {
 
 /// One user, from the start line to what it is told. It keeps the way to what all users share, and
 /// its own client.
-#[expect(
-    clippy::manual_async_fn,
-    reason = "that would hold its arguments twice"
-)]
 fn user<S: Strategy>(
     permit: PermitGuard<S>,
     mut client: Client,

@@ -42,10 +42,6 @@ impl Locked {
         }
     }
 
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "that would hold its arguments twice"
-    )]
     fn attempt_plain(
         &self,
         client: &mut Client,

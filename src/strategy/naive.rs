@@ -42,10 +42,6 @@ impl Strategy for Naive {
         false
     }
 
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "that would hold its arguments twice"
-    )]
     fn attempt(
         &self,
         client: &mut Client,
