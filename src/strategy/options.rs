@@ -20,7 +20,7 @@ type Read<S> = dyn Fn(&mut S, &str) -> Result<(), String> + Send + Sync;
 type Write<S> = dyn Fn(&S) -> String + Send + Sync;
 
 /// The value that a text stands for, as racesim writes it.
-type Check = dyn Fn(&str) -> Result<String, String> + Send + Sync;
+type ValueCheck = dyn Fn(&str) -> Result<String, String> + Send + Sync;
 
 /// How one field of a strategy is chosen: made with one of the functions here, and refined with those
 /// that return it.
@@ -78,7 +78,7 @@ pub struct StrategyOption {
     pub role: OptionRole,
     /// Whether the short help shows it.
     pub is_common: bool,
-    check: Arc<Check>,
+    check: Arc<ValueCheck>,
 }
 
 impl StrategyOption {
