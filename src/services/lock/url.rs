@@ -150,7 +150,7 @@ const EXAMPLE: &str = ":PASSWORD";
 /// The text with whatever may be a user name or a password in a URL replaced by `***`.
 ///
 /// A password may itself hold `@`, `/` or `?`, so everything from `://` to the last `@` of the same
-/// word goes, and the value of a `pass=` parameter (unix sockets) with it.
+/// word goes, and the value of every `pass=` parameter (unix sockets) with it.
 #[must_use]
 pub fn redact(text: &str) -> String {
     text.split_inclusive(char::is_whitespace)
@@ -165,16 +165,12 @@ fn redact_word(word: &str) -> String {
         }
         _ => word.to_owned(),
     };
-    match shown.find("pass=") {
-        Some(start) => {
-            let value = start + "pass=".len();
-            let end = shown[value..]
-                .find(['&', '\'', '"', '\n', ' '])
-                .map_or(shown.len(), |length| value + length);
-            format!("{}***{}", &shown[..value], &shown[end..])
-        }
-        None => shown,
-    }
+    let mut parts = shown.split("pass=");
+    let before = parts.next().unwrap_or_default().to_owned();
+    parts.fold(before, |text, part| {
+        let end = part.find(['&', '\'', '"', '\n', ' ']);
+        text + "pass=***" + &part[end.unwrap_or(part.len())..]
+    })
 }
 
 /// Whether a word that somebody typed may hold a password, well-formed or not.
@@ -212,6 +208,10 @@ mod tests {
             (
                 "unix:///tmp/a.sock?db=1&pass=secret&user=me",
                 "unix:///tmp/a.sock?db=1&pass=***&user=me",
+            ),
+            (
+                "unix:///tmp/a.sock?pass=secret&pass=secret",
+                "unix:///tmp/a.sock?pass=***&pass=***",
             ),
             ("redis://host:6379", "redis://host:6379"),
         ] {
