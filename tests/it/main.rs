@@ -38,6 +38,7 @@ mod slow_checker;
 mod statements;
 mod steps;
 mod support;
+mod tiers;
 mod truth;
 mod verdicts;
 mod wire;
