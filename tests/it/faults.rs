@@ -1,13 +1,14 @@
 //! What goes wrong in a race: does it, for whom, and is it said?
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use racesim::explore::{Search, random_schedules};
 use racesim::history::Step;
 use racesim::schedule::{Delivery, Move};
 use racesim::strategy::Strategy;
 
-use super::support::{Ran, metric, run};
+use super::support::{LIMIT, Ran, metric, run};
 
 fn raced(arguments: &[&str]) -> Ran {
     run(&[arguments, &["--format", "json", "--seed", "5"]].concat())
@@ -23,6 +24,14 @@ fn happened(ran: &Ran) -> Vec<(String, u64)> {
         (name, fault["happened"].as_u64().unwrap())
     };
     faults.iter().map(fault).collect()
+}
+
+/// What is left of a time to live of ten minutes: all of it but for the time of the run, which had an
+/// end within the limit of every test.
+#[track_caller]
+fn assert_almost_all_is_left(left: Duration) {
+    let ttl = Duration::from_mins(10);
+    assert!(left <= ttl && left + LIMIT >= ttl, "{left:?}");
 }
 
 #[test]
@@ -44,15 +53,15 @@ fn a_holder_that_crashes_leaves_the_seat_unsold_and_the_report_says_for_how_long
         (left["seat"].as_u64(), left["is_sold"].as_bool()),
         (Some(10), Some(false))
     );
-    let left_ms = left["left_ms"].as_u64().unwrap();
-    assert!((500_000..=600_000).contains(&left_ms), "{left_ms}");
+    assert_almost_all_is_left(Duration::from_millis(left["left_ms"].as_u64().unwrap()));
     let text = run(&["locked", "--users", "5", "--fault", "crash:acquire"]).stdout;
     let told = "Seat 10 is not sold, and was left locked for another ";
     let time = text.split_once(told).map_or("", |(_, rest)| rest);
     let time = time.lines().next().unwrap_or_default();
     // It was told in milliseconds, six figures long; docs/faults.md shows seconds.
-    assert!(time.starts_with("59") && time.ends_with("s."), "{time}");
-    assert!(time.contains('.') && !time.ends_with("ms."), "{time}");
+    let seconds: Option<f64> = time.strip_suffix("s.").and_then(|time| time.parse().ok());
+    let seconds = seconds.unwrap_or_else(|| panic!("'{time}' is not told in seconds"));
+    assert_almost_all_is_left(Duration::from_secs_f64(seconds));
 }
 
 #[test]
@@ -61,8 +70,7 @@ fn a_claim_of_a_holder_that_crashes_keeps_the_seat_and_the_report_says_for_how_l
     assert_eq!(ran.code, Some(1), "{}", ran.all());
     let left = &ran.json()["races"][0]["locks_left"][0];
     assert_eq!(left["is_sold"].as_bool(), Some(false));
-    let left_ms = left["left_ms"].as_u64().unwrap();
-    assert!((500_000..=600_000).contains(&left_ms), "{left_ms}");
+    assert_almost_all_is_left(Duration::from_millis(left["left_ms"].as_u64().unwrap()));
 }
 
 #[test]
@@ -94,21 +102,23 @@ fn every_round_begins_without_the_locks_of_the_one_before() {
     assert_eq!(happened(&ran), [("crash:insert:1".to_owned(), 3)]);
 }
 
+/// Two users, of whom one sleeps past its lease while the other waits for the lock: what comes between
+/// the end of the lease and the end of the sleep is a second, in which two steps are to be taken.
 #[test]
 fn a_stall_past_the_lease_sells_the_seat_twice() {
     let arguments = [
         "locked",
         "--users",
-        "200",
-        "--arrive-over",
-        "1s",
+        "2",
+        "--on-busy",
+        "wait:1m",
         "--ttl",
-        "200ms",
+        "2s",
     ];
     let ran = raced(&[&arguments[..], &["--fault", "stall:check"]].concat());
     assert_eq!(ran.code, Some(1), "{}", ran.all());
-    assert!(metric(&ran.json(), "double_bookings") > 0);
-    assert!(happened(&ran)[0].1 > 1);
+    assert_eq!(happened(&ran), [("stall:check:1".to_owned(), 2)]);
+    assert_eq!(metric(&ran.json(), "double_bookings"), 1);
     let fenced = ["--fence", "check-and-write", "--fault", "stall:check"];
     let ran = raced(&[&arguments[..], &fenced].concat());
     assert_eq!(metric(&ran.json(), "double_bookings"), 0, "{}", ran.all());
@@ -376,19 +386,20 @@ fn a_holder_of_several_locks_that_crashes_leaves_them_and_the_next_round_begins_
 
 #[test]
 fn a_stall_after_the_majority_is_seen_as_two_who_go_by_the_lock() {
+    // The second tries again until the lease of the first is over, and has a second then.
     let arguments = [
         "redlock",
         "--nodes",
         "3",
         "--users",
-        "100",
-        "--arrive-over",
-        "300ms",
+        "2",
+        "--retries",
+        "100000",
     ];
-    let stall = ["--ttl", "60ms", "--fault", "stall:check"];
+    let stall = ["--ttl", "2s", "--fault", "stall:check"];
     let ran = raced(&[&arguments[..], &stall[..]].concat());
     assert_eq!(ran.code, Some(1), "{}", ran.all());
-    assert!(metric(&ran.json(), "double_bookings") > 0);
+    assert_eq!(metric(&ran.json(), "double_bookings"), 1);
     let verdicts = ran.json()["races"][0]["verdicts"]
         .as_array()
         .unwrap()

@@ -4,7 +4,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use super::support::{Ran, end, eventually, finish, history_file, racesim, signal, text_of};
 
@@ -363,12 +362,6 @@ fn a_killed_run_leaves_the_history_of_its_rounds() {
     assert!(text_of(&path).contains("footer"));
 }
 
-/// How long a run took that was given up.
-fn timed(run: impl FnOnce() -> Ran) -> (Ran, Duration) {
-    let begun = Instant::now();
-    (run(), begun.elapsed())
-}
-
 /// A pipe that nobody reads held racesim for ever, and neither INT nor TERM ended it.
 #[test]
 fn a_pipe_without_another_end_is_given_up() {
@@ -395,9 +388,7 @@ fn a_pipe_without_another_end_is_given_up() {
         (&["naive", "--database", "pipe"], 4, "it is not a file"),
     ] {
         let limited = [arguments, &["--timeout", "300ms"]].concat();
-        let (ran, took) = timed(|| run_in(folder.path(), &limited));
-        ran.assert_refused(code, text);
-        assert!(took < Duration::from_secs(5), "{arguments:?} took {took:?}");
+        run_in(folder.path(), &limited).assert_refused(code, text);
     }
     assert!(pipe.metadata().unwrap().file_type().is_fifo());
 }

