@@ -4,8 +4,9 @@
 //! `RACESIM_STRATEGIES=1500 cargo test --test it random:: statements::` draws as many instead of a few,
 //! and `RACESIM_SEED=7` draws others.
 
-use proptest::prelude::{Just, Strategy as Generator, any, prop, prop_oneof};
-use proptest::strategy::ValueTree;
+use std::cell::Cell;
+
+use proptest::prelude::{Just, Strategy as Generator, any, prop, prop_assert_eq, prop_oneof};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use racesim::client::Acquire;
 use racesim::engine::Engine;
@@ -16,7 +17,7 @@ use racesim::schedule::{Move, Schedule};
 use racesim::seat::SeatId;
 
 use super::steps::{ACQUIRES, After, Op, RELEASES, Steps, TTL, statements};
-use super::support::{engine, everything, on_a_runtime};
+use super::support::{engine, everything, runtime};
 
 /// So many lock services there are at the most.
 const NODES: u8 = 2;
@@ -74,18 +75,29 @@ fn drawn() -> impl Generator<Value = (Steps, Wanted)> {
     })
 }
 
-/// What is drawn from is the same in every run, unless another seed is asked for.
-pub(crate) fn runner() -> TestRunner {
+/// So many draws, the same in every run unless another seed is asked for. What fails is made smaller.
+pub(crate) fn runner(cases: u32) -> TestRunner {
     let seed: u64 = number_in("RACESIM_SEED").unwrap_or(0);
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let chance = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    TestRunner::new_with_rng(Config::default(), chance)
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    TestRunner::new_with_rng(config, chance)
 }
 
 /// As many strategies as were asked for, or these few.
-pub(crate) fn long_or(few: u64) -> u64 {
-    number_in("RACESIM_STRATEGIES").unwrap_or(few)
+pub(crate) fn long_or(few: u32) -> u32 {
+    let asked = number_in("RACESIM_STRATEGIES");
+    asked.map_or(few, |number| number.try_into().unwrap())
+}
+
+/// Counts what is done in draws that are only shared.
+pub(crate) fn add(sum: &Cell<usize>, more: usize) {
+    sum.set(sum.get() + more);
 }
 
 /// The number in this environment variable.
@@ -127,49 +139,50 @@ async fn differences(
 fn random_strategies_do_on_the_real_stores_what_the_model_says_in_every_interleaving() {
     // The steps drawn were those that the model was made for: no transaction left open, no claim or
     // guard beside one, no second seat. Now they are all that a client offers.
-    on_a_runtime(async {
-        let engine = engine(&plan(2, Wanted::Own), everything(NODES)).await;
-        let mut runner = runner();
-        let (mut forced, mut told) = (0, Vec::new());
-        for _ in 0..long_or(150) {
-            let (strategy, wanted) = drawn().new_tree(&mut runner).unwrap().current();
-            let plan = plan(2, wanted);
-            let entrants = Entrants::after(&wishes(&plan));
-            for schedule in interleavings(&strategy, entrants, 300).unwrap_or_default() {
-                told.extend(differences(&engine, &plan, &strategy, schedule).await);
-                forced += 1;
-            }
+    let runtime = runtime();
+    let engine = runtime.block_on(engine(&plan(2, Wanted::Own), everything(NODES)));
+    let forced = Cell::new(0);
+    let drawn = runner(long_or(150)).run(&drawn(), |(strategy, wanted)| {
+        let plan = plan(2, wanted);
+        let entrants = Entrants::after(&wishes(&plan));
+        for schedule in interleavings(&strategy, entrants, 300).unwrap_or_default() {
+            let told = runtime.block_on(differences(&engine, &plan, &strategy, schedule));
+            prop_assert_eq!(told, [""; 0]);
+            add(&forced, 1);
         }
-        assert_eq!(told, [""; 0]);
-        assert!(forced > 1000, "{forced} interleavings say too little");
+        Ok(())
     });
+    drawn.unwrap_or_else(|error| panic!("{error}"));
+    let forced = forced.get();
+    assert!(forced > 1000, "{forced} interleavings say too little");
 }
 
-/// Random strategies of three users with these faults: how many interleavings were forced, in how many
-/// of them a late request arrived, and how they differ.
-fn with_faults(faults: &[&str]) -> (usize, usize, Vec<String>) {
-    on_a_runtime(async {
-        let engine = engine(&plan(3, Wanted::Own), everything(NODES)).await;
-        let mut runner = runner();
-        let (mut forced, mut arrived, mut told) = (0, 0, Vec::new());
-        for _ in 0..long_or(100) {
-            let (strategy, wanted) = drawn().new_tree(&mut runner).unwrap().current();
-            let plan = plan(3, wanted);
-            let search = Search {
-                users: 3,
-                seats: wishes(&plan),
-                faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
-                ..Search::default()
-            };
-            for schedule in random_schedules(&strategy, &search, 5) {
-                let mut moves = schedule.0.iter();
-                arrived += usize::from(moves.any(|step| matches!(step, Move::Arrival { .. })));
-                told.extend(differences(&engine, &plan, &strategy, schedule).await);
-                forced += 1;
-            }
+/// Asserts that random strategies of three users with these faults do what the model says: how many
+/// interleavings were forced, and in how many of them a late request arrived.
+#[track_caller]
+fn with_faults(faults: &[&str]) -> (usize, usize) {
+    let runtime = runtime();
+    let engine = runtime.block_on(engine(&plan(3, Wanted::Own), everything(NODES)));
+    let (forced, arrived) = (Cell::new(0), Cell::new(0));
+    let drawn = runner(long_or(100)).run(&drawn(), |(strategy, wanted)| {
+        let plan = plan(3, wanted);
+        let search = Search {
+            users: 3,
+            seats: wishes(&plan),
+            faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
+            ..Search::default()
+        };
+        for schedule in random_schedules(&strategy, &search, 5) {
+            let is_arrival = |step: &Move| matches!(step, Move::Arrival { .. });
+            add(&arrived, usize::from(schedule.0.iter().any(is_arrival)));
+            let told = runtime.block_on(differences(&engine, &plan, &strategy, schedule));
+            prop_assert_eq!(told, [""; 0]);
+            add(&forced, 1);
         }
-        (forced, arrived, told)
-    })
+        Ok(())
+    });
+    drawn.unwrap_or_else(|error| panic!("{error}"));
+    (forced.get(), arrived.get())
 }
 
 #[test]
@@ -182,8 +195,7 @@ fn random_strategies_do_what_the_model_says_whatever_goes_wrong() {
         "lost-reply",
         "restart",
     ];
-    let (forced, _, told) = with_faults(&faults);
-    assert_eq!(told, [""; 0]);
+    let (forced, _) = with_faults(&faults);
     assert!(forced > 300, "{forced} interleavings say too little");
 }
 
@@ -199,7 +211,6 @@ fn random_strategies_do_what_the_model_says_when_requests_are_late_or_lost() {
         "stall",
         "restart",
     ];
-    let (forced, arrived, told) = with_faults(&faults);
-    assert_eq!(told, [""; 0]);
+    let (forced, arrived) = with_faults(&faults);
     assert!(forced > 300 && arrived > 100, "{arrived} of {forced}");
 }

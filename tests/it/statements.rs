@@ -1,8 +1,9 @@
 //! Does the model's database answer every statement as real SQLite does? The statements that a client
 //! offers, in every manner, of two users, in every order.
 
-use proptest::prelude::{Strategy as Generator, prop};
-use proptest::strategy::ValueTree;
+use std::cell::Cell;
+
+use proptest::prelude::{any, prop, prop_assert_eq};
 use racesim::client::ReleaseCommand;
 use racesim::engine::Engine;
 use racesim::explore::replay::replay;
@@ -10,9 +11,9 @@ use racesim::explore::{Entrants, interleavings};
 use racesim::plan::{Plan, Wanted};
 use racesim::seat::SeatId;
 
-use super::random::{long_or, runner};
+use super::random::{add, long_or, runner};
 use super::steps::{After, FENCED, Op, Steps, statements};
-use super::support::{engine, everything, on_a_runtime};
+use super::support::{engine, everything, on_a_runtime, runtime};
 
 /// How the interleavings of these steps differ on SQLite and in the model, and how many there are.
 async fn differences(engine: &Engine, plan: &Plan, ops: Vec<Op>) -> (usize, Vec<String>) {
@@ -60,33 +61,29 @@ fn every_pair_of_statements_of_two_users_is_answered_as_by_real_sqlite_in_every_
 fn statements_in_threes_and_fours_are_answered_as_by_real_sqlite_also_on_seats_of_ones_own() {
     // One lock of the whole file, and one count of commits: who writes on one seat stands in the way
     // of those who want another.
-    on_a_runtime(async {
-        let same = Plan::new(2.try_into().unwrap());
-        let own = Plan {
-            wanted: Wanted::Own,
-            ..same.clone()
-        };
-        let engine = engine(&own, everything(1)).await;
-        let mut runner = runner();
-        let several = prop::collection::vec(prop::sample::select(statements()), 3..5);
-        let (mut forced, mut told) = (0, Vec::new());
-        for at in 0..long_or(60) {
-            let mut ops = several.new_tree(&mut runner).unwrap().current();
-            if at % 3 == 0 {
-                // With a number that the database compares.
-                ops.splice(
-                    ..1,
-                    [FENCED, Op::Release(0, ReleaseCommand::CompareAndDelete)],
-                );
-                ops.truncate(4);
-            }
-            for plan in [&same, &own] {
-                let (many, more) = differences(&engine, plan, ops.clone()).await;
-                forced += many;
-                told.extend(more);
-            }
+    let same = Plan::new(2.try_into().unwrap());
+    let own = Plan {
+        wanted: Wanted::Own,
+        ..same.clone()
+    };
+    let runtime = runtime();
+    let engine = runtime.block_on(engine(&own, everything(1)));
+    let several = prop::collection::vec(prop::sample::select(statements()), 3..5);
+    let forced = Cell::new(0);
+    // Every second one with a number that the database compares.
+    let drawn = runner(long_or(60)).run(&(several, any::<bool>()), |(mut ops, is_fenced)| {
+        if is_fenced {
+            ops.splice(..1, [FENCED, Op::Release(0, ReleaseCommand::CompareAndDelete)]);
+            ops.truncate(4);
         }
-        assert_eq!(told, [""; 0]);
-        assert!(forced > 2000, "{forced} interleavings say too little");
+        for plan in [&same, &own] {
+            let (many, told) = runtime.block_on(differences(&engine, plan, ops.clone()));
+            prop_assert_eq!(told, [""; 0]);
+            add(&forced, many);
+        }
+        Ok(())
     });
+    drawn.unwrap_or_else(|error| panic!("{error}"));
+    let forced = forced.get();
+    assert!(forced > 2000, "{forced} interleavings say too little");
 }

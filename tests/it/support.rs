@@ -308,12 +308,17 @@ pub(crate) fn text_of(path: impl AsRef<Path>) -> String {
     text
 }
 
-/// Runs something on a runtime like that of the binary.
-pub(crate) fn on_a_runtime<T>(work: impl Future<Output = T>) -> T {
+/// A runtime like that of the binary.
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    runtime.unwrap().block_on(work)
+    runtime.unwrap()
+}
+
+/// Runs something on a runtime like that of the binary.
+pub(crate) fn on_a_runtime<T>(work: impl Future<Output = T>) -> T {
+    runtime().block_on(work)
 }
 
 /// What all strategies together need, with this many lock services.
