@@ -1,7 +1,8 @@
 //! Faults that can never happen to what is raced or searched.
 
 use super::options::strategy::strategy_of;
-use crate::fault::{Fault, RaceFault, SearchFault};
+use crate::engine::{why_never, why_never_in_race};
+use crate::fault::{RaceFault, SearchFault};
 use crate::strategy::{BuiltIn, CATALOGUE, Entry, Strategy};
 
 /// Refuses a fault that none of these strategies can have.
@@ -12,7 +13,7 @@ pub(super) fn refuse_in_race(faults: &[RaceFault], strategies: &[BuiltIn]) -> Re
             .map_or_else(String::new, |step| format!(":{step}"));
         let name = format!("{}{place}", fault.fault);
         refuse(&name, strategies, |strategy| {
-            why_no_step(fault, strategy).or_else(|| why_never(fault.fault, strategy))
+            why_never_in_race(fault, strategy)
         })
     })
 }
@@ -22,7 +23,7 @@ pub(super) fn refuse_in_search(faults: &[SearchFault], strategy: &BuiltIn) -> Re
     faults.iter().try_for_each(|allowed| {
         let strategies = std::slice::from_ref(strategy);
         refuse(allowed.fault.name(), strategies, |strategy| {
-            why_never(allowed.fault, strategy)
+            why_never(allowed.fault, strategy).map(str::to_owned)
         })
     })
 }
@@ -95,48 +96,4 @@ fn option_in_the_way(
         without.is_ok_and(|without| why_not(&without).is_none())
     })?;
     Some(format!("--{}", options[in_the_way]))
-}
-
-/// Why a step of a transaction is never late.
-const IN_ORDER: &str =
-    "inserts in a transaction, whose steps come in their order on one connection";
-
-/// Why a fault, of a strategy as the subject, strikes no step of the strategy.
-fn why_no_step(fault: &RaceFault, strategy: &BuiltIn) -> Option<String> {
-    let (wanted, steps) = (fault.after?, strategy.steps()?);
-    if steps.contains(&wanted) {
-        let is_in_order = fault.fault == Fault::Late && !strategy.late_steps()?.contains(&wanted);
-        return is_in_order.then(|| IN_ORDER.to_owned());
-    }
-    let names: Vec<&str> = steps.iter().map(|step| step.name()).collect();
-    let settings = strategy.settings();
-    let how = if settings.is_empty() {
-        ""
-    } else {
-        "with these options "
-    };
-    Some(format!(
-        "has no step '{wanted}' ({how}it has {})",
-        names.join(", ")
-    ))
-}
-
-/// Why a fault has nothing to strike.
-fn why_never(fault: Fault, strategy: &BuiltIn) -> Option<String> {
-    let why = match fault {
-        Fault::Expire | Fault::Stall if strategy.ttl().is_none() => "holds nothing for a time",
-        Fault::Restart | Fault::PauseRedis if strategy.needs().locks == 0 => "asks no Redis",
-        Fault::Late if strategy.late_steps().is_some_and(|steps| steps.is_empty()) => IN_ORDER,
-        Fault::Expire
-        | Fault::Stall
-        | Fault::Restart
-        | Fault::PauseRedis
-        | Fault::Late
-        | Fault::Crash
-        | Fault::GiveUp
-        | Fault::LostReply
-        | Fault::LostRequest
-        | Fault::Slow => return None,
-    };
-    Some(why.to_owned())
 }

@@ -4,6 +4,7 @@ mod aftermath;
 mod error;
 mod forced;
 mod heading;
+mod impossible;
 mod memory;
 mod stopping;
 mod users;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use error::EngineError;
+pub(crate) use impossible::{why_never, why_never_in_race};
 pub use stopping::on_a_thread;
 
 use crate::client::{Clock, Gate, Log, RaceContext, Stop, Watchdogs};
