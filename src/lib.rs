@@ -8,10 +8,11 @@
 //!
 //! | room | question it answers |
 //! |---|---|
-//! | [`app`] | what does each command do, what is the exit status? (the only indicatif) |
-//! | [`cli`] | what was typed? (the only clap) |
-//! | [`report`] | how is a result shown? (the only comfy-table and csv) |
-//! | [`explore`] | does any interleaving break it, and do the real stores agree? (the only stateright) |
+//! | `app` | what does each command do, what is the exit status? (the only indicatif) |
+//! | `cli` | what was typed? (the only clap) |
+//! | `builder` | how does a race, a search or a replay read in a test? |
+//! | `report` | how is a result shown? (the only comfy-table and csv) |
+//! | [`explore`](mod@explore) | does any interleaving break it, and do the real stores agree? (the only stateright) |
 //! | [`stats`] | how much, how fast? |
 //! | [`checker`] | is this history right, and why? |
 //! | [`engine`] | how does a plan become a history? |
@@ -22,50 +23,73 @@
 //! | [`plan`] | what is to be run? |
 //! | [`fault`] | what goes wrong, for whom, when? |
 //! | [`history`] | what happened? |
-//! | [`escape`] | how is a text shown that came from outside? |
-//! | [`nearest`] | which name may have been meant? |
-//! | [`memory`] | how much may this process still take? |
-//! | [`duration`], [`seat`], [`seed`] | times, ids and chance |
+//! | `escape` | how is a text shown that came from outside? |
+//! | `nearest` | which name may have been meant? |
+//! | `memory` | how much may this process still take? |
+//! | `duration`, [`seat`], `seed` | times, ids and chance |
 //!
 //! `tests/it/architecture.rs` holds the table of who may import whom.
 //! `docs/design.md` follows one step through the rooms, and says what the model assumes and why.
 //!
-//! # Example
+//! # In a test of one's own
+//!
+//! [`race`] races a strategy on real services, [`explore`](explore()) looks at every interleaving of its users on a
+//! model, and [`replay`] forces one interleaving on the real services. `examples/in_a_test.rs` has a whole
+//! test; `examples/own_strategy.rs` does the same by the rooms beneath.
 //!
 //! ```
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use racesim::engine::Engine;
-//! use racesim::services::{ServiceChoice, Services};
-//! use racesim::plan::Plan;
-//! use racesim::stats::Stats;
-//! use racesim::strategy::{Naive, Strategy};
+//! use racesim::checker::Property;
+//! use racesim::strategy::Unique;
 //!
-//! let plan = Plan::new(50.try_into()?);
-//! let services = Services::start(&ServiceChoice::default(), &plan, Naive.needs(), &[]).await?;
-//! let history = Engine::new(services).race(&Naive, &plan, 0).await?;
-//! assert!(Stats::of(&history).double_bookings() > Some(0));
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), racesim::BuilderError> {
+//! racesim::explore(Unique).users(3).fault("crash").assert_holds(Property::NoDoubleBooking);
+//! racesim::race(Unique).users(50).rounds(2).run().await?.assert_one_booking();
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Features
+//!
+//! `cli`, which is on, is the command: `app`, `cli` and `report`, with what only they need. A crate
+//! that races strategies in its tests does without: `racesim = { version = "0.1", default-features = false }`.
+//!
+//! Rooms that these pages do not show are public for the command and for the tests of this crate alone.
 
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod app;
+mod builder;
 pub mod checker;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
 pub mod client;
+#[doc(hidden)]
 pub mod duration;
 pub mod engine;
+#[doc(hidden)]
 pub mod escape;
 pub mod explore;
 pub mod fault;
 pub mod history;
+#[doc(hidden)]
 pub mod memory;
+#[doc(hidden)]
 pub mod nearest;
 pub mod plan;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod report;
 pub mod schedule;
 pub mod seat;
+#[doc(hidden)]
 pub mod seed;
 pub mod services;
 pub mod stats;
 pub mod strategy;
+
+pub use builder::{
+    BuilderError, ExploreBuilder, ExploreResult, RaceBuilder, RaceResult, ReplayBuilder, explore,
+    race, replay,
+};

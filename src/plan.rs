@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::duration::{DurationError, Millis, duration};
 use crate::fault::RaceFault;
 use crate::seat::{SeatId, UserId};
-use crate::seed::{Purpose, Seed};
+use crate::seed::Purpose;
+
+#[doc(inline)]
+pub use crate::seed::Seed;
 
 /// Everything that fixes the inputs of a race, but for the strategy and the services.
 #[derive(Debug, Clone, PartialEq)]

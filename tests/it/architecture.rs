@@ -21,6 +21,13 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "builder",
+        &[
+            "checker", "client", "duration", "engine", "explore", "fault", "history", "plan",
+            "schedule", "services", "stats", "strategy",
+        ],
+    ),
+    (
         "report",
         &[
             "checker", "duration", "escape", "explore", "fault", "history", "schedule", "seat",

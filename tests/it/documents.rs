@@ -353,11 +353,15 @@ fn the_scripted_comparison_passes_and_keeps_its_reports() {
     assert!(text_of(folder.path().join("race.json")).starts_with('{'));
 }
 
-/// What an example prints; `cargo test` has built it beside the binary.
-fn example(name: &str) -> String {
+/// An example; `cargo test` has built it beside the binary.
+fn example_binary(name: &str) -> std::path::PathBuf {
     let binary = Path::new(env!("CARGO_BIN_EXE_racesim"));
-    let example = binary.parent().unwrap().join("examples").join(name);
-    let ran = finish(std::process::Command::new(example));
+    binary.parent().unwrap().join("examples").join(name)
+}
+
+/// What an example prints.
+fn example(name: &str) -> String {
+    let ran = finish(std::process::Command::new(example_binary(name)));
     assert_eq!(ran.code, Some(0), "{}", ran.all());
     ran.stdout
 }
@@ -368,6 +372,19 @@ fn the_example_of_a_race_oversells_the_seat() {
         example("race"),
         "500 bookings of one seat, 499 of them double\n"
     );
+}
+
+/// Its own tests are run by `cargo test --examples`.
+#[test]
+fn the_example_of_a_test_says_why_it_fails() {
+    let ran = finish(std::process::Command::new(example_binary("in_a_test")));
+    assert_eq!(ran.code, Some(101), "{}", ran.all());
+    for said in [
+        "no-double-booking of 'booking' is violated, in 4 moves at the least:",
+        "racesim::replay(strategy).schedule(\"A.check B.check A.insert B.insert\").run().await",
+    ] {
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    }
 }
 
 #[test]

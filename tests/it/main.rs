@@ -3,6 +3,7 @@
 
 mod agreement;
 mod architecture;
+mod builder;
 mod checker;
 mod databases;
 mod dependencies;

@@ -73,7 +73,10 @@ fn statements_in_threes_and_fours_are_answered_as_by_real_sqlite_also_on_seats_o
     // Every second one with a number that the database compares.
     let drawn = runner(long_or(60)).run(&(several, any::<bool>()), |(mut ops, is_fenced)| {
         if is_fenced {
-            ops.splice(..1, [FENCED, Op::Release(0, ReleaseCommand::CompareAndDelete)]);
+            ops.splice(
+                ..1,
+                [FENCED, Op::Release(0, ReleaseCommand::CompareAndDelete)],
+            );
             ops.truncate(4);
         }
         for plan in [&same, &own] {
