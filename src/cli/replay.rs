@@ -41,7 +41,7 @@ struct ReplayArgs {
     /// Keep the bookings in this file [default: a temporary file]
     #[arg(long, hide_short_help = true, value_name = "FILE", help_heading = SERVICES)]
     database: Option<PathBuf>,
-    /// Give up when nobody moves for this long
+    /// Give up when no user moves for this long
     #[arg(long, hide_short_help = true, value_name = "DUR", default_value = "5s", value_parser = values::timeout, help_heading = SERVICES)]
     timeout: Duration,
     #[command(flatten)]

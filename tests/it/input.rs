@@ -201,18 +201,6 @@ fn the_version_is_the_packages() {
 }
 
 #[test]
-fn strategies_are_listed_a_line_each() {
-    let ran = run(&["strategies"]);
-    let names: Vec<&str> = ran
-        .stdout
-        .lines()
-        .filter_map(|line| line.split_whitespace().next())
-        .collect();
-    let all = "naive locked unique conditional optimistic hold transaction redlock";
-    assert_eq!(names.join(" "), all);
-}
-
-#[test]
 fn a_race_that_does_not_fit_is_refused_before_it_starts_with_the_size_that_would() {
     let ran = run(&["naive", "--users", "4294967295"]);
     ran.assert_refused(2, "4294967295 users need about ");

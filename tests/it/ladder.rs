@@ -517,8 +517,13 @@ fn every_strategy_is_compared_with_every_other() {
     for (name, race) in names.iter().zip(report["races"].as_array().unwrap()) {
         assert_eq!(race["header"]["strategy"], *name);
         let doubles = race["metrics"]["double_bookings"].as_u64().unwrap();
-        let expected = if *name == "naive" { 39 } else { 0 };
-        assert_eq!(doubles, expected, "{name}");
+        let strategy = strategy_of(name).unwrap();
+        let is_right = if strategy.promises_one_booking() {
+            doubles == 0
+        } else {
+            (1..=39).contains(&doubles)
+        };
+        assert!(is_right, "{name}: {doubles}");
         assert!(race["metrics"]["bookings"].as_u64().unwrap() > 0, "{name}");
     }
 }
