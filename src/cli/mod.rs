@@ -223,7 +223,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, Refus
     let matches = commands::command().try_get_matches_from(&words);
     let command = words.get(1).and_then(|word| word.to_str());
     matches
-        .map_err(|error| refusal::of(&error, command.unwrap_or_default()))
+        .map_err(|error| refusal::of(&error, &commands::command(), command.unwrap_or_default()))
         .and_then(|matches| commands::read(&matches).map_err(Refusal::Usage))
         .map_err(|refusal| match refusal {
             Refusal::Usage(line) => Refusal::Usage(secrets::hide(line, &secrets)),

@@ -3,15 +3,16 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 
-use super::{Page, Refusal, commands};
+use super::{Page, Refusal};
 use crate::strategy::Entry;
 
-/// The refusal for a command line that clap did not accept. It may repeat what was typed.
-pub(super) fn of(error: &Error, command: &str) -> Refusal {
+/// The refusal for a command line that clap did not accept: of all commands, this one was typed. It may
+/// repeat what was typed.
+pub(super) fn of(error: &Error, all: &Command, command: &str) -> Refusal {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refusal::Help(page(error)),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Refusal::Nothing(page(error)),
-        kind => Refusal::Usage(line(kind, error, command)),
+        kind => Refusal::Usage(line(kind, error, |flag| anothers(flag, all, command))),
     }
 }
 
@@ -23,7 +24,7 @@ fn page(error: &Error) -> Page {
     }
 }
 
-fn line(kind: ErrorKind, error: &Error, command: &str) -> String {
+fn line(kind: ErrorKind, error: &Error, anothers: impl Fn(&str) -> Option<String>) -> String {
     let find = |context| {
         error
             .get(context)
@@ -57,7 +58,7 @@ fn line(kind: ErrorKind, error: &Error, command: &str) -> String {
                 perhaps(ContextKind::SuggestedValue)
             )
         }
-        ErrorKind::UnknownArgument => anothers(flag, command).unwrap_or_else(|| {
+        ErrorKind::UnknownArgument => anothers(flag).unwrap_or_else(|| {
             format!(
                 "'{flag}' is not known here{}: see --help",
                 perhaps(ContextKind::SuggestedArg)
@@ -83,13 +84,12 @@ fn line(kind: ErrorKind, error: &Error, command: &str) -> String {
 
 /// One line on words that clap did not accept, which are those of no command.
 pub(super) fn line_of(error: &Error) -> String {
-    line(error.kind(), error, "")
+    line(error.kind(), error, |_| None)
 }
 
 /// What is said of an option that this command does not have, and others do.
-fn anothers(flag: &str, command: &str) -> Option<String> {
+fn anothers(flag: &str, all: &Command, command: &str) -> Option<String> {
     let name = flag.strip_prefix("--")?.split('=').next()?;
-    let all = commands::command();
     all.find_subcommand(command)?;
     let has = |command: &&Command| {
         command
