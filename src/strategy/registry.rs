@@ -302,8 +302,8 @@ mod tests {
     /// that goes by [`BuiltIn`] is a box beside it.
     #[test]
     fn an_attempt_of_naive_or_of_locked_is_small() {
-        assert!(size_of_attempt(<Naive as Strategy>::attempt) <= 32);
-        assert!(size_of_attempt(<Locked as Strategy>::attempt) <= 64);
+        assert!(size_of_attempt(<Naive as Strategy>::attempt) <= 40);
+        assert!(size_of_attempt(<Locked as Strategy>::attempt) <= 72);
         assert_eq!(
             size_of_attempt(<BuiltIn as Strategy>::attempt),
             size_of::<usize>()
