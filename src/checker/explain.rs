@@ -36,6 +36,12 @@ pub struct ExplainedStep {
     pub user: UserId,
     /// What was asked, and of which of several lock services.
     pub step: String,
+    /// What was asked, as a step.
+    #[serde(skip)]
+    pub asked: Step,
+    /// Which of several lock services was asked, from 0.
+    #[serde(skip)]
+    pub node: u8,
     /// What was answered.
     pub reply: Reply,
     /// What it means for the seat; empty when it means nothing.
@@ -162,6 +168,8 @@ impl Explainer {
             at_ms: ms(event.completed_ns),
             user: event.user,
             step: event.what(),
+            asked: event.step,
+            node: event.node,
             reply: event.reply,
             note,
         }

@@ -1,39 +1,37 @@
 //! Strategies side by side.
 
-use super::race::{interleaving, setting, warnings};
-use super::{Block, Cell, Table, cell, fact, head, oversold, shown, tone};
-use crate::report::Report;
-use crate::report::comparison::Comparison;
-use crate::report::race::RaceReport;
+use super::data::Comparison;
+use crate::report::blocks::{Block, Cell, Table, cell, fact, head, oversold, shown, tone};
+use crate::report::race::{RaceReport, interleaving, setting, warnings};
 
 /// All of it.
-pub(super) fn compared(report: &Report, comparison: &Comparison, blocks: &mut Vec<Block>) {
+pub(in crate::report) fn compared(
+    races: &[RaceReport],
+    comparison: &Comparison,
+    blocks: &mut Vec<Block>,
+) {
     blocks.push(Block::Title(format!(
         "racesim {}: {}",
-        report.racesim,
+        env!("CARGO_PKG_VERSION"),
         comparison.strategies.join(" against ")
     )));
-    if let Some(race) = report
-        .races
-        .iter()
-        .max_by_key(|race| race.header.lock.is_some())
-    {
+    if let Some(race) = races.iter().max_by_key(|race| race.header.lock.is_some()) {
         let mut facts = setting(race);
-        let races = report.races.iter().map(|race| &race.header);
-        let chosen = races.filter(|header| !header.settings.is_empty());
+        let headers = races.iter().map(|race| &race.header);
+        let chosen = headers.filter(|header| !header.settings.is_empty());
         facts.extend(chosen.map(|header| {
             let name = format!("Options of {}", header.strategy);
             fact(&name, header.settings.clone())
         }));
         blocks.push(Block::Facts(facts));
     }
-    if report.races.iter().any(|race| !race.faults.is_empty()) {
-        blocks.push(Block::Table(faults_compared(&report.races)));
+    if races.iter().any(|race| !race.faults.is_empty()) {
+        blocks.push(Block::Table(faults_compared(races)));
     }
-    blocks.push(Block::Table(bookings_compared(&report.races)));
+    blocks.push(Block::Table(bookings_compared(races)));
     blocks.push(Block::Table(rows(comparison)));
-    blocks.push(Block::Table(verdicts_compared(&report.races)));
-    for race in &report.races {
+    blocks.push(Block::Table(verdicts_compared(races)));
+    for race in races {
         if let Some(explanation) = &race.explanation {
             let mut table = interleaving(explanation);
             table.title = format!("{}: {}", race.header.strategy, explanation.title);

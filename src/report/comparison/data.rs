@@ -2,9 +2,9 @@
 
 use serde::{Serialize, Serializer};
 
-use super::figures::Figures;
-use super::metrics::{Metrics, Unit};
-use super::race::RaceReport;
+use crate::report::figures::Figures;
+use crate::report::metrics::{Metric, Metrics, Unit};
+use crate::report::race::RaceReport;
 use crate::stats::{Better, Estimate, best};
 
 /// What is measured beside the races themselves, again and again: the same work for every strategy.
@@ -329,7 +329,7 @@ fn counted(figures: &Figures, metric: &str) -> Samples {
 
 /// The figures of the races themselves.
 fn raced(columns: &[ComparisonColumn<'_>], name: &str, metric: &str, better: Better) -> Measure {
-    let unit = super::metrics::Metric::named(metric).map_or(Unit::Count, |metric| metric.unit);
+    let unit = Metric::named(metric).map_or(Unit::Count, |metric| metric.unit);
     let values = columns
         .iter()
         .map(|column| raced_value(column, metric, unit));

@@ -1,8 +1,8 @@
 //! Strategies against faults, as one table.
 
-use super::{Block, Cell, Table, Tone, cell, fact};
-use crate::report::matrix::{MatrixCell, MatrixReport};
-use crate::report::replay::stores;
+use super::data::{MatrixCell, MatrixReport};
+use crate::report::blocks::{Block, Cell, Table, Tone, cell, fact};
+use crate::report::words::stores;
 
 /// So many columns fit beside the names of the strategies into 110 letters.
 const COLUMNS_MAX: usize = 6;
@@ -21,7 +21,7 @@ fn legend(report: &MatrixReport) -> Vec<String> {
 }
 
 /// The table, what its signs mean, and what stands against it.
-pub(in crate::report) fn matrix(report: &MatrixReport) -> Vec<Block> {
+pub(super) fn blocks(report: &MatrixReport) -> Vec<Block> {
     let mut blocks = vec![
         Block::Title(format!(
             "racesim {}: strategies against faults",

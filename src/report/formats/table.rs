@@ -5,9 +5,8 @@ use std::io::{self, Write};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement};
 
-use super::document::{Block, Cell, Table, Tone};
-use super::{Colour, Look};
 use crate::escape::line;
+use crate::report::blocks::{Block, Cell, Table, Tone};
 
 /// The width of a terminal that does not say how wide it is.
 const USUAL_WIDTH: u16 = 100;
@@ -18,8 +17,35 @@ const SENTENCE: usize = 16;
 /// A column's rule and the blanks beside its words.
 const BORDER: usize = 3;
 
-pub(super) fn write(document: &[Block], look: Look, to: &mut impl Write) -> io::Result<()> {
-    for (index, block) in document.iter().enumerate() {
+/// Whether tables are coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// With colours.
+    On,
+    /// Without.
+    Off,
+}
+
+/// How a table looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Whether it is coloured.
+    pub colour: Colour,
+    /// How wide it may be; `None` for as wide as it likes.
+    pub width: Option<u16>,
+}
+
+impl Look {
+    /// Of a table in a file.
+    pub const PLAIN: Self = Self {
+        colour: Colour::Off,
+        width: None,
+    };
+}
+
+/// Writes the blocks of a report.
+pub(super) fn write(blocks: &[Block], look: Look, to: &mut dyn Write) -> io::Result<()> {
+    for (index, block) in blocks.iter().enumerate() {
         if index > 0 {
             writeln!(to)?;
         }
@@ -41,7 +67,7 @@ pub(super) fn write(document: &[Block], look: Look, to: &mut impl Write) -> io::
     Ok(())
 }
 
-fn write_facts(facts: &[(String, String)], to: &mut impl Write) -> io::Result<()> {
+fn write_facts(facts: &[(String, String)], to: &mut dyn Write) -> io::Result<()> {
     let width = facts
         .iter()
         .map(|(name, _)| name.chars().count())
@@ -66,7 +92,7 @@ pub fn terminal_width() -> Option<u16> {
     Some(known.unwrap_or(USUAL_WIDTH))
 }
 
-fn write_table(table: &Table, look: Look, to: &mut impl Write) -> io::Result<()> {
+fn write_table(table: &Table, look: Look, to: &mut dyn Write) -> io::Result<()> {
     if !table.title.is_empty() {
         writeln!(to, "{}", line(&table.title))?;
     }
@@ -111,7 +137,7 @@ fn least_width(table: &Table, column: usize) -> usize {
     widths.max().unwrap_or(0) + BORDER
 }
 
-fn write_part(table: &Table, columns: &[usize], look: Look, to: &mut impl Write) -> io::Result<()> {
+fn write_part(table: &Table, columns: &[usize], look: Look, to: &mut dyn Write) -> io::Result<()> {
     let mut drawn = comfy_table::Table::new();
     drawn.load_style(UTF8_FULL_CONDENSED);
     drawn.set_content_arrangement(ContentArrangement::Dynamic);

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::checker::Property;
 use crate::duration::as_millis;
 use crate::explore::{Found, Limit, SearchVerdict, Trace, TraceLine};
+use crate::report::words::in_full;
 use crate::schedule::Schedule;
 
 /// The answers to all that was asked of one strategy.
@@ -101,9 +102,4 @@ impl ExploreReport {
     pub fn in_full(&self) -> String {
         in_full(&self.strategy, &self.settings)
     }
-}
-
-/// A strategy with its options, as a person types it.
-pub(super) fn in_full(strategy: &str, settings: &str) -> String {
-    format!("{strategy} {settings}").trim_end().to_owned()
 }

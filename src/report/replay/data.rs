@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::race::{VerdictReport, verdicts_on};
 use crate::explore::replay::Replayed;
 use crate::history::Reply;
+use crate::report::verdicts::{VerdictReport, verdicts_on};
+use crate::report::words::stores;
 use crate::schedule::Schedule;
 
 /// A schedule, or all of them, on the real stores.
@@ -62,15 +63,6 @@ pub struct MoveReport {
     pub change: String,
     /// Whether it was part of what was asked for.
     pub is_asked: bool,
-}
-
-/// What interleavings were forced on, in words.
-pub(super) const fn stores(is_lock_simulated: bool) -> &'static str {
-    if is_lock_simulated {
-        "the real database and simulated locks"
-    } else {
-        "the real stores"
-    }
 }
 
 impl ReplayReport {

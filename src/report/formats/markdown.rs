@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::document::{Block, Table};
 use crate::escape::{line, markdown};
+use crate::report::blocks::{Block, Table};
 
-pub(super) fn write(document: &[Block], to: &mut impl Write) -> io::Result<()> {
-    for block in document {
+/// Writes the blocks of a report.
+pub(super) fn write(blocks: &[Block], to: &mut dyn Write) -> io::Result<()> {
+    for block in blocks {
         match block {
             Block::Title(title) => writeln!(to, "## {}\n", markdown(title))?,
             Block::Facts(facts) => {
@@ -30,14 +31,14 @@ pub(super) fn write(document: &[Block], to: &mut impl Write) -> io::Result<()> {
 }
 
 /// A command in a block of its own, whose fence is longer than any in it.
-fn write_command(lead: &str, command: &str, to: &mut impl Write) -> io::Result<()> {
+fn write_command(lead: &str, command: &str, to: &mut dyn Write) -> io::Result<()> {
     let runs = command.split(|letter| letter != '`').map(str::len);
     let fence = "`".repeat(runs.max().unwrap_or(0).max(2) + 1);
     let command = line(command);
     writeln!(to, "{}\n\n{fence}sh\n{command}\n{fence}\n", markdown(lead))
 }
 
-fn write_table(table: &Table, to: &mut impl Write) -> io::Result<()> {
+fn write_table(table: &Table, to: &mut dyn Write) -> io::Result<()> {
     if !table.title.is_empty() {
         writeln!(to, "**{}**\n", markdown(&table.title))?;
     }

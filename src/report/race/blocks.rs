@@ -1,17 +1,20 @@
 //! One strategy's races, told in full.
 
-use super::{Block, Cell, Table, Tone, cell, count, fact, head, known, oversold, shown, tone};
+use super::data::{LockLeftReport, RaceReport, RoundsApart};
 use crate::checker::explain::Explanation;
 use crate::duration::Millis;
 use crate::history::{FaultCount, Outcome};
-use crate::report::exploration::in_full;
+use crate::report::blocks::{
+    Block, Cell, Table, Tone, cell, count, fact, head, known, oversold, shown,
+};
 use crate::report::metrics::Unit;
-use crate::report::race::{LockLeftReport, RaceReport, RoundsApart, VerdictReport};
 use crate::report::timing::TimingReport;
+use crate::report::verdicts::verdict_table;
+use crate::report::words::in_full;
 use crate::stats::{Rate, as_f64};
 
 /// All of it.
-pub(super) fn raced(race: &RaceReport, blocks: &mut Vec<Block>) {
+pub(in crate::report) fn raced(race: &RaceReport, blocks: &mut Vec<Block>) {
     blocks.push(Block::Title(format!(
         "racesim {}: {}",
         env!("CARGO_PKG_VERSION"),
@@ -34,7 +37,7 @@ pub(super) fn raced(race: &RaceReport, blocks: &mut Vec<Block>) {
 }
 
 /// What was raced, on what.
-pub(super) fn setting(race: &RaceReport) -> Vec<(String, String)> {
+pub(in crate::report) fn setting(race: &RaceReport) -> Vec<(String, String)> {
     let header = &race.header;
     let pace = match (&header.arrive_over, header.concurrency) {
         (None, None) => "all at once".to_owned(),
@@ -304,34 +307,11 @@ fn apart(rounds: RoundsApart) -> String {
 }
 
 fn verdicts(race: &RaceReport) -> Table {
-    verdict_grid(&format!("Verdict: {}", race.verdict), &race.verdicts)
-}
-
-/// What the checker says, property by property.
-pub(super) fn verdict_grid(title: &str, verdicts: &[VerdictReport]) -> Table {
-    let rows = verdicts.iter().map(|report| {
-        let verdict = Cell {
-            text: report.verdict.to_owned(),
-            tone: tone(report.verdict),
-        };
-        vec![
-            cell(report.property.to_string()),
-            verdict,
-            cell(report.detail.clone()),
-        ]
-    });
-    let head = head(["Property", "Verdict", "Why"]);
-    Table {
-        title: title.to_owned(),
-        head,
-        numbers_from: 3,
-        tail: 0,
-        rows: rows.collect(),
-    }
+    verdict_table(&format!("Verdict: {}", race.verdict), &race.verdicts)
 }
 
 /// The steps that led to a violation.
-pub(super) fn interleaving(explanation: &Explanation) -> Table {
+pub(in crate::report) fn interleaving(explanation: &Explanation) -> Table {
     let rows = explanation.lines.iter().enumerate().map(|(index, line)| {
         vec![
             cell((index + 1).to_string()),
@@ -352,7 +332,7 @@ pub(super) fn interleaving(explanation: &Explanation) -> Table {
 }
 
 /// What a reader must know before believing the numbers.
-pub(super) fn warnings(race: &RaceReport, blocks: &mut Vec<Block>) {
+pub(in crate::report) fn warnings(race: &RaceReport, blocks: &mut Vec<Block>) {
     if race.interrupted {
         blocks.push(Block::Note("The race was stopped before every user had its try; the numbers say what happened so far.".to_owned()));
     }
