@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
+use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray};
 
 use crate::duration::{DurationError, Millis, duration};
 use crate::fault::RaceFault;
@@ -261,13 +262,37 @@ pub enum Isolation {
 }
 
 /// Whether statements of different users that wait together are committed together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    EnumCount,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Commit {
     /// They share a commit; each is answered only after it.
     Group,
     /// Every statement is its own transaction.
     Each,
+}
+
+impl Commit {
+    /// Both ways.
+    pub const ALL: [Self; Self::COUNT] = *Self::VARIANTS.first_chunk().expect("as many as counted");
+
+    /// The name that a person types.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
 }
 
 impl fmt::Display for Commit {

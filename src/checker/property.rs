@@ -1,13 +1,27 @@
 //! Properties: what a history is judged by, and what every state of a search is to have.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
+use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray};
 
 /// A property of a race: the search asks it of every state, the checker of a history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    EnumCount,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+#[strum(parse_err_ty = UnknownProperty, parse_err_fn = UnknownProperty::from)]
 pub enum Property {
     /// No seat has two rows, whoever they are of.
     NoDoubleBooking,
@@ -39,32 +53,12 @@ pub enum Property {
 
 impl Property {
     /// Every property, the one people ask for first.
-    pub const ALL: [Self; 9] = [
-        Self::NoDoubleBooking,
-        Self::NoDoubleBookingInLease,
-        Self::MutualExclusion,
-        Self::NoForeignRelease,
-        Self::SomeoneBooks,
-        Self::NoLockLeft,
-        Self::NoEternalLock,
-        Self::NoPhantomSuccess,
-        Self::NoStrayBooking,
-    ];
+    pub const ALL: [Self; Self::COUNT] = *Self::VARIANTS.first_chunk().expect("as many as counted");
 
     /// The name that a person types.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NoDoubleBooking => "no-double-booking",
-            Self::NoDoubleBookingInLease => "no-double-booking-in-lease",
-            Self::MutualExclusion => "mutual-exclusion",
-            Self::NoForeignRelease => "no-foreign-release",
-            Self::SomeoneBooks => "someone-books",
-            Self::NoLockLeft => "no-lock-left",
-            Self::NoEternalLock => "no-eternal-lock",
-            Self::NoPhantomSuccess => "no-phantom-success",
-            Self::NoStrayBooking => "no-stray-booking",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// What it means when it holds.
@@ -86,24 +80,13 @@ impl Property {
     }
 }
 
-impl fmt::Display for Property {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
 /// Why a text names no property.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown property '{0}'; there are: {names}", names = Property::ALL.map(Property::name).join(", "))]
 pub struct UnknownProperty(String);
 
-impl FromStr for Property {
-    type Err = UnknownProperty;
-
-    fn from_str(text: &str) -> Result<Self, UnknownProperty> {
-        let found = Self::ALL
-            .into_iter()
-            .find(|property| property.name() == text);
-        found.ok_or_else(|| UnknownProperty(text.to_owned()))
+impl From<&str> for UnknownProperty {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
     }
 }

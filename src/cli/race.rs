@@ -58,7 +58,7 @@ pub(super) struct RaceArgs {
     #[arg(long, hide_short_help = true, value_name = "FILE", help_heading = SERVICES)]
     database: Option<PathBuf>,
     /// How statements are committed
-    #[arg(long, hide_short_help = true, value_name = "HOW", default_value = "group", value_parser = values::commit(), help_heading = SERVICES)]
+    #[arg(long, hide_short_help = true, value_name = "HOW", default_value = Commit::Group.name(), value_parser = values::commit(), help_heading = SERVICES)]
     commit: Commit,
     /// Give up on a service that stays silent this long
     #[arg(long, hide_short_help = true, value_name = "DUR", default_value = "5s", value_parser = values::timeout, help_heading = SERVICES)]

@@ -71,8 +71,8 @@ impl Inputs<'_> {
                 line.add("rounds", &plan.rounds.to_string());
             }
         }
-        if plan.commit == Commit::Each {
-            line.add("commit", "each");
+        if plan.commit != Commit::Group {
+            line.add("commit", plan.commit.name());
         }
         for fault in &plan.faults {
             line.add("fault", &fault.to_string());

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -125,15 +125,16 @@ pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     Ok(limit)
 }
 
-/// A format's name, and what it is for.
-const fn described(format: Format) -> (&'static str, &'static str) {
-    match format {
-        Format::Table => ("table", "tables for a person"),
-        Format::Json => ("json", "the whole report, for a program"),
-        Format::Csv => ("csv", "a row of metrics for each strategy"),
-        Format::Markdown => ("markdown", "tables for a page"),
-        Format::Mermaid => ("mermaid", "interleavings as Mermaid sequence diagrams"),
-    }
+/// What a format is for.
+fn described(format: Format) -> (&'static str, &'static str) {
+    let use_of = match format {
+        Format::Table => "tables for a person",
+        Format::Json => "the whole report, for a program",
+        Format::Csv => "a row of metrics for each strategy",
+        Format::Markdown => "tables for a page",
+        Format::Mermaid => "interleavings as Mermaid sequence diagrams",
+    };
+    (format.name(), use_of)
 }
 
 pub(super) fn format() -> impl TypedValueParser<Value = Format> {
@@ -142,7 +143,7 @@ pub(super) fn format() -> impl TypedValueParser<Value = Format> {
 
 fn format_of(text: &str) -> Result<Format, String> {
     text.parse().map_err(|_| {
-        let names = Format::ALL.map(|format| described(format).0);
+        let names = Format::ALL.map(|format| format.name());
         let perhaps = perhaps(text, names);
         let (last, others) = names.split_last().unwrap_or((&"", &[]));
         let others = others.join(", ");
@@ -178,8 +179,13 @@ fn export_of(word: &OsStr) -> Result<(Format, PathBuf), String> {
     let parts = colon.map(|at| (&bytes[..at], &bytes[at + 1..]));
     let Some((form, path)) = parts.filter(|(_, path)| !path.is_empty()) else {
         let text = word.to_string_lossy();
+        let ending = Path::new(&*text).extension().and_then(OsStr::to_str);
+        let example = match ending.and_then(Format::of_ending) {
+            Some(format) => format!("{format}:{text}"),
+            None => "json:race.json".to_owned(),
+        };
         return Err(format!(
-            "'{text}' is not an export: expected FORMAT:FILE, such as json:race.json"
+            "'{text}' is not an export: expected FORMAT:FILE, such as {example}"
         ));
     };
     let form = format_of(&String::from_utf8_lossy(form))?;

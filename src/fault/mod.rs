@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray};
 
 use crate::duration::duration;
 use crate::nearest::perhaps;
@@ -15,8 +16,25 @@ pub use injector::{Effect, FaultContext, FaultRequest, Injector, ServiceFault};
 pub use race_fault::{BadRaceFault, RaceFault};
 
 /// Something that goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    EnumCount,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Fault {
     /// The time to live of a held lock runs out.
     Expire,
@@ -42,40 +60,18 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 10] = [
-        Self::Expire,
-        Self::Crash,
-        Self::LostReply,
-        Self::LostRequest,
-        Self::Late,
-        Self::Restart,
-        Self::GiveUp,
-        Self::Stall,
-        Self::PauseRedis,
-        Self::Slow,
-    ];
+    pub const ALL: [Self; Self::COUNT] = *Self::VARIANTS.first_chunk().expect("as many as counted");
 
     /// The name that a person types.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Expire => "expire",
-            Self::Crash => "crash",
-            Self::LostReply => "lost-reply",
-            Self::LostRequest => "lost-request",
-            Self::Late => "late",
-            Self::Restart => "restart",
-            Self::GiveUp => "give-up",
-            Self::Stall => "stall",
-            Self::PauseRedis => "pause-redis",
-            Self::Slow => "slow",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// The fault of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|fault| fault.name() == name)
+        name.parse().ok()
     }
 
     /// What goes wrong, in a line.
@@ -117,12 +113,6 @@ impl Fault {
     #[must_use]
     pub const fn index(self) -> usize {
         self as usize
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
     }
 }
 

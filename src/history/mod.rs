@@ -7,10 +7,10 @@ mod replies;
 mod rows;
 mod step;
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumCount, IntoStaticStr, VariantArray};
 
 pub use lines::{Lines, ReadError, Recorded, Recording, read, write, write_end};
 pub use locks::locks_left;
@@ -286,8 +286,24 @@ pub struct Attempt {
 }
 
 /// What a user was told at the end of its attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    EnumCount,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Outcome {
     /// The seat is booked for this user.
     Confirmed,
@@ -305,14 +321,13 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome there is, best first.
-    pub const ALL: [Self; 6] = [
-        Self::Confirmed,
-        Self::Locked,
-        Self::Taken,
-        Self::Conflict,
-        Self::Failed,
-        Self::Unknown,
-    ];
+    pub const ALL: [Self; Self::COUNT] = *Self::VARIANTS.first_chunk().expect("as many as counted");
+
+    /// The name that a person reads.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
 
     /// What a user is told whose seat is gone: that it is taken, or, if it has paid, that it was
     /// booked meanwhile.
@@ -342,18 +357,5 @@ impl Outcome {
             Self::Failed => "an error; nothing was booked",
             Self::Unknown => "no reply; booked or not is not known",
         }
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Confirmed => "confirmed",
-            Self::Locked => "locked",
-            Self::Taken => "taken",
-            Self::Conflict => "conflict",
-            Self::Failed => "failed",
-            Self::Unknown => "unknown",
-        })
     }
 }

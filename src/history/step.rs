@@ -3,10 +3,28 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray};
 
 /// What a user can do, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    EnumCount,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Step {
     /// Take the lock of the seat.
     Acquire,
@@ -51,48 +69,18 @@ pub enum Service {
 
 impl Step {
     /// Every step there is, in the order a person would do them.
-    pub const ALL: [Self; 14] = [
-        Self::Acquire,
-        Self::SetTtl,
-        Self::Validate,
-        Self::Wait,
-        Self::Hold,
-        Self::Begin,
-        Self::Check,
-        Self::Pay,
-        Self::Insert,
-        Self::Confirm,
-        Self::Commit,
-        Self::Rollback,
-        Self::Verify,
-        Self::Release,
-    ];
+    pub const ALL: [Self; Self::COUNT] = *Self::VARIANTS.first_chunk().expect("as many as counted");
 
     /// The name that a person types.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Acquire => "acquire",
-            Self::SetTtl => "set-ttl",
-            Self::Validate => "validate",
-            Self::Wait => "wait",
-            Self::Hold => "hold",
-            Self::Begin => "begin",
-            Self::Check => "check",
-            Self::Pay => "pay",
-            Self::Insert => "insert",
-            Self::Confirm => "confirm",
-            Self::Commit => "commit",
-            Self::Rollback => "rollback",
-            Self::Verify => "verify",
-            Self::Release => "release",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// The step of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.name() == name)
+        name.parse().ok()
     }
 
     /// Whether it only tidies up: also done by a user that has given up.
@@ -174,12 +162,6 @@ impl Step {
     #[must_use]
     pub const fn may_book(self) -> bool {
         matches!(self, Self::Insert | Self::Confirm | Self::Commit)
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
     }
 }
 

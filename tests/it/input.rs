@@ -95,6 +95,7 @@ fn a_file_that_cannot_be_written_is_refused_before_the_race() {
     run(&["naive", "--history", "/no/such/folder/race.jsonl"])
         .assert_refused(2, "cannot write '/no/such/folder/race.jsonl'");
     run(&["naive", "--export", "json"]).assert_refused(2, "expected FORMAT:FILE");
+    run(&["naive", "--export", "page.md"]).assert_refused(2, "such as markdown:page.md");
     run(&["naive", "--export", "xml:race"]).assert_refused(2, "there is no format 'xml'");
 }
 

@@ -19,6 +19,7 @@ mod fuzz_seeds;
 mod fuzzed;
 mod help;
 mod input;
+mod kinds;
 mod ladder;
 mod locks;
 mod matrix;

@@ -6,16 +6,29 @@ mod markdown;
 mod mermaid;
 mod table;
 
-use std::fmt;
 use std::io::{self, Write};
-use std::str::FromStr;
+
+use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray};
 
 use super::content::Content;
 
 pub use table::{Colour, Look, terminal_width};
 
 /// A form that a report can take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    strum::Display,
+    EnumCount,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
+#[strum(serialize_all = "kebab-case")]
+#[strum(parse_err_ty = UnknownFormat, parse_err_fn = UnknownFormat::from)]
 pub enum Format {
     /// Tables for a person.
     Table,
@@ -31,46 +44,65 @@ pub enum Format {
 
 impl Format {
     /// Every form there is.
-    pub const ALL: [Self; 5] = [
-        Self::Table,
-        Self::Json,
-        Self::Csv,
-        Self::Markdown,
-        Self::Mermaid,
-    ];
-}
+    pub const ALL: [Self; Self::COUNT] = *Self::VARIANTS.first_chunk().expect("as many as counted");
 
-/// The formats by name.
-const FORMATS: [(&str, Format); 5] = [
-    ("table", Format::Table),
-    ("json", Format::Json),
-    ("csv", Format::Csv),
-    ("markdown", Format::Markdown),
-    ("mermaid", Format::Mermaid),
-];
-
-impl FromStr for Format {
-    type Err = UnknownFormat;
-
-    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
-        let found = FORMATS.iter().find(|(name, _)| *name == text);
-        found
-            .map(|(_, format)| *format)
-            .ok_or_else(|| UnknownFormat(text.to_owned()))
+    /// The name that a person types.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.into()
     }
-}
 
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let found = FORMATS.iter().find(|(_, format)| format == self);
-        f.write_str(found.map_or("", |(name, _)| name))
+    /// What it holds.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Table => "tables for a terminal",
+            Self::Json => "everything, for a machine",
+            Self::Csv => "a row of metrics for each strategy",
+            Self::Markdown => "the tables for a page",
+            Self::Mermaid => "the interleavings as sequence diagrams",
+        }
+    }
+
+    /// How the names of its files end, the usual ending first.
+    #[must_use]
+    pub const fn endings(self) -> &'static [&'static str] {
+        match self {
+            Self::Table => &["txt"],
+            Self::Json => &["json"],
+            Self::Csv => &["csv"],
+            Self::Markdown => &["md", "markdown"],
+            Self::Mermaid => &["mmd", "mermaid"],
+        }
+    }
+
+    /// The form of a file whose name ends like this.
+    #[must_use]
+    pub fn of_ending(ending: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|format| format.endings().contains(&ending))
+    }
+
+    /// Whether a person reads in it why the status is what it is.
+    #[must_use]
+    pub const fn tells_reasons(self) -> bool {
+        match self {
+            Self::Table | Self::Markdown => true,
+            Self::Json | Self::Csv | Self::Mermaid => false,
+        }
     }
 }
 
 /// A format that there is not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no format '{0}': write table, json, csv, markdown or mermaid")]
+#[error("there is no format '{0}': write {names}", names = Format::ALL.map(Format::name).join(", "))]
 pub struct UnknownFormat(String);
+
+impl From<&str> for UnknownFormat {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
 
 /// Writes what a report holds in one of its forms.
 pub(super) fn write(
