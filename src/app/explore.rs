@@ -6,6 +6,7 @@ use super::output::{Outputs, PIPE_LIMIT};
 use super::place::Uses;
 use super::{AppError, Exit, reasons};
 use crate::checker::Property;
+use crate::checker::VerdictKind;
 use crate::cli::{Expectation, ExploreCommand};
 use crate::explore::{Found, SearchVerdict, follow, search_until};
 use crate::report::{AnyReport, ExploreReport, PropertyReport, Report};
@@ -73,13 +74,17 @@ fn answer(
 }
 
 fn exit(report: &ExploreReport, expected: Expectation) -> Exit {
-    let any = |verdict: &str| {
+    let any = |verdict: VerdictKind| {
         report
             .properties
             .iter()
             .any(|property| property.verdict == verdict)
     };
-    match (any("violated"), any("unknown"), expected) {
+    match (
+        any(VerdictKind::Violated),
+        any(VerdictKind::Unknown),
+        expected,
+    ) {
         (true, _, Expectation::Violated) | (false, false, Expectation::Holds) => Exit::Holds,
         (true, _, Expectation::Holds) | (false, false, Expectation::Violated) => Exit::Violated,
         (false, true, _) => Exit::Unknown,

@@ -11,6 +11,7 @@ use super::output::{Outputs, PIPE_LIMIT};
 use super::place::Uses;
 use super::{AppError, Exit, reasons};
 use crate::app::progress::ProgressWatch;
+use crate::checker::VerdictKind;
 use crate::cli::{self, MatrixCommand};
 use crate::duration::as_millis;
 use crate::engine::{Engine, EngineError};
@@ -153,7 +154,7 @@ fn exit(report: &MatrixReport) -> Exit {
     let mut cells = report.rows.iter().flat_map(|row| &row.cells);
     if report.disagreeing > 0 {
         Exit::Violated
-    } else if cells.any(|cell| cell.verdict == "unknown") {
+    } else if cells.any(|cell| cell.verdict == VerdictKind::Unknown) {
         Exit::Unknown
     } else {
         Exit::Holds

@@ -246,7 +246,7 @@ fn report(command: &RaceCommand, raced: Raced, is_stopped: bool) -> Report {
         .map(Tally::report)
         .collect();
     let comparison = (command.kind == RaceKind::Comparison && is_complete)
-        .then(|| Comparison::of(&reports, raced.probes));
+        .then(|| Comparison::of(&reports, raced.probes, bare(&command.strategies)));
     let assertions = command
         .assertions
         .iter()
@@ -259,6 +259,12 @@ fn report(command: &RaceCommand, raced: Raced, is_stopped: bool) -> Report {
         stopped: is_stopped,
         ..Report::of(reports)
     }
+}
+
+/// The place of the strategy that takes the steps that a lock is put around, and nothing else.
+fn bare(strategies: &[BuiltIn]) -> Option<usize> {
+    let mut strategies = strategies.iter();
+    strategies.position(|strategy| matches!(strategy, BuiltIn::Naive(_)))
 }
 
 /// The rounds that an assertion is about: of the strategy it names, or of the only one.

@@ -1,7 +1,7 @@
 //! Reasons for a status other than 0, a line each, for whoever sees only stderr.
 
 use super::Exit;
-use crate::checker::Property;
+use crate::checker::{Property, VerdictKind};
 use crate::cli::Expectation;
 use crate::report::{ExploreReport, MatrixReport, RaceReport, ReplayReport};
 
@@ -39,7 +39,10 @@ fn unknown(race: &RaceReport) -> Vec<String> {
         let damage = race.damage.as_deref();
         damage.is_some_and(|damage| why.contains(damage))
     };
-    let unknown = race.verdicts.iter().filter(|one| one.verdict == "unknown");
+    let unknown = race
+        .verdicts
+        .iter()
+        .filter(|one| one.verdict == VerdictKind::Unknown);
     let unknown = unknown.filter(|one| !is_said(&one.detail));
     for report in unknown {
         match by_reason.iter_mut().find(|(why, _)| *why == report.detail) {
@@ -59,7 +62,7 @@ fn unknown(race: &RaceReport) -> Vec<String> {
 /// The properties whose answers a search was not expected to give.
 pub(super) fn of_search(report: &ExploreReport, expected: Expectation, exit: Exit) -> Vec<String> {
     let strategy = report.in_full();
-    let with = |verdict: &'static str| {
+    let with = |verdict: VerdictKind| {
         let properties = report.properties.iter();
         properties.filter(move |property| property.verdict == verdict)
     };
@@ -67,14 +70,14 @@ pub(super) fn of_search(report: &ExploreReport, expected: Expectation, exit: Exi
         (Exit::Violated, Expectation::Violated) => vec![format!(
             "{strategy}: no property is violated, and --expect violated asks for one"
         )],
-        (Exit::Violated, Expectation::Holds) => with("violated")
+        (Exit::Violated, Expectation::Holds) => with(VerdictKind::Violated)
             .map(|property| {
                 let schedule = property.schedule.iter().map(ToString::to_string);
                 let schedule: String = schedule.collect();
                 format!("{strategy}: {} is violated: {schedule}", property.property)
             })
             .collect(),
-        (Exit::Unknown, _) => with("unknown")
+        (Exit::Unknown, _) => with(VerdictKind::Unknown)
             .map(|property| {
                 let (name, verdict) = (property.property, property.verdict_in_full());
                 format!("{strategy}: {name} is {verdict}")
@@ -168,8 +171,8 @@ mod tests {
             rows: vec![MatrixRow {
                 strategy: "unique".to_owned(),
                 cells: vec![
-                    cell("unknown", Some(Limit::Memory), None),
-                    cell("holds", None, Some("it was to hold")),
+                    cell(VerdictKind::Unknown, Some(Limit::Memory), None),
+                    cell(VerdictKind::Holds, None, Some("it was to hold")),
                 ],
             }],
             judged: 0,

@@ -26,7 +26,7 @@ pub(super) fn no_lock_left(history: &History) -> Verdict {
     let mut worst = Verdict::Holds;
     for kept in kept.chunk_by(|one, next| one.seat == next.seat) {
         let verdict = left.on_seat(kept);
-        if verdict.severity() > worst.severity() {
+        if verdict.kind() > worst.kind() {
             worst = verdict;
         }
     }

@@ -10,58 +10,15 @@ mod locks;
 mod possible;
 mod property;
 mod releases;
+mod verdict;
 
 pub use possible::{objection, objection_by};
 pub use property::{Property, UnknownProperty};
+pub use verdict::{Verdict, VerdictKind, Witness};
 
 use crate::history::History;
-use crate::seat::{SeatId, UserId};
 use bookings::RowIndex;
 use grants::Contended;
-
-/// Whether a property holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// It holds in this history.
-    Holds,
-    /// The history does not say enough.
-    Unknown(String),
-    /// It does not hold.
-    Violated(Witness),
-}
-
-impl Verdict {
-    /// The verdict's name.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Holds => "holds",
-            Self::Unknown(_) => "unknown",
-            Self::Violated(_) => "violated",
-        }
-    }
-
-    /// How bad it is: the worst of several verdicts is the verdict on all.
-    #[must_use]
-    pub const fn severity(&self) -> u8 {
-        match self {
-            Self::Holds => 0,
-            Self::Unknown(_) => 1,
-            Self::Violated(_) => 2,
-        }
-    }
-}
-
-/// What shows that a property does not hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Witness {
-    /// What happened, in a sentence.
-    pub text: String,
-    /// The seat it happened on.
-    pub seat: SeatId,
-    /// Those who took part, in the order of their bookings or grants.
-    pub users: Vec<UserId>,
-}
 
 /// A property and what a history says about it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,7 +16,7 @@ pub(super) fn no_foreign_release(contended: &Contended<'_>) -> Verdict {
     let nodes = contended.history.nodes();
     nodes
         .map(|node| on_node(node, contended))
-        .max_by_key(Verdict::severity)
+        .max_by_key(Verdict::kind)
         .unwrap_or(Verdict::Holds)
 }
 
@@ -29,7 +29,7 @@ fn on_node(node: u8, contended: &Contended<'_>) -> Verdict {
     let releases = releases(node, contended);
     let mut worst = Verdict::Holds;
     let mut worsen = |verdict: Verdict| {
-        if verdict.severity() > worst.severity() {
+        if verdict.kind() > worst.kind() {
             worst = verdict;
         }
     };

@@ -25,7 +25,7 @@ pub use model::USERS_MAX;
 pub use random_schedules::random_schedules;
 pub use trace::{FollowError, Told, Trace, TraceLine, completion, follow};
 
-use crate::checker::Property;
+use crate::checker::{Property, VerdictKind};
 use crate::fault::{Fault, SearchFault};
 use crate::schedule::Schedule;
 use crate::seat::SeatId;
@@ -132,14 +132,20 @@ impl fmt::Display for Limit {
 }
 
 impl SearchVerdict {
+    /// Which of the three it is.
+    #[must_use]
+    pub const fn kind(&self) -> VerdictKind {
+        match self {
+            Self::Holds => VerdictKind::Holds,
+            Self::Violated(_) => VerdictKind::Violated,
+            Self::Unknown(_) => VerdictKind::Unknown,
+        }
+    }
+
     /// The answer's name.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Holds => "holds",
-            Self::Violated(_) => "violated",
-            Self::Unknown(_) => "unknown",
-        }
+    pub fn name(&self) -> &'static str {
+        self.kind().name()
     }
 }
 

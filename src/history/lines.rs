@@ -178,8 +178,16 @@ pub fn read(mut from: impl BufRead) -> Result<Recording, ReadError> {
 /// What every version of the format begins with.
 #[derive(Deserialize)]
 struct AnyHeader {
-    r#type: String,
+    #[serde(rename = "type")]
+    _type: HeaderTag,
     version: u32,
+}
+
+/// What a header's line says that it is.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum HeaderTag {
+    Header,
 }
 
 /// The races read so far, and the one being read.
@@ -247,7 +255,7 @@ impl Reader {
     /// A line that this build does not write: one of another version, or of nobody.
     fn take_foreign(&mut self, bytes: &[u8]) {
         match serde_json::from_slice::<AnyHeader>(bytes) {
-            Ok(any) if any.r#type == "header" && any.version != Header::VERSION => {
+            Ok(any) if any.version != Header::VERSION => {
                 self.take(HistoryLine::Header(Header {
                     version: any.version,
                     ..Header::default()

@@ -1,6 +1,7 @@
 //! Blocks of text and tables: what every kind of report is made of before it takes a form.
 
 use super::metrics::Unit;
+use crate::checker::VerdictKind;
 
 /// A part of a document.
 pub(super) enum Block {
@@ -99,11 +100,11 @@ pub(super) fn known(number: Option<u64>) -> String {
 }
 
 /// What a verdict means.
-pub(super) fn tone(verdict: &str) -> Tone {
+pub(super) const fn tone(verdict: VerdictKind) -> Tone {
     match verdict {
-        "holds" => Tone::Good,
-        "violated" => Tone::Bad,
-        _ => Tone::Unknown,
+        VerdictKind::Holds => Tone::Good,
+        VerdictKind::Unknown => Tone::Unknown,
+        VerdictKind::Violated => Tone::Bad,
     }
 }
 

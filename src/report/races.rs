@@ -86,7 +86,7 @@ impl Content for Report {
                 header.users.to_string(),
                 race.rounds.to_string(),
                 header.seed.to_string(),
-                race.verdict.to_owned(),
+                race.verdict.to_string(),
             ];
             row.extend(race.figures.row().into_iter().map(|it| it.1));
             row

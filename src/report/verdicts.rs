@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::blocks::{Cell, Table, cell, head, tone};
-use crate::checker::{Property, Verdict, judge_by};
+use crate::checker::{Property, Verdict, VerdictKind, judge_by};
 use crate::history::History;
 
 /// What a race is judged by.
@@ -21,12 +21,10 @@ pub(super) const JUDGED: [Property; 6] = [
 pub struct VerdictReport {
     /// What was asked.
     pub property: Property,
-    /// `holds`, `violated` or `unknown`.
-    pub verdict: &'static str,
+    /// What the history answers.
+    pub verdict: VerdictKind,
     /// What shows it.
     pub detail: String,
-    #[serde(skip)]
-    pub(super) severity: u8,
 }
 
 /// What the checker says about a history, for a report.
@@ -60,9 +58,8 @@ pub(super) fn verdict_report(
     };
     VerdictReport {
         property,
-        verdict: verdict.name(),
+        verdict: verdict.kind(),
         detail,
-        severity: verdict.severity(),
     }
 }
 
@@ -70,7 +67,7 @@ pub(super) fn verdict_report(
 pub(super) fn verdict_table(title: &str, verdicts: &[VerdictReport]) -> Table {
     let rows = verdicts.iter().map(|report| {
         let verdict = Cell {
-            text: report.verdict.to_owned(),
+            text: report.verdict.to_string(),
             tone: tone(report.verdict),
         };
         vec![

@@ -80,7 +80,7 @@ fn verdicts_compared(races: &[RaceReport]) -> Table {
                 .iter()
                 .map(|race| &race.verdicts[at])
                 .map(|report| Cell {
-                    text: report.verdict.to_owned(),
+                    text: report.verdict.to_string(),
                     tone: tone(report.verdict),
                 }),
         );
@@ -111,7 +111,7 @@ fn bookings_compared(races: &[RaceReport]) -> Table {
         ];
         row.push(oversold(value("double_bookings"), worst));
         row.push(Cell {
-            text: race.verdict.to_owned(),
+            text: race.verdict.to_string(),
             tone: tone(race.verdict),
         });
         row

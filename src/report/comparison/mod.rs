@@ -2,6 +2,8 @@
 
 mod blocks;
 mod data;
+mod measures;
 
 pub(super) use blocks::compared;
-pub use data::{ComparedValue, Comparison, ComparisonRow, Measure, Probes, are_clear};
+pub use data::{ComparedValue, Comparison, ComparisonRow, Measure, Probes};
+pub use measures::are_clear;

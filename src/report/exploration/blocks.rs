@@ -76,7 +76,7 @@ fn answers(report: &ExploreReport) -> Table {
             cell(property.property.to_string()),
             Cell {
                 text: property.verdict_in_full(),
-                tone: tone(&property.verdict),
+                tone: tone(property.verdict),
             },
             cell(
                 property

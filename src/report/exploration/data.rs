@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::checker::Property;
+use crate::checker::{Property, VerdictKind};
 use crate::duration::as_millis;
 use crate::explore::{Found, Limit, SearchVerdict, Trace, TraceLine};
 use crate::report::words::in_full;
@@ -36,8 +36,8 @@ pub struct ExploreReport {
 pub struct PropertyReport {
     /// What was asked.
     pub property: Property,
-    /// `holds`, `violated` or `unknown`.
-    pub verdict: String,
+    /// What the search answers.
+    pub verdict: VerdictKind,
     /// How many different states were seen.
     pub states: u64,
     /// The most moves from the start to any of them.
@@ -64,7 +64,7 @@ impl PropertyReport {
         let moves = trace.map_or(&[][..], |trace| &trace.moves);
         Self {
             property: found.property,
-            verdict: found.answer.name().to_owned(),
+            verdict: found.answer.kind(),
             states: found.states,
             depth: found.depth,
             took_ms: as_millis(found.took),
@@ -78,7 +78,7 @@ impl PropertyReport {
     #[must_use]
     pub fn verdict_in_full(&self) -> String {
         match self.limit {
-            None => self.verdict.clone(),
+            None => self.verdict.to_string(),
             Some(limit) => format!("{}: {limit}", self.verdict),
         }
     }

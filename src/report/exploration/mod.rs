@@ -25,7 +25,7 @@ impl Content for ExploreReport {
                 self.users.to_string(),
                 self.faults.join(" "),
                 property.property.to_string(),
-                property.verdict.clone(),
+                property.verdict.to_string(),
                 optional(property.steps()),
                 property.states.to_string(),
                 property.depth.to_string(),

@@ -1,6 +1,7 @@
 //! Strategies against faults, as one table.
 
 use super::data::{MatrixCell, MatrixReport};
+use crate::checker::VerdictKind;
 use crate::report::blocks::{Block, Cell, Table, Tone, cell, fact};
 use crate::report::words::stores;
 
@@ -68,10 +69,14 @@ fn table(report: &MatrixReport, columns: &[usize]) -> Table {
 fn sign(found: &MatrixCell) -> Cell {
     let most = found.most_bookings;
     let (text, tone) = match (found.verdict, found.moves) {
-        ("holds", _) if found.forced == 0 => ("–".to_owned(), Tone::Plain),
-        ("holds", _) => (format!("✓ ·{most}"), Tone::Good),
-        (_, Some(moves)) => (format!("✗{moves} ·{most}"), Tone::Bad),
-        _ => (format!("? ·{most}"), Tone::Unknown),
+        (VerdictKind::Holds, _) if found.forced == 0 => ("–".to_owned(), Tone::Plain),
+        (VerdictKind::Holds, _) => (format!("✓ ·{most}"), Tone::Good),
+        (VerdictKind::Violated | VerdictKind::Unknown, Some(moves)) => {
+            (format!("✗{moves} ·{most}"), Tone::Bad)
+        }
+        (VerdictKind::Violated | VerdictKind::Unknown, None) => {
+            (format!("? ·{most}"), Tone::Unknown)
+        }
     };
     let mark = if found.objection.is_some() { " !" } else { "" };
     Cell {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::checker::VerdictKind;
 use crate::explore::matrix::{Expected, MatrixColumn, TriedCell};
 use crate::explore::{Limit, SearchVerdict};
 use crate::schedule::Schedule;
@@ -43,8 +44,8 @@ pub struct MatrixRow {
 /// One strategy under one fault.
 #[derive(Debug, Clone, Serialize)]
 pub struct MatrixCell {
-    /// `holds`, `violated` or `unknown`.
-    pub verdict: &'static str,
+    /// What the search answers.
+    pub verdict: VerdictKind,
     /// What ended the search early, where that is why it is unknown.
     pub limit: Option<Limit>,
     /// How many moves break it.
@@ -83,7 +84,7 @@ impl MatrixCell {
             Expected::Breaks(moves) => moves.to_string(),
         });
         Self {
-            verdict: cell.found.answer.name(),
+            verdict: cell.found.answer.kind(),
             limit,
             moves: schedule.as_ref().map(|schedule| schedule.0.len()),
             schedule,

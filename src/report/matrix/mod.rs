@@ -37,7 +37,7 @@ impl Content for MatrixReport {
                 strategy.clone(),
                 column.name.clone(),
                 column.property.to_string(),
-                cell.verdict.to_owned(),
+                cell.verdict.to_string(),
                 optional(cell.moves),
                 cell.forced.to_string(),
                 cell.fewest_bookings.to_string(),

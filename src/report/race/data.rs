@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::checker::Property;
 use crate::checker::explain::Explanation;
+use crate::checker::{Property, VerdictKind};
 use crate::history::{FaultCount, Header, Outcome, Step};
 use crate::report::figures::Figures;
 use crate::report::timing::TimingReport;
@@ -32,7 +32,7 @@ pub struct RaceReport {
     /// What the checker says; of several rounds, the worst.
     pub verdicts: Vec<VerdictReport>,
     /// The worst of the verdicts.
-    pub verdict: &'static str,
+    pub verdict: VerdictKind,
     /// How often a round had a double booking, of those that were raced to their end and can be judged.
     pub rounds_double_booked: Rate,
     /// The other rounds.
@@ -98,7 +98,7 @@ impl RaceReport {
     /// The properties that are violated; double bookings only where none were to be expected.
     pub fn violated(&self, promises_one_booking: bool) -> impl Iterator<Item = &VerdictReport> {
         self.verdicts.iter().filter(move |report| {
-            report.verdict == "violated"
+            report.verdict == VerdictKind::Violated
                 && (promises_one_booking || report.property != Property::NoDoubleBooking)
         })
     }
@@ -108,6 +108,6 @@ impl RaceReport {
     pub fn is_unknown(&self) -> bool {
         self.verdicts
             .iter()
-            .any(|report| report.verdict == "unknown")
+            .any(|report| report.verdict == VerdictKind::Unknown)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::data::{LockLeftReport, RaceReport, RoundsApart, SeatReport};
 use crate::checker::explain::{Explanation, explain};
-use crate::checker::{Property, Verdict, judge_by};
+use crate::checker::{Property, Verdict, VerdictKind, judge_by};
 use crate::history::{FaultCount, Header, History};
 use crate::report::figures::{Figures, Round};
 use crate::report::metrics::Metrics;
@@ -68,10 +68,8 @@ impl Tally {
     pub fn lose(&mut self, damage: &str) {
         self.damage.get_or_insert_with(|| damage.to_owned());
         let holding = self.verdicts.iter_mut();
-        for report in holding.filter(|report| report.verdict == Verdict::Holds.name()) {
-            let verdict = Verdict::Unknown(format!("the history is damaged: {damage}"));
-            report.verdict = verdict.name();
-            report.severity = verdict.severity();
+        for report in holding.filter(|report| report.verdict == VerdictKind::Holds) {
+            report.verdict = VerdictKind::Unknown;
             report.detail = format!("the history is damaged: {damage}");
         }
     }
@@ -120,7 +118,7 @@ impl Tally {
                 .verdicts
                 .iter_mut()
                 .zip(verdicts)
-                .filter(|(worst, next)| next.severity > worst.severity);
+                .filter(|(worst, next)| next.verdict > worst.verdict);
             worse.for_each(|(worst, next)| *worst = next);
         }
         self.add_faults(&history.footer.faults);
@@ -154,7 +152,7 @@ impl Tally {
         let rounds = u64::try_from(self.figures.rounds().len()).unwrap_or(u64::MAX);
         let apart = self.apart;
         let whole = rounds - apart.stopped - apart.stopped_double_booked - apart.unjudged;
-        let worst = self.verdicts.iter().max_by_key(|verdict| verdict.severity);
+        let worst = self.verdicts.iter().map(|report| report.verdict).max();
         RaceReport {
             header: self.header,
             rounds,
@@ -173,7 +171,7 @@ impl Tally {
                 .iter()
                 .map(|(step, timing)| TimingReport::of(*step, timing))
                 .collect(),
-            verdict: worst.map_or("unknown", |worst| worst.verdict),
+            verdict: worst.unwrap_or(VerdictKind::Unknown),
             verdicts: self.verdicts,
             rounds_double_booked: Rate::of(self.double_booked, whole),
             rounds_apart: apart,
