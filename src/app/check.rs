@@ -12,7 +12,7 @@ use crate::checker::{self, Property};
 use crate::cli::{self, Output};
 use crate::engine::EngineError;
 use crate::history::{self, Header, Recorded, Recording};
-use crate::report::{AnyReport, RaceReport, Report, Tally};
+use crate::report::{AnyReport, RaceReport, Report, ReportKind, Tally};
 
 pub(super) async fn run(
     path: &Path,
@@ -38,7 +38,7 @@ pub(super) async fn run(
         let why = recording.damage.take().unwrap_or_default();
         let nothing = format!("'{}' holds no race: {why}", path.display());
         outputs
-            .publish(AnyReport::Races(&Report::of(Vec::new())))
+            .publish(AnyReport::Races(&Report::of(ReportKind::Check, Vec::new())))
             .await?;
         print_error(&nothing);
         return Ok(Exit::Unknown);
@@ -48,7 +48,7 @@ pub(super) async fn run(
     let exit = exit(&races);
     let report = Report {
         stopped: stop.is_cancelled(),
-        ..Report::of(races)
+        ..Report::of(ReportKind::Check, races)
     };
     let published = outputs.publish(AnyReport::Races(&report)).await;
     let races = report.races.iter();

@@ -9,7 +9,7 @@ use crate::checker::Property;
 use crate::checker::VerdictKind;
 use crate::cli::{Expectation, ExploreCommand};
 use crate::explore::{Found, SearchVerdict, follow, search_until};
-use crate::report::{AnyReport, ExploreReport, PropertyReport, Report};
+use crate::report::{AnyReport, ExploreReport, PropertyReport, Report, ReportKind};
 use crate::strategy::Strategy;
 
 /// Once it is stopped, what has not been answered is unknown.
@@ -31,6 +31,7 @@ pub(super) async fn run(
     let impossible = impossible.unwrap_or_default();
     let report = ExploreReport {
         version: Report::VERSION,
+        kind: ReportKind::Exploration,
         strategy: command.strategy.name().to_owned(),
         settings: command.strategy.settings(),
         users: command.search.users,

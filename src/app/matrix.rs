@@ -18,7 +18,7 @@ use crate::engine::{Engine, EngineError};
 use crate::explore::matrix::{Expectations, MatrixColumn, cell};
 use crate::explore::replay::ReplayError;
 use crate::plan::Plan;
-use crate::report::{AnyReport, MatrixCell, MatrixReport, MatrixRow, Report};
+use crate::report::{AnyReport, MatrixCell, MatrixReport, MatrixRow, Report, ReportKind};
 use crate::services::{ServiceChoice, Services};
 use crate::strategy::{BuiltIn, Needs, Strategy};
 
@@ -138,6 +138,7 @@ fn report(
     let lock = services.and_then(Services::lock);
     MatrixReport {
         version: Report::VERSION,
+        kind: ReportKind::Matrix,
         database: services.map_or_else(String::new, |services| services.database().to_owned()),
         lock: lock.unwrap_or("none taken").to_owned(),
         is_lock_simulated: services.is_some_and(Services::is_lock_simulated),

@@ -13,7 +13,7 @@ use crate::engine::{Engine, EngineError};
 use crate::history::{self, History};
 use crate::report::{
     AnyReport, Assertion, AssertionReport, AssertionResult, Comparison, Figures, Probes,
-    RaceReport, Report, Tally,
+    RaceReport, Report, ReportKind, Tally,
 };
 use crate::seat::SeatId;
 use crate::services::Services;
@@ -245,6 +245,10 @@ fn report(command: &RaceCommand, raced: Raced, is_stopped: bool) -> Report {
         .flatten()
         .map(Tally::report)
         .collect();
+    let kind = match command.kind {
+        RaceKind::Single => ReportKind::Race,
+        RaceKind::Comparison => ReportKind::Comparison,
+    };
     let comparison = (command.kind == RaceKind::Comparison && is_complete)
         .then(|| Comparison::of(&reports, raced.probes, bare(&command.strategies)));
     let assertions = command
@@ -257,7 +261,7 @@ fn report(command: &RaceCommand, raced: Raced, is_stopped: bool) -> Report {
         reproduce: Some(command.reproduce.line.clone()),
         reproduce_note: command.reproduce.note.clone(),
         stopped: is_stopped,
-        ..Report::of(reports)
+        ..Report::of(kind, reports)
     }
 }
 

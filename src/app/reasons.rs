@@ -122,12 +122,13 @@ mod tests {
     use super::*;
     use crate::explore::Limit;
     use crate::explore::matrix::Expectations;
-    use crate::report::{MatrixCell, MatrixRow};
+    use crate::report::{MatrixCell, MatrixRow, ReportKind};
 
     #[test]
     fn a_replay_that_differs_names_the_strategy_and_what_differs() {
         let report = ReplayReport {
             version: 2,
+            kind: ReportKind::Replay,
             strategy: "locked".to_owned(),
             settings: String::new(),
             users: 2,
@@ -164,6 +165,7 @@ mod tests {
         let (first, second) = (columns[0].name.clone(), columns[1].name.clone());
         let report = MatrixReport {
             version: 2,
+            kind: ReportKind::Matrix,
             database: String::new(),
             lock: String::new(),
             is_lock_simulated: false,

@@ -15,7 +15,7 @@ use crate::cli::{self, ReplayCommand, ReplayWhat};
 use crate::engine::{Engine, EngineError};
 use crate::explore::replay::{ReplayError, Replayed, replay, replay_all};
 use crate::plan::Plan;
-use crate::report::{AnyReport, ExploreReport, ReplayReport, Report, SingleReplay};
+use crate::report::{AnyReport, ExploreReport, ReplayReport, Report, ReportKind, SingleReplay};
 use crate::schedule::Schedule;
 use crate::services::Services;
 use crate::strategy::{BuiltIn, Strategy};
@@ -155,6 +155,7 @@ fn report(task: &Task, replayed: &[Replayed]) -> ReplayReport {
     });
     ReplayReport {
         version: Report::VERSION,
+        kind: ReportKind::Replay,
         strategy: task.strategy.name().to_owned(),
         settings: task.strategy.settings(),
         users: task.users,

@@ -11,6 +11,7 @@ mod diagram;
 mod exploration;
 mod figures;
 mod formats;
+mod kind;
 mod matrix;
 mod metrics;
 mod race;
@@ -27,6 +28,7 @@ pub use comparison::{ComparedValue, Comparison, ComparisonRow, Measure, Probes, 
 pub use exploration::{ExploreReport, PropertyReport};
 pub use figures::{Figures, Round};
 pub use formats::{Colour, Format, Look, UnknownFormat, terminal_width};
+pub use kind::ReportKind;
 pub use matrix::{MatrixCell, MatrixReport, MatrixRow};
 pub use metrics::{METRICS, Metric, Metrics, TOTAL, Unit};
 pub use race::{LockLeftReport, RaceReport, RoundsApart, SeatReport, Tally};

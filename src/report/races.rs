@@ -8,6 +8,7 @@ use super::comparison::{Comparison, compared};
 use super::content::{Content, headings};
 use super::diagram::Diagram;
 use super::figures::Figures;
+use super::kind::{ReportKind, VERSION};
 use super::race::{RaceReport, diagram, raced};
 
 /// All that a command found out.
@@ -15,6 +16,8 @@ use super::race::{RaceReport, diagram, raced};
 pub struct Report {
     /// The version of the JSON form of this report.
     pub version: u32,
+    /// What it tells of.
+    pub kind: ReportKind,
     /// The version of racesim.
     pub racesim: &'static str,
     /// A line that races the same inputs again.
@@ -33,13 +36,14 @@ pub struct Report {
 
 impl Report {
     /// The version of the JSON form that this build writes.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = VERSION;
 
     /// A report on these races.
     #[must_use]
-    pub fn of(races: Vec<RaceReport>) -> Self {
+    pub fn of(kind: ReportKind, races: Vec<RaceReport>) -> Self {
         Self {
             version: Self::VERSION,
+            kind,
             racesim: env!("CARGO_PKG_VERSION"),
             reproduce: None,
             reproduce_note: None,

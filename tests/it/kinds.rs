@@ -11,6 +11,8 @@ use racesim::report::Format;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::support::run;
+
 /// The name in JSON is the name.
 #[track_caller]
 fn assert_in_json<T: Serialize + DeserializeOwned + PartialEq + Debug + Copy>(kind: T, name: &str) {
@@ -60,5 +62,23 @@ fn an_ending_of_a_files_name_belongs_to_one_format() {
         for ending in format.endings() {
             assert_eq!(Format::of_ending(ending), Some(format));
         }
+    }
+}
+
+#[test]
+fn every_document_says_of_what_kind_it_is() {
+    let history = "tests/histories/one-booking.jsonl";
+    let schedule = "A.check A.insert";
+    for (kind, words) in [
+        ("race", &["naive", "--users", "2"][..]),
+        ("comparison", &["compare", "--users", "2", "--rounds", "1"]),
+        ("check", &["check", history]),
+        ("exploration", &["explore", "unique"]),
+        ("replay", &["replay", "naive", "--schedule", schedule]),
+        ("matrix", &["matrix", "unique", "--fault", "crash"]),
+    ] {
+        let document = run(&[words, &["--format", "json"]].concat()).json();
+        assert_eq!(document["kind"], kind, "{words:?}");
+        assert_eq!(document["version"], 2, "{words:?}");
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::checker::{Property, VerdictKind};
 use crate::duration::as_millis;
 use crate::explore::{Found, Limit, SearchVerdict, Trace, TraceLine};
+use crate::report::kind::ReportKind;
 use crate::report::words::in_full;
 use crate::schedule::Schedule;
 
@@ -13,6 +14,9 @@ use crate::schedule::Schedule;
 pub struct ExploreReport {
     /// The version of the JSON form of this report.
     pub version: u32,
+    /// What it tells of.
+    #[serde(default = "exploration")]
+    pub kind: ReportKind,
     /// The strategy's name.
     pub strategy: String,
     /// The strategy's options that differ from the usual ones.
@@ -29,6 +33,11 @@ pub struct ExploreReport {
     pub ttl_ms: Option<u64>,
     /// One entry for each property.
     pub properties: Vec<PropertyReport>,
+}
+
+/// What a document tells of that was written when they did not say so.
+const fn exploration() -> ReportKind {
+    ReportKind::Exploration
 }
 
 /// The answer to one question.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::checker::VerdictKind;
 use crate::explore::matrix::{Expected, MatrixColumn, TriedCell};
 use crate::explore::{Limit, SearchVerdict};
+use crate::report::kind::ReportKind;
 use crate::schedule::Schedule;
 
 /// Strategies against faults.
@@ -12,6 +13,8 @@ use crate::schedule::Schedule;
 pub struct MatrixReport {
     /// The version of the JSON form of this report.
     pub version: u32,
+    /// What it tells of.
+    pub kind: ReportKind,
     /// The database, its version and its settings.
     pub database: String,
     /// The lock services and their version.

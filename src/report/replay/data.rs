@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::explore::replay::Replayed;
 use crate::history::Reply;
+use crate::report::kind::ReportKind;
 use crate::report::verdicts::{VerdictReport, verdicts_on};
 use crate::report::words::stores;
 use crate::schedule::Schedule;
@@ -15,6 +16,8 @@ use crate::schedule::Schedule;
 pub struct ReplayReport {
     /// The version of the JSON form of this report.
     pub version: u32,
+    /// What it tells of.
+    pub kind: ReportKind,
     /// The strategy's name.
     pub strategy: String,
     /// The strategy's options that differ from the usual ones.
