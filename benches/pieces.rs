@@ -8,7 +8,10 @@ use racesim::checker::Property;
 use racesim::checker::judge;
 use racesim::client::{Ttl, poll_once};
 use racesim::explore::{Search, search};
-use racesim::history::{self, Attempt, Event, Header, History, Outcome, Reply, Rows, Step};
+use racesim::history::{
+    self, Attempt, Event, Header, History, Outcome, PlanRecord, Reply, Rows, Step,
+};
+use racesim::plan::Plan;
 use racesim::seat::{Booking, SeatId, UserId};
 use racesim::services::queue::RequestQueue;
 use racesim::stats::Stats;
@@ -21,7 +24,7 @@ fn naive_race() -> History {
     let mut history = History {
         header: Header {
             version: Header::VERSION,
-            users: USERS,
+            plan: PlanRecord::Plan(Box::new(Plan::new(USERS.try_into().expect("not zero")))),
             ..Header::default()
         },
         events: Rows::default(),

@@ -33,6 +33,32 @@ pub fn duration(text: &str) -> Result<Duration, DurationError> {
         .map_err(|()| DurationError(text.to_owned()))
 }
 
+/// Durations in JSON, as people write them.
+pub mod in_words {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use super::{Millis, duration};
+
+    /// Writes `1.5ms`.
+    ///
+    /// # Errors
+    /// When the serializer fails.
+    pub fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Millis(*time))
+    }
+
+    /// Reads `1.5ms`.
+    ///
+    /// # Errors
+    /// When it is no duration.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        duration(&text).map_err(de::Error::custom)
+    }
+}
+
 /// The time in milliseconds, to the nanosecond.
 #[must_use]
 #[expect(

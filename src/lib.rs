@@ -19,6 +19,7 @@
 //! | [`strategy`] | the protocols, a file each |
 //! | [`client`] | what may a strategy do? |
 //! | [`services`] | what is raced on, and is it alive? (the only rusqlite and redis) |
+//! | [`history`] | what happened? |
 //! | [`schedule`] | who moves when? |
 //! | [`plan`] | what is to be run? |
 //! | [`fault`] | what goes wrong, for whom, when? |
@@ -27,6 +28,7 @@
 //! | `nearest` | which name may have been meant? |
 //! | `memory` | how much may this process still take? |
 //! | `duration`, [`seat`], `seed` | times, ids and chance |
+//! | [`step`] | what may a user do, and be answered? |
 //!
 //! `tests/it/architecture.rs` holds the table of who may import whom.
 //! `docs/design.md` follows one step through the rooms, and says what the model assumes and why.
@@ -87,6 +89,7 @@ pub mod seat;
 pub mod seed;
 pub mod services;
 pub mod stats;
+pub mod step;
 pub mod strategy;
 
 pub use builder::{

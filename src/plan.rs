@@ -9,7 +9,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray};
 
-use crate::duration::{DurationError, Millis, duration};
+use crate::duration::{DurationError, Millis, duration, in_words};
 use crate::fault::RaceFault;
 use crate::seat::{SeatId, UserId};
 use crate::seed::Purpose;
@@ -18,7 +18,8 @@ use crate::seed::Purpose;
 pub use crate::seed::Seed;
 
 /// Everything that fixes the inputs of a race, but for the strategy and the services.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Plan {
     /// How many users race.
     pub users: NonZeroU32,
@@ -29,6 +30,7 @@ pub struct Plan {
     /// At most this many users in flight; `None` lets everyone go at once.
     pub concurrency: Option<NonZeroU32>,
     /// The time over which users arrive; zero for all at once.
+    #[serde(with = "in_words")]
     pub arrive_over: Duration,
     /// How often the race is repeated.
     pub rounds: NonZeroU32,
@@ -39,6 +41,7 @@ pub struct Plan {
     /// What goes wrong.
     pub faults: Vec<RaceFault>,
     /// How long a service may leave everybody without an answer before it counts as gone.
+    #[serde(with = "in_words")]
     pub timeout: Duration,
 }
 
@@ -179,7 +182,8 @@ impl Plan {
 }
 
 /// Which seats the users want.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Wanted {
     /// Everybody wants this one.
     Seat(SeatId),
@@ -200,7 +204,8 @@ impl fmt::Display for Wanted {
 }
 
 /// How long a user pays: a fixed time, or a draw from a range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Payment {
     min: Duration,
     max: Duration,
@@ -259,6 +264,20 @@ pub enum Isolation {
     SingleWriter,
     /// The same, and where the database can, nobody else reads either.
     Exclusive,
+}
+
+impl From<Payment> for String {
+    fn from(payment: Payment) -> Self {
+        payment.to_string()
+    }
+}
+
+impl TryFrom<String> for Payment {
+    type Error = PlanError;
+
+    fn try_from(text: String) -> Result<Self, PlanError> {
+        text.parse()
+    }
 }
 
 /// Whether statements of different users that wait together are committed together.

@@ -242,7 +242,7 @@ impl RaceResult {
         let mut worst = (verdict(&self.first), &self.first);
         for history in &self.others {
             let other = verdict(history);
-            if other.severity() > worst.0.severity() {
+            if other.kind() > worst.0.kind() {
                 worst = (other, history);
             }
         }

@@ -16,7 +16,7 @@ const CRATE: &str = env!("CARGO_CRATE_NAME");
 /// What is said of a round of so many that does not have the property; `None` when it has.
 pub(super) fn of_race(property: Property, verdict: &Verdict, history: &History) -> Option<String> {
     let header = &history.header;
-    let place = format!("in round {} of {}", header.round + 1, header.rounds);
+    let place = format!("in round {} of {}", header.round + 1, header.rounds());
     let mut story = match verdict {
         Verdict::Holds => return None,
         Verdict::Unknown(why) => format!("is unknown {place}: {why}"),
@@ -42,7 +42,7 @@ pub(super) fn of_race(property: Property, verdict: &Verdict, history: &History) 
         story,
         "\nThe seed, {}, fixes who wants what; {CRATE}::explore(strategy) looks for the shortest order of \
          steps that breaks {property}.",
-        header.seed
+        header.seed()
     );
     Some(story)
 }

@@ -155,6 +155,6 @@ pub(super) fn someone_books(rows: &RowIndex<'_>) -> Verdict {
 fn are_all_done(history: &History) -> bool {
     let is_crash = |fault: &&FaultEvent| fault.fault == FaultKind::Crash;
     let crashed = history.faults.iter().filter(is_crash);
-    let users = usize::try_from(history.header.users).unwrap_or(usize::MAX);
+    let users = usize::try_from(history.header.users()).unwrap_or(usize::MAX);
     history.attempts.len() + crashed.count() >= users
 }

@@ -2,14 +2,28 @@
 
 use std::time::SystemTime;
 
-use super::Engine;
-use crate::history::{Conduct, Header};
+use super::{Engine, EngineError};
+use crate::history::{Conduct, Header, PlanRecord};
 use crate::plan::Plan;
+use crate::schedule::Schedule;
 use crate::services::lock::LockService;
 use crate::services::store::RunRecord;
 use crate::strategy::Strategy;
 
 impl Engine {
+    /// Begins a race whose interleaving is forced.
+    pub(super) async fn begin_forced<S: Strategy>(
+        &self,
+        strategy: &S,
+        plan: &Plan,
+        schedule: &Schedule,
+    ) -> Result<Header, EngineError> {
+        Ok(Header {
+            schedule: Some(schedule.clone()),
+            ..self.begin(strategy, plan, 0).await?
+        })
+    }
+
     pub(super) fn header<S: Strategy>(&self, strategy: &S, plan: &Plan, round: u32) -> Header {
         let needed = usize::from(strategy.needs().locks);
         let locks = self.services.shared.locks.iter().take(needed);
@@ -20,13 +34,8 @@ impl Engine {
             strategy: strategy.name().to_owned(),
             settings: strategy.settings(),
             round,
-            rounds: plan.rounds.get(),
-            users: plan.users.get(),
-            wanted: plan.wanted.to_string(),
-            payment: plan.payment.to_string(),
-            concurrency: plan.concurrency.map(std::num::NonZeroU32::get),
-            arrive_over: plan.arrivals_in_words(),
-            seed: plan.seed.0,
+            plan: PlanRecord::Plan(Box::new(plan.clone())),
+            schedule: None,
             ttl_ms: ttl.map(crate::client::Ttl::as_millis),
             database: self.services.database_for(strategy.needs()),
             lock: match locks.as_slice() {
@@ -51,7 +60,7 @@ pub(super) fn record(header: &Header) -> RunRecord {
         began: header.began.clone(),
         strategy: header.strategy.clone(),
         round: header.round,
-        users: header.users,
-        seed: header.seed,
+        users: header.users(),
+        seed: header.seed(),
     }
 }

@@ -197,7 +197,7 @@ impl Engine {
                 | Move::Expire(_) => {}
             }
         }
-        let header = self.begin(strategy, plan, 0).await?;
+        let header = self.begin_forced(strategy, plan, schedule).await?;
         let (gate, events) = Gate::new();
         let race = Arc::new(self.new_race(plan, Some(gate), None));
         let mut scheduler =

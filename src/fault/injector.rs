@@ -8,10 +8,10 @@ use std::time::Duration;
 use rand::RngExt;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Fault, RaceFault};
-use crate::history::{FaultCount, Service, Step};
+use super::{Fault, FaultCount, RaceFault};
 use crate::seat::UserId;
 use crate::seed::{Purpose, Seed};
+use crate::step::{Service, Step};
 
 /// A stall is longer than the time to live by a half, and by this at the least.
 const STALL_MORE: Duration = Duration::from_millis(5);

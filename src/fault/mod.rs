@@ -134,6 +134,16 @@ pub struct SearchFault {
     pub count: u8,
 }
 
+/// A fault that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultCount {
+    /// The fault as it was asked for.
+    pub fault: String,
+    /// How often it happened.
+    pub happened: u64,
+}
+
 /// Why a text names no fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(

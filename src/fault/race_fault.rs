@@ -4,16 +4,19 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Fault;
 use crate::duration::{Millis, duration};
-use crate::history::{Service, Step};
 use crate::nearest::perhaps;
+use crate::step::{Service, Step};
 
 /// How often a fault strikes when nothing is said and no step is named.
 const USUAL_RATE: f64 = 0.1;
 
 /// A fault, after which step it strikes, and how often.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct RaceFault {
     /// What goes wrong.
     pub fault: Fault,
@@ -149,6 +152,20 @@ impl fmt::Display for RaceFault {
             write!(f, ":{step}")?;
         }
         write!(f, ":{}", self.rate)
+    }
+}
+
+impl From<RaceFault> for String {
+    fn from(fault: RaceFault) -> Self {
+        fault.to_string()
+    }
+}
+
+impl TryFrom<String> for RaceFault {
+    type Error = BadRaceFault;
+
+    fn try_from(text: String) -> Result<Self, BadRaceFault> {
+        text.parse()
     }
 }
 

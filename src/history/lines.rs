@@ -5,7 +5,10 @@ use std::io::{self, BufRead, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, Event, FaultEvent, Footer, Header, History, INSTANT_MAX_NS, NODES_MAX, Rows};
+use super::{
+    Attempt, Event, FaultEvent, Footer, Header, HeaderWords, History, INSTANT_MAX_NS, NODES_MAX,
+    Rows,
+};
 use crate::seat::Booking;
 
 /// One line of the file.
@@ -175,6 +178,13 @@ pub fn read(mut from: impl BufRead) -> Result<Recording, ReadError> {
     reader.finish()
 }
 
+/// A line as the earlier version of the format wrote it, where this one writes another.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum EarlierLine {
+    Header(HeaderWords),
+}
+
 /// What every version of the format begins with.
 #[derive(Deserialize)]
 struct AnyHeader {
@@ -254,8 +264,12 @@ impl Reader {
 
     /// A line that this build does not write: one of another version, or of nobody.
     fn take_foreign(&mut self, bytes: &[u8]) {
+        if let Ok(EarlierLine::Header(words)) = serde_json::from_slice(bytes) {
+            self.take(HistoryLine::Header(Header::from(words)));
+            return;
+        }
         match serde_json::from_slice::<AnyHeader>(bytes) {
-            Ok(any) if any.version != Header::VERSION => {
+            Ok(any) if ![Header::VERSION, Header::EARLIER].contains(&any.version) => {
                 self.take(HistoryLine::Header(Header {
                     version: any.version,
                     ..Header::default()
@@ -336,18 +350,14 @@ impl Reader {
         let is_interrupted = self.end.is_some_and(|end| end.interrupted);
         let mut next: BTreeMap<(&str, &str), (u32, u32)> = BTreeMap::new();
         for Recorded { history, .. } in &self.races {
-            let Header {
-                strategy,
-                settings,
-                round,
-                rounds,
-                ..
-            } = &history.header;
-            let (due, of) = next.entry((strategy, settings)).or_insert((0, *rounds));
-            if (round, rounds) != (due, of) {
+            let header = &history.header;
+            let (strategy, rounds) = (&header.strategy, header.rounds());
+            let name = (strategy.as_str(), header.settings.as_str());
+            let (due, of) = next.entry(name).or_insert((0, rounds));
+            if (header.round, rounds) != (*due, *of) {
                 return Some(format!(
                     "round {} of {of} of {strategy} is where round {} belongs",
-                    round.saturating_add(1),
+                    header.round.saturating_add(1),
                     due.saturating_add(1),
                 ));
             }
@@ -361,11 +371,12 @@ impl Reader {
 
 impl History {
     fn begun(header: Header) -> Self {
-        let version = header.version;
-        let known = version == Header::VERSION;
+        let known = header.is_known();
         let why = format!(
-            "it is written in version {version} of the format, and this racesim reads version {}: \
+            "it is written in version {} of the format, and this racesim reads versions {} and {}: \
             record it again",
+            header.version,
+            Header::EARLIER,
             Header::VERSION
         );
         Self {

@@ -1,21 +1,22 @@
 //! What happened: the steps, the ends of the attempts, and the bookings found afterwards.
 
+mod header;
 pub mod index;
 mod lines;
 mod locks;
-mod replies;
 mod rows;
-mod step;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use strum::{EnumCount, IntoStaticStr, VariantArray};
 
+pub use crate::fault::FaultCount;
+pub use crate::step::{Reply, Service, Step};
+pub use header::{Conduct, Header, HeaderWords, PlanRecord, PlanWords};
 pub use lines::{Lines, ReadError, Recorded, Recording, read, write, write_end};
 pub use locks::locks_left;
 pub use rows::{Compact, INSTANT_MAX_NS, NODES_MAX, PackedAttempt, PackedEvent, Rows};
-pub use step::{Reply, Service, Step};
 
 use crate::seat::{Booking, SeatId, UserId};
 
@@ -69,70 +70,6 @@ impl History {
     }
 }
 
-/// What was raced, on what, as the report's header repeats it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Header {
-    /// The version of the history's format.
-    pub version: u32,
-    /// The strategy's name.
-    pub strategy: String,
-    /// The strategy's options that differ from the usual ones.
-    #[serde(default)]
-    pub settings: String,
-    /// Which round this is, from 0.
-    pub round: u32,
-    /// How many rounds there were to be.
-    #[serde(default)]
-    pub rounds: u32,
-    /// How many users were to race.
-    pub users: u32,
-    /// Which seats they wanted, in words.
-    pub wanted: String,
-    /// How long a user paid, in words.
-    pub payment: String,
-    /// At most this many users in flight; `None` for everyone at once.
-    pub concurrency: Option<u32>,
-    /// The time over which users arrived, in words; `None` for all at once.
-    pub arrive_over: Option<String>,
-    /// The seed of the inputs.
-    pub seed: u64,
-    /// How long a lock or a claim lives; `None` when nothing is held for a time.
-    pub ttl_ms: Option<u64>,
-    /// The database, its version and its settings.
-    pub database: String,
-    /// The lock service and its version; `None` when the strategy takes no lock.
-    pub lock: Option<String>,
-    /// Whether the locks were kept inside racesim, and no Redis was raced.
-    #[serde(default)]
-    pub is_lock_simulated: bool,
-    /// What the strategy needs and does, as far as a checker must know it.
-    #[serde(default)]
-    pub conduct: Conduct,
-    /// When the race began, in UTC.
-    pub began: String,
-}
-
-impl Header {
-    /// The version of the format that this build writes.
-    pub const VERSION: u32 = 2;
-}
-
-/// What a strategy needs and does, as far as a checker must know it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[serde(default)]
-pub struct Conduct {
-    /// How many lock services it asks.
-    pub locks: u8,
-    /// Whether its inserts may stay in an open transaction.
-    pub transactions: bool,
-    /// Whether it may take a lock that another holds; `None` when nobody has said so.
-    pub takes_over: Option<bool>,
-    /// Whether it may free a lock that another holds; `None` when nobody has said so.
-    pub frees_others: Option<bool>,
-}
-
 /// How a race ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -172,16 +109,6 @@ pub struct Footer {
     /// Whether a watchdog extended any lock: it may outlive its time to live.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_renewed: bool,
-}
-
-/// A fault that was asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FaultCount {
-    /// The fault as it was asked for.
-    pub fault: String,
-    /// How often it happened.
-    pub happened: u64,
 }
 
 /// Something that went wrong as it was asked for, and that no step tells.

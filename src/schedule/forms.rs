@@ -2,8 +2,8 @@
 
 use super::Delivery;
 use crate::fault::Fault;
-use crate::history::Step;
 use crate::nearest::perhaps;
+use crate::step::Step;
 
 /// The forms of a move, each with what it does: STEP is any of the steps but pay.
 pub const MOVES: [(&str, &str); 13] = [

@@ -7,8 +7,8 @@ pub use forms::MOVES;
 pub use words::ScheduleError;
 
 use crate::fault::Fault;
-use crate::history::Step;
 use crate::seat::UserId;
+use crate::step::Step;
 
 /// One move of an interleaving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Delivery, Move, Schedule, forms};
 use crate::fault::Fault;
-use crate::history::{Service, Step};
 use crate::seat::UserId;
+use crate::step::{Service, Step};
 
 /// What is said of a request that was late: `A.insert arrives`.
 const ARRIVES: &str = "arrives";

@@ -16,8 +16,8 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "checker", "duration", "explore", "fault", "nearest", "plan", "report", "schedule",
-            "seat", "seed", "services", "strategy",
+            "checker", "duration", "engine", "explore", "fault", "nearest", "plan", "report",
+            "schedule", "seat", "seed", "services", "strategy",
         ],
     ),
     (
@@ -62,10 +62,11 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
         "services",
         &["duration", "fault", "history", "plan", "seat"],
     ),
-    ("schedule", &["fault", "history", "nearest", "seat"]),
+    ("history", &["fault", "plan", "schedule", "seat", "step"]),
+    ("schedule", &["fault", "nearest", "seat", "step"]),
     ("plan", &["duration", "fault", "seat", "seed"]),
-    ("fault", &["duration", "history", "nearest", "seat", "seed"]),
-    ("history", &["seat"]),
+    ("fault", &["duration", "nearest", "seat", "seed", "step"]),
+    ("step", &[]),
     ("escape", &[]),
     ("nearest", &[]),
     ("memory", &[]),

@@ -83,7 +83,7 @@ fn step_alone(history: &History, event: &Event) -> Option<&'static str> {
 }
 
 fn user_alone(history: &History, user: UserId) -> Option<&'static str> {
-    let is_there = (1..=history.header.users).contains(&user.0);
+    let is_there = (1..=history.header.users()).contains(&user.0);
     (!is_there).then_some("there is no such user")
 }
 
@@ -102,12 +102,12 @@ fn attempts(race: &Recorded) -> Option<String> {
             return Some(at(*line, "this user was told its outcome before"));
         }
     }
-    let is_short = seen.len() < usize::try_from(history.header.users).unwrap_or(usize::MAX);
+    let is_short = seen.len() < usize::try_from(history.header.users()).unwrap_or(usize::MAX);
     (is_short && !history.footer.interrupted).then(|| {
         let told = seen.len();
         let why = format!(
             "of {} users {told} were told an outcome",
-            history.header.users
+            history.header.users()
         );
         at(lines.footer, &why)
     })

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::checker::explain::Explanation;
 use crate::checker::{Property, VerdictKind};
-use crate::history::{FaultCount, Header, Outcome, Step};
+use crate::history::{FaultCount, HeaderWords, Outcome, Step};
 use crate::report::figures::Figures;
 use crate::report::timing::TimingReport;
 use crate::report::verdicts::VerdictReport;
@@ -15,7 +15,7 @@ use crate::stats::Rate;
 #[derive(Debug, Clone, Serialize)]
 pub struct RaceReport {
     /// What was raced, on what; of the first round.
-    pub header: Header,
+    pub header: HeaderWords,
     /// How many rounds were raced.
     pub rounds: u64,
     /// The metrics of the median round, their range over the rounds, and the sums.

@@ -3,7 +3,7 @@
 use super::data::{LockLeftReport, RaceReport, RoundsApart, SeatReport};
 use crate::checker::explain::{Explanation, explain};
 use crate::checker::{Property, Verdict, VerdictKind, judge_by};
-use crate::history::{FaultCount, Header, History};
+use crate::history::{FaultCount, HeaderWords, History};
 use crate::report::figures::{Figures, Round};
 use crate::report::metrics::Metrics;
 use crate::report::timing::TimingReport;
@@ -17,7 +17,7 @@ const SEATS_LISTED: usize = 10;
 /// Races of one strategy as they come in; a history need not be kept once it was added.
 #[derive(Debug, Clone)]
 pub struct Tally {
-    header: Header,
+    header: HeaderWords,
     properties: &'static [Property],
     total: Stats,
     figures: Figures,
@@ -45,7 +45,7 @@ impl Tally {
         let stats = Stats::of(history);
         let first = round(history, &stats);
         let mut tally = Self {
-            header: history.header.clone(),
+            header: history.header.in_words(),
             properties,
             figures: Figures::default(),
             double_booked: 0,

@@ -54,11 +54,19 @@ fn is_whole(race: &[Value]) -> bool {
     ];
     let is_counted = |(kind, name): (&str, &str)| footer[name].as_u64().unwrap_or(0) == count(kind);
     header["type"] == "header"
-        && header["version"] == 2
+        && (header["version"] == 2 || header["version"] == 3)
         && count("header") == 1
         && footer["type"] == "footer"
         && footer["unread"].is_null()
         && counted.into_iter().all(is_counted)
+}
+
+/// How many rounds there were to be: of the plan, where the header has it.
+fn rounds_of(header: &Value) -> &Value {
+    match &header["plan"]["rounds"] {
+        Value::Null => &header["rounds"],
+        rounds => rounds,
+    }
 }
 
 /// Each strategy's rounds are there, one after another.
@@ -71,7 +79,7 @@ fn are_in_order(races: &[&[Value]]) -> bool {
         let own = races.iter().filter(|other| name(other) == name(race));
         let rounds: Vec<Option<u64>> = own.clone().map(|own| own[0]["round"].as_u64()).collect();
         let due: Vec<Option<u64>> = (0..rounds.len() as u64).map(Some).collect();
-        let mut of = own.map(|own| own[0]["rounds"].as_u64().unwrap_or(0));
+        let mut of = own.map(|own| rounds_of(&own[0]).as_u64().unwrap_or(0));
         rounds == due && of.all(|of| of == rounds.len() as u64)
     })
 }

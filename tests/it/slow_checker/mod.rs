@@ -129,7 +129,7 @@ fn someone_books(history: &History) -> Answer {
         let user = UserId(number);
         told.any(|it| it.user == user) || has_crashed(history, user)
     };
-    let are_all_done = (1..=history.header.users).all(is_done) && !history.footer.interrupted;
+    let are_all_done = (1..=history.header.users()).all(is_done) && !history.footer.interrupted;
     let is_known = are_all_done && history.footer.troubles.is_empty();
     if wanted.clone().any(|seat| !is_sold(seat)) {
         Answer::of(is_known, true)

@@ -29,7 +29,7 @@ pub(crate) fn objection(history: &History) -> Option<&'static str> {
 }
 
 fn is_nobody(history: &History, user: UserId) -> bool {
-    user.0 < 1 || user.0 > history.header.users
+    user.0 < 1 || user.0 > history.header.users()
 }
 
 fn is_bad_step(history: &History, event: &Event) -> bool {
@@ -82,7 +82,7 @@ fn is_bad_fault(history: &History, fault: &FaultEvent) -> bool {
 
 fn are_bad_attempts(history: &History) -> bool {
     let of = |user: UserId| history.attempts.iter().filter(move |it| it.user == user);
-    let users = || (1..=history.header.users).map(UserId);
+    let users = || (1..=history.header.users()).map(UserId);
     let mut all = history.attempts.iter();
     all.any(|it| it.ended_ns < it.started_ns || is_nobody(history, it.user))
         || users().any(|user| of(user).count() > 1)

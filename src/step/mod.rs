@@ -1,5 +1,7 @@
 //! Steps of users, and their replies.
 
+mod replies;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
