@@ -12,6 +12,7 @@ mod probes;
 mod progress;
 mod race;
 mod reasons;
+mod repeat;
 mod replay;
 mod signals;
 mod simulated;
@@ -30,6 +31,7 @@ use crate::explore::replay::ReplayError;
 use crate::explore::{Limit, SearchVerdict};
 use crate::services::ServiceError;
 use output::OutputError;
+use place::Uses;
 
 /// More than the runtime opens at its start.
 const DESCRIPTORS: usize = 10;
@@ -84,6 +86,8 @@ enum AppError {
     NoRedisToAssert,
     #[error("{0}")]
     Words(String),
+    #[error("cannot repeat '{path}': {reason}")]
+    Repeat { path: String, reason: String },
     #[error("cannot replay '{path}': {reason}")]
     Recording { path: String, reason: String },
     #[error(
@@ -118,9 +122,11 @@ impl AppError {
                 | EngineError::Stopped => Exit::Unknown,
                 EngineError::TooLarge { .. } => Exit::Usage,
             },
-            Self::History { .. } | Self::Recording { .. } | Self::Words(_) | Self::Replay(_) => {
-                Exit::Usage
-            }
+            Self::History { .. }
+            | Self::Repeat { .. }
+            | Self::Recording { .. }
+            | Self::Words(_)
+            | Self::Replay(_) => Exit::Usage,
         }
     }
 }
@@ -142,8 +148,9 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn perform(command: Command, stop: CancellationToken) -> Result<Exit, AppError> {
     match command {
-        Command::Race(command) => on_a_runtime(race::run(*command, stop)),
+        Command::Race(command) => on_a_runtime(race::run(*command, Uses::default(), stop)),
         Command::Check { file, output } => on_a_runtime(check::run(&file, &output, stop)),
+        Command::Repeat(command) => on_a_runtime(repeat::run(*command, stop)),
         Command::Explore(command) => on_a_runtime(explore::run(&command, stop)),
         Command::Replay(command) => on_a_runtime(replay::run(*command, stop)),
         Command::Matrix(command) => on_a_runtime(matrix::run(*command, stop)),

@@ -21,11 +21,16 @@ use crate::strategy::{BuiltIn, Needs, Strategy, with_strategy};
 
 const UNJUDGED: &str = "it was not judged before the end: the race was stopped";
 
-pub(super) async fn run(command: RaceCommand, stop: CancellationToken) -> Result<Exit, AppError> {
+/// Races; `beside` are the files that are used for more than the race.
+pub(super) async fn run(
+    command: RaceCommand,
+    beside: Uses<'_>,
+    stop: CancellationToken,
+) -> Result<Exit, AppError> {
     let uses = Uses {
         database: command.services.database.as_deref(),
         history: command.history.as_deref(),
-        ..Uses::default()
+        ..beside
     };
     let limit = command.plan.timeout;
     let mut outputs = Outputs::open(&command.output, uses, limit).await?;

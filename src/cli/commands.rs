@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 use clap::builder::styling::Style;
 
-use super::{Command, check, compare, explore, list, matrix, race, replay};
+use super::{Command, check, compare, explore, list, matrix, race, repeat, replay};
 use crate::strategy::{BuiltInStrategy, CATALOGUE, Entry, Locked, Naive};
 
 /// A command that is no strategy's.
@@ -37,7 +37,7 @@ impl CommandGroup {
 }
 
 /// The commands beside those of the strategies, in the order of their groups.
-const COMMANDS: [CommandEntry; 7] = [
+const COMMANDS: [CommandEntry; 8] = [
     CommandEntry {
         group: CommandGroup::Race,
         build: compare::command,
@@ -62,6 +62,11 @@ const COMMANDS: [CommandEntry; 7] = [
         group: CommandGroup::LookAgain,
         build: check::command,
         read: check::read,
+    },
+    CommandEntry {
+        group: CommandGroup::LookAgain,
+        build: repeat::command,
+        read: repeat::read,
     },
     CommandEntry {
         group: CommandGroup::LookAgain,

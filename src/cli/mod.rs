@@ -8,8 +8,10 @@ mod impossible;
 mod list;
 mod matrix;
 mod options;
+mod plan_words;
 mod race;
 mod refusal;
+mod repeat;
 mod replay;
 mod reproduce;
 mod secrets;
@@ -44,6 +46,8 @@ pub enum Command {
         /// Where the report goes.
         output: Output,
     },
+    /// Race a recorded plan again.
+    Repeat(Box<RepeatCommand>),
     /// Look at every interleaving of a strategy.
     Explore(Box<ExploreCommand>),
     /// Force an interleaving on the real stores.
@@ -115,6 +119,19 @@ pub enum ReplayWhat {
     All(BuiltIn, u32),
     /// The first one that a search recorded in this file.
     File(PathBuf),
+}
+
+/// A recorded plan that is to be raced again.
+#[derive(Debug)]
+pub struct RepeatCommand {
+    /// The file that it is recorded in.
+    pub file: PathBuf,
+    /// Where it is raced and what must hold, as a race has it on its command line.
+    words: Vec<OsString>,
+    /// Where every event is written; `None` for nowhere.
+    history: Option<PathBuf>,
+    /// Where the report goes.
+    output: Output,
 }
 
 /// A matrix that was asked for.

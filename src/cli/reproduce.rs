@@ -2,9 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use super::{RaceKind, Repeats, values};
-use crate::duration::Millis;
-use crate::plan::{Commit, Payment, Plan, Wanted};
+use super::{RaceKind, Repeats, plan_words};
+use crate::plan::Plan;
 use crate::report::Assertion;
 use crate::services::lock::{KeyPrefix, Url};
 use crate::services::{RedisChoice, ServiceChoice};
@@ -48,34 +47,13 @@ impl Inputs<'_> {
     }
 
     fn race(&self, line: &mut ShellLine) {
-        let plan = self.plan;
-        line.add("users", &plan.users.to_string());
-        match plan.wanted {
-            Wanted::AnyOf(seats) => line.add("seats", &seats.to_string()),
-            Wanted::Seat(seat) => line.add("seat", &seat.to_string()),
-            Wanted::Own => line.add("seats", values::EACH),
-        }
-        if plan.payment != Payment::default() {
-            line.add("payment", &plan.payment.to_string());
-        }
-        if let Some(width) = plan.concurrency {
-            line.add("concurrency", &width.to_string());
-        }
-        if let Some(time) = plan.arrivals_in_words() {
-            line.add("arrive-over", &time);
-        }
-        match (self.kind, self.repeats) {
-            (RaceKind::Comparison, Repeats::UntilClear) => {}
-            (RaceKind::Single, _) if plan.rounds == NonZeroU32::MIN => {}
-            (RaceKind::Single | RaceKind::Comparison, _) => {
-                line.add("rounds", &plan.rounds.to_string());
-            }
-        }
-        if plan.commit != Commit::Group {
-            line.add("commit", plan.commit.name());
-        }
-        for fault in &plan.faults {
-            line.add("fault", &fault.to_string());
+        let says_rounds = match (self.kind, self.repeats) {
+            (RaceKind::Comparison, Repeats::UntilClear) => false,
+            (RaceKind::Single, _) => self.plan.rounds != NonZeroU32::MIN,
+            (RaceKind::Comparison, Repeats::Exactly(_)) => true,
+        };
+        for (name, value) in plan_words::race(self.plan, says_rounds) {
+            line.add(name, &value);
         }
     }
 
@@ -89,8 +67,8 @@ impl Inputs<'_> {
         if let Some(path) = database {
             line.add("database", &path.display().to_string());
         }
-        if self.plan.timeout != Plan::new(NonZeroU32::MIN).timeout {
-            line.add("timeout", &Millis(self.plan.timeout).to_string());
+        if let Some((name, value)) = plan_words::timeout(self.plan) {
+            line.add(name, &value);
         }
         if *key_prefix != KeyPrefix::default() {
             line.add("key-prefix", &key_prefix.0);

@@ -35,6 +35,7 @@ mod random;
 mod reasons;
 mod recordings;
 mod redis;
+mod repeat;
 mod replay;
 mod round_trips;
 mod servers;

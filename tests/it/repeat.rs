@@ -1,0 +1,148 @@
+//! Does a recorded plan race again, as it was?
+
+use std::path::{Path, PathBuf};
+
+use racesim::engine::Engine;
+use racesim::history;
+use racesim::plan::Plan;
+use racesim::services::{ServiceChoice, Services};
+use racesim::strategy::{Naive, Strategy};
+use serde_json::Value;
+
+use super::support::{history_file, run, text_of};
+
+/// What is recorded of the race that these words ask for.
+fn recorded(folder: &Path, name: &str, words: &[&str]) -> PathBuf {
+    let file = folder.join(name);
+    let path = file.to_str().unwrap();
+    let ran = run(&[words, &["--quiet", "--history", path]].concat());
+    assert!(file.exists(), "{}", ran.all());
+    file
+}
+
+/// The parts of every header that a plan is.
+fn plans(file: &Path) -> Vec<Value> {
+    let text = text_of(file);
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    let headers = lines.filter(|line: &Value| line["type"] == "header");
+    let plans = headers.map(|mut header| {
+        assert_eq!(header["version"], 3);
+        for own in ["began", "database", "lock"] {
+            header.as_object_mut().unwrap().remove(own);
+        }
+        header
+    });
+    plans.collect()
+}
+
+/// Every option of the plan and of the strategies comes back, and what is recorded then is the same.
+#[test]
+fn what_is_repeated_is_the_plan_that_was_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    for words in [
+        "naive --users 5 --seed 3",
+        "locked --release del --lock-value user --renew --ttl 1500ms --on-busy wait:50ms --users 9 --seats 3 \
+         --payment 0.5ms..1.5ms --concurrency 4 --arrive-over 3ms --rounds 2 --commit each --timeout 4s \
+         --fault crash:acquire:0.25 --fault slow:1ms:check:0.5 --seed 18446744073709551615 --redis in-process",
+        "redlock --nodes 3 --retries 2 --users 4 --redis in-process",
+        "hold --ttl 70ms --seats each --users 4",
+        "transaction --begin immediate --busy-timeout 30ms --retries 3 --users 3",
+        "compare optimistic transaction locked --retries 2 --unique --users 3 --rounds 2 --redis in-process",
+    ] {
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let first = recorded(folder.path(), "first.jsonl", &words);
+        let redis: &[&str] = if words.contains(&"--redis") {
+            &["--redis", "in-process"]
+        } else {
+            &[]
+        };
+        let repeat = [&["repeat", first.to_str().unwrap()], redis].concat();
+        let again = recorded(folder.path(), "again.jsonl", &repeat);
+        assert!(!plans(&first).is_empty());
+        assert_eq!(plans(&first), plans(&again), "{words:?}");
+        for file in [first, again] {
+            std::fs::remove_file(file).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_repeated_race_is_reported_and_asserted_about_as_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["naive", "--users", "2", "--seed", "1"];
+    let file = recorded(folder.path(), "race.jsonl", &words);
+    let file = file.to_str().unwrap();
+    let report = run(&["repeat", file, "--format", "json"]).json();
+    assert_eq!(report["kind"], "race");
+    assert_eq!(report["races"][0]["header"]["seed"], 1);
+    let line = "racesim naive --users 2 --seat 10 --seed 1";
+    assert_eq!(report["reproduce"], line);
+    let failed = run(&["repeat", file, "--assert", "bookings == 0"]);
+    assert_eq!(failed.code, Some(1), "{}", failed.all());
+    run(&["repeat", file, "--redis", "private"]).assert_refused(2, "naive takes no lock");
+    run(&["repeat", file, "--history", file])
+        .assert_refused(2, "give each result a file of its own");
+    run(&["repeat", file, "--export", &format!("json:{file}")])
+        .assert_refused(2, "give each result a file of its own");
+}
+
+/// A file with one thing changed.
+fn changed(file: &Path, from: &str, to: &str) -> String {
+    let text = text_of(file);
+    assert!(text.contains(from), "{from}: {text}");
+    let path = file.with_extension("changed.jsonl");
+    std::fs::write(&path, text.replace(from, to)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_lacks_a_plan_is_refused_with_the_next_move() {
+    let folder = tempfile::tempdir().unwrap();
+    let earlier = history_file("one-booking.jsonl");
+    run(&["repeat", earlier.to_str().unwrap()]).assert_refused(
+        2,
+        "version 2 of the format, which does not hold the whole plan: type the race again",
+    );
+    run(&["repeat", "README.md"]).assert_refused(2, "not a racesim history: record one");
+    run(&["repeat", "/no/such/file"]).assert_refused(2, "cannot repeat '/no/such/file'");
+    let words = ["naive", "--users", "2", "--seed", "1"];
+    let file = recorded(folder.path(), "race.jsonl", &words);
+    let own = changed(&file, "\"naive\"", "\"mine\"");
+    run(&["repeat", &own]).assert_refused(2, "'mine' is no strategy that racesim brings");
+    let newer = changed(&file, "\"version\":3", "\"version\":4");
+    run(&["repeat", &newer]).assert_refused(2, "version 4 of the format");
+    let killed = changed(
+        &file,
+        "{\"type\":\"end\",\"races\":1,\"interrupted\":false}\n",
+        "",
+    );
+    run(&["repeat", &killed]).assert_refused(2, "its end is missing");
+    let fault = changed(
+        &file,
+        "\"faults\":[],\"timeout\"",
+        "\"faults\":[\"restart:1\"],\"timeout\"",
+    );
+    run(&["repeat", &fault]).assert_refused(2, "can never happen to naive");
+}
+
+#[tokio::test]
+async fn a_schedule_that_was_forced_is_replayed_not_repeated() {
+    let plan = Plan::new(2.try_into().unwrap());
+    let choice = ServiceChoice::default();
+    let services = Services::start(&choice, &plan, Naive.needs(), &[])
+        .await
+        .unwrap();
+    let moves = "A.check B.check A.insert B.insert";
+    let schedule = moves.parse().unwrap();
+    let forced = Engine::new(services).force(&Naive, &plan, &schedule).await;
+    let history = forced.unwrap().history;
+    let mut lines = Vec::new();
+    history::write(&history, &mut lines).unwrap();
+    history::write_end(1, false, &mut lines).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("forced.jsonl");
+    std::fs::write(&file, lines).unwrap();
+    let line = format!("run racesim replay naive --schedule '{moves}'");
+    run(&["repeat", file.to_str().unwrap()]).assert_refused(2, &line);
+    assert_eq!(run(&["check", file.to_str().unwrap()]).code, Some(1));
+}
