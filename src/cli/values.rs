@@ -143,7 +143,7 @@ pub(super) fn format() -> impl TypedValueParser<Value = Format> {
 
 fn format_of(text: &str) -> Result<Format, String> {
     text.parse().map_err(|_| {
-        let names = Format::ALL.map(|format| format.name());
+        let names = Format::ALL.map(Format::name);
         let perhaps = perhaps(text, names);
         let (last, others) = names.split_last().unwrap_or((&"", &[]));
         let others = others.join(", ");

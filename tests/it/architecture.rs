@@ -16,8 +16,8 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "checker", "duration", "engine", "explore", "fault", "nearest", "plan", "report",
-            "schedule", "seat", "seed", "services", "strategy",
+            "checker", "duration", "engine", "explore", "fault", "history", "nearest", "plan",
+            "report", "schedule", "seat", "seed", "services", "strategy",
         ],
     ),
     (
