@@ -21,6 +21,7 @@ pub use lock_options::{
     Fence, LockOptions, LockValue, OnBusy, OnBusyError, ReleaseMode, ReleaseOrder,
 };
 pub use options::{OptionOf, OptionRole, StrategyOption};
+#[cfg(feature = "cli")]
 pub(crate) use registry::with_strategy;
 pub use registry::{BuiltInStrategy, ChosenOptions, Entry};
 

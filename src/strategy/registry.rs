@@ -217,6 +217,7 @@ macro_rules! strategies {
 
 /// The value of an expression with the strategy itself in place of a [`BuiltIn`], where a race of a
 /// million users is to be no larger than its strategy needs; any other goes by its [`BuiltIn`], in a box.
+#[cfg(feature = "cli")]
 macro_rules! with_strategy {
     ($built_in:expr, $strategy:ident => $value:expr) => {
         match $built_in {
@@ -228,6 +229,7 @@ macro_rules! with_strategy {
 }
 
 pub(super) use strategies;
+#[cfg(feature = "cli")]
 pub(crate) use with_strategy;
 
 #[cfg(test)]
