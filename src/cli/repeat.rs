@@ -13,7 +13,7 @@ use crate::duration::Millis;
 use crate::history::{Header, PlanRecord};
 use crate::plan::Plan;
 use crate::report::Assertion;
-use crate::strategy::{CATALOGUE, Strategy};
+use crate::strategy::{Entry, Strategy};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -157,7 +157,7 @@ fn plan_of(header: &Header) -> Result<&Plan, String> {
             in_full.trim_end()
         ));
     }
-    if !CATALOGUE.iter().any(|entry| entry.name == strategy) {
+    if Entry::named(strategy).is_none() {
         return Err(format!(
             "'{strategy}' is no strategy that racesim brings: race it again from the program that has it"
         ));

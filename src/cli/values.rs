@@ -125,20 +125,11 @@ pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     Ok(limit)
 }
 
-/// What a format is for.
-fn described(format: Format) -> (&'static str, &'static str) {
-    let use_of = match format {
-        Format::Table => "tables for a person",
-        Format::Json => "the whole report, for a program",
-        Format::Csv => "a row of metrics for each strategy",
-        Format::Markdown => "tables for a page",
-        Format::Mermaid => "interleavings as Mermaid sequence diagrams",
-    };
-    (format.name(), use_of)
-}
-
 pub(super) fn format() -> impl TypedValueParser<Value = Format> {
-    explained(named(Format::ALL.map(described)), format_of)
+    explained(
+        named(Format::ALL.map(|format| (format.name(), format.meaning()))),
+        format_of,
+    )
 }
 
 fn format_of(text: &str) -> Result<Format, String> {
@@ -152,19 +143,13 @@ fn format_of(text: &str) -> Result<Format, String> {
 }
 
 pub(super) fn commit() -> impl TypedValueParser<Value = Commit> {
-    const GROUP: &str = "group";
-    const EACH: &str = "each";
-    let values = named([
-        (GROUP, "statements that wait together share a commit"),
-        (EACH, "every statement has a commit of its own"),
-    ]);
-    explained(values, |text| match text {
-        GROUP => Ok(Commit::Group),
-        EACH => Ok(Commit::Each),
-        _ => Err(format!(
-            "there is no '{text}'{}; there are: {GROUP}, {EACH}",
-            perhaps(text, [GROUP, EACH])
-        )),
+    let values = named(Commit::ALL.map(|commit| (commit.name(), commit.meaning())));
+    explained(values, |text| {
+        let names = Commit::ALL.map(Commit::name);
+        text.parse().map_err(|_| {
+            let (perhaps, names) = (perhaps(text, names), names.join(", "));
+            format!("there is no '{text}'{perhaps}; there are: {names}")
+        })
     })
 }
 

@@ -5,10 +5,8 @@ use std::io::{self, BufRead, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Attempt, Event, FaultEvent, Footer, Header, HeaderWords, History, INSTANT_MAX_NS, NODES_MAX,
-    Rows,
-};
+use super::earlier;
+use super::{Attempt, Event, FaultEvent, Footer, Header, History, INSTANT_MAX_NS, NODES_MAX, Rows};
 use crate::seat::Booking;
 
 /// One line of the file.
@@ -178,28 +176,6 @@ pub fn read(mut from: impl BufRead) -> Result<Recording, ReadError> {
     reader.finish()
 }
 
-/// A line as the earlier version of the format wrote it, where this one writes another.
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-enum EarlierLine {
-    Header(HeaderWords),
-}
-
-/// What every version of the format begins with.
-#[derive(Deserialize)]
-struct AnyHeader {
-    #[serde(rename = "type")]
-    _type: HeaderTag,
-    version: u32,
-}
-
-/// What a header's line says that it is.
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum HeaderTag {
-    Header,
-}
-
 /// The races read so far, and the one being read.
 #[derive(Default)]
 struct Reader {
@@ -264,18 +240,9 @@ impl Reader {
 
     /// A line that this build does not write: one of another version, or of nobody.
     fn take_foreign(&mut self, bytes: &[u8]) {
-        if let Ok(EarlierLine::Header(words)) = serde_json::from_slice(bytes) {
-            self.take(HistoryLine::Header(Header::from(words)));
-            return;
-        }
-        match serde_json::from_slice::<AnyHeader>(bytes) {
-            Ok(any) if ![Header::VERSION, Header::EARLIER].contains(&any.version) => {
-                self.take(HistoryLine::Header(Header {
-                    version: any.version,
-                    ..Header::default()
-                }));
-            }
-            _ => self.spoil("is not a line of a history"),
+        match earlier::header(bytes) {
+            Some(header) => self.take(HistoryLine::Header(header)),
+            None => self.spoil("is not a line of a history"),
         }
     }
 

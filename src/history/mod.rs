@@ -1,5 +1,6 @@
 //! What happened: the steps, the ends of the attempts, and the bookings found afterwards.
 
+mod earlier;
 mod header;
 pub mod index;
 mod lines;

@@ -283,7 +283,7 @@ fn every_option_refuses_a_hostile_value_in_its_own_words() {
 fn an_option_of_another_strategy_is_told_whose_it_is() {
     run(&["naive", "--redis", "redis://localhost"]).assert_refused(
         2,
-        "naive takes no lock, so it has no --redis: locked, redlock, compare and replay have it",
+        "naive takes no lock, so it has no --redis: locked, redlock, compare, replay and repeat have it",
     );
     run(&["unique", "--key-prefix=x"]).assert_refused(2, "unique takes no lock");
     run(&["naive", "--ttl", "1s"]).assert_refused(2, "naive has no --ttl: locked, hold,");
