@@ -3,7 +3,7 @@
 
 use racesim::checker::judge;
 use racesim::explore::follow;
-use racesim::history::{read, write, write_end};
+use racesim::history::{Header, read, write, write_end};
 use racesim::schedule::Schedule;
 use racesim::strategy::Locked;
 
@@ -14,7 +14,8 @@ pub(crate) fn history(bytes: &[u8]) {
     for recorded in recording.races {
         let history = recorded.history;
         let _ = judge(&history);
-        if history.damage.is_some() {
+        // A history of an older version is read, and not written any more.
+        if history.damage.is_some() || history.header.version != Header::VERSION {
             continue;
         }
         let mut written = Vec::new();

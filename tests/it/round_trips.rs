@@ -18,7 +18,7 @@ use racesim::report::{Assertion, METRICS, TOTAL, Unit};
 use racesim::seat::{Booking, SeatId, UserId};
 use racesim::services::lock::redact;
 
-use super::support::{history_file, text_of};
+use super::support::on_a_runtime;
 
 /// A time as people write one, to the nanosecond.
 fn time() -> impl Generator<Value = Duration> {
@@ -151,15 +151,10 @@ fn footer() -> impl Generator<Value = Footer> {
     )
 }
 
-/// Any history at all, of the race of a file: whether it can be is another question.
+/// Any history at all, under the header of a real race: whether it can be is another question.
 fn history() -> impl Generator<Value = History> {
-    let header = text_of(history_file("one-booking.jsonl"));
-    let header = read(header.as_bytes())
-        .unwrap()
-        .races
-        .remove(0)
-        .history
-        .header;
+    let raced = on_a_runtime(racesim::race(racesim::strategy::Naive).users(2).run());
+    let header = raced.unwrap().histories().next().unwrap().header.clone();
     let booking = (seat(), user()).prop_map(|(seat, user)| Booking { seat, user });
     let rows = (
         vec(event(), 0..20),
