@@ -312,6 +312,15 @@ impl Commit {
     pub fn name(self) -> &'static str {
         self.into()
     }
+
+    /// What it means.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Group => "statements that wait together share a commit",
+            Self::Each => "every statement has a commit of its own",
+        }
+    }
 }
 
 impl fmt::Display for Commit {

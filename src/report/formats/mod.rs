@@ -56,11 +56,11 @@ impl Format {
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::Table => "tables for a terminal",
-            Self::Json => "everything, for a machine",
+            Self::Table => "tables for a person",
+            Self::Json => "the whole report, for a program",
             Self::Csv => "a row of metrics for each strategy",
-            Self::Markdown => "the tables for a page",
-            Self::Mermaid => "the interleavings as sequence diagrams",
+            Self::Markdown => "tables for a page",
+            Self::Mermaid => "interleavings as Mermaid sequence diagrams",
         }
     }
 
