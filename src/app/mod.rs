@@ -1,11 +1,14 @@
 //! Commands: the rooms that each joins, and its exit status.
 
 mod check;
+mod error;
+mod exit;
 mod explore;
 mod input;
 mod list;
 mod matrix;
 mod output;
+mod output_error;
 mod part;
 mod place;
 mod probes;
@@ -26,110 +29,12 @@ use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{self, Command, Refusal};
-use crate::engine::EngineError;
-use crate::explore::replay::ReplayError;
-use crate::explore::{Limit, SearchVerdict};
-use crate::services::ServiceError;
-use output::OutputError;
+use error::AppError;
+pub use exit::Exit;
 use place::Uses;
 
 /// More than the runtime opens at its start.
 const DESCRIPTORS: usize = 10;
-
-/// How the process ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// What was asked holds.
-    Holds,
-    /// A property was violated, or an assertion failed.
-    Violated,
-    /// The person's words are off.
-    Usage,
-    /// The verdict is unknown.
-    Unknown,
-    /// A service could not be used.
-    Service,
-    /// A signal with this number ended the run.
-    Signal(u8),
-}
-
-impl Exit {
-    fn code(self) -> ExitCode {
-        ExitCode::from(match self {
-            Self::Holds => 0,
-            Self::Violated => 1,
-            Self::Usage => 2,
-            Self::Unknown => 3,
-            Self::Service => 4,
-            Self::Signal(number) => 128 + number,
-        })
-    }
-}
-
-/// Why a command has no result.
-#[derive(Debug, thiserror::Error)]
-enum AppError {
-    #[error(transparent)]
-    Output(#[from] OutputError),
-    #[error(transparent)]
-    Service(#[from] ServiceError),
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    #[error(transparent)]
-    Replay(#[from] ReplayError),
-    #[error("cannot read the history '{path}': {reason}")]
-    History { path: String, reason: String },
-    #[error(
-        "no redis-server or valkey-server on PATH, and an assertion about locks would say nothing of Redis: \
-        install one (apt-get install redis-server), or say --redis in-process to assert about simulated locks"
-    )]
-    NoRedisToAssert,
-    #[error("{0}")]
-    Words(String),
-    #[error("cannot repeat '{path}': {reason}")]
-    Repeat { path: String, reason: String },
-    #[error("cannot replay '{path}': {reason}")]
-    Recording { path: String, reason: String },
-    #[error(
-        "the system gives no more threads or files ({0}): raise its limits, see ulimit -n, -u and -v"
-    )]
-    System(#[source] io::Error),
-}
-
-impl AppError {
-    /// A search that the system gave no thread is no answer.
-    fn unless_on_a_thread(verdict: &SearchVerdict) -> Result<(), Self> {
-        if *verdict == SearchVerdict::Unknown(Limit::Threads) {
-            let error = io::Error::from_raw_os_error(libc::EAGAIN);
-            return Err(Self::System(error));
-        }
-        Ok(())
-    }
-
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Output(error) => error.exit(),
-            Self::Service(ServiceError::Lock(error)) if error.is_of_usage() => Exit::Usage,
-            Self::Service(_) | Self::NoRedisToAssert | Self::System(_) => Exit::Service,
-            Self::Engine(error) | Self::Replay(ReplayError::Engine(error)) => match error {
-                EngineError::Store(_)
-                | EngineError::Lock(_)
-                | EngineError::Unguarded(_)
-                | EngineError::Silent => Exit::Service,
-                EngineError::Panicked(_)
-                | EngineError::Diverged(_)
-                | EngineError::Unread(_)
-                | EngineError::Stopped => Exit::Unknown,
-                EngineError::TooLarge { .. } => Exit::Usage,
-            },
-            Self::History { .. }
-            | Self::Repeat { .. }
-            | Self::Recording { .. }
-            | Self::Words(_)
-            | Self::Replay(_) => Exit::Usage,
-        }
-    }
-}
 
 /// Does what the command line asks, and says how it went.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::output::OutputError;
+use super::output_error::OutputError;
 
 /// A chain of links that is longer leads nowhere.
 const LINKS_MAX: usize = 40;

@@ -9,7 +9,7 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::output::OutputError;
+use super::output_error::OutputError;
 use super::part::PartFile;
 use super::place::{resolve, standard};
 

@@ -2,20 +2,12 @@
 
 use std::num::NonZeroU32;
 
-use super::{RaceKind, Repeats, plan_words};
+use super::command::{RaceKind, Repeats, Reproduce};
+use super::plan_words;
 use crate::plan::Plan;
 use crate::report::Assertion;
 use crate::services::lock::{KeyPrefix, Url};
 use crate::services::{RedisChoice, ServiceChoice};
-
-/// A line that races the same inputs again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reproduce {
-    /// The line, as a shell reads it; without a secret.
-    pub line: String,
-    /// What it does not say; `None` when that is nothing.
-    pub note: Option<String>,
-}
 
 /// All that a line has to say.
 pub(super) struct Inputs<'a> {

@@ -6,12 +6,13 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{EngineError, Services};
+use super::error::EngineError;
 use crate::client::{Client, GateEvent, Held, Permit, RaceContext, outcome_of};
 use crate::history::{FaultKind, Outcome, Reply, Step};
 use crate::plan::Plan;
 use crate::schedule::{Delivery, Move, Schedule};
 use crate::seat::{SeatId, UserId};
+use crate::services::Services;
 use crate::services::lock::LockError;
 use crate::strategy::Strategy;
 

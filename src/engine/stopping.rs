@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::Engine;
+use super::runner::Engine;
 
 /// Work on fewer steps takes a few milliseconds, also on a busy machine.
 const MANY_STEPS: usize = 5_000;

@@ -5,21 +5,22 @@
 //! description of the protocol that could drift from the first.
 
 mod every;
+mod limit;
 pub mod matrix;
 mod model;
 mod property;
 mod random_schedules;
 pub mod replay;
+mod state_machine;
 mod trace;
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use stateright::{Checker, Model};
 use tokio_util::sync::CancellationToken;
 
 pub use every::interleavings;
+pub use limit::Limit;
 pub use model::Entrants;
 pub use model::USERS_MAX;
 pub use random_schedules::random_schedules;
@@ -98,37 +99,6 @@ pub enum SearchVerdict {
     Violated(Schedule),
     /// The search ended early, and had found none.
     Unknown(Limit),
-}
-
-/// What ended a search early.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Limit {
-    /// The most states.
-    States,
-    /// The longest time.
-    Time,
-    /// An attempt of more steps than the model can follow, or one that waits for what is no step.
-    Steps,
-    /// The memory that the process may take.
-    Memory,
-    /// The system gives no thread to search on.
-    Threads,
-    /// A signal.
-    Stopped,
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::States => "--limit-states was reached",
-            Self::Time => "--limit-time was reached",
-            Self::Steps => "an attempt waits for no step, or has too many",
-            Self::Memory => "no memory is left for more states",
-            Self::Threads => "the system gives no thread for it",
-            Self::Stopped => "it was stopped",
-        })
-    }
 }
 
 impl SearchVerdict {

@@ -5,6 +5,7 @@ mod agreement;
 mod architecture;
 mod builder;
 mod checker;
+mod circles;
 mod databases;
 mod dependencies;
 mod diagrams;

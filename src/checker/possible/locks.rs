@@ -1,6 +1,6 @@
 //! Locks that cannot have been granted.
 
-use super::at;
+use super::steps::at;
 use crate::checker::grants::Contended;
 use crate::history::index::ByUser;
 use crate::history::{Event, Recorded, Reply, Step};

@@ -6,6 +6,7 @@
 
 mod locks;
 mod protocol;
+mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,8 @@ use crate::history::{
 };
 use crate::seat::{SeatId, UserId};
 use crate::strategy::Strategy;
+
+use steps::{RecordedStep, at, steps_by_user};
 
 /// Why racesim cannot have written this history, with the number of the line; `None` when it can.
 #[must_use]
@@ -31,10 +34,6 @@ pub fn objection(race: &Recorded) -> Option<String> {
 #[must_use]
 pub fn objection_by<S: Strategy>(race: &Recorded, strategy: &S) -> Option<String> {
     objection(race).or_else(|| protocol::objection(race, strategy))
-}
-
-fn at(line: u32, why: &str) -> String {
-    format!("line {line} cannot be: {why}")
 }
 
 /// The steps and faults, each by itself.
@@ -111,23 +110,6 @@ fn attempts(race: &Recorded) -> Option<String> {
         );
         at(lines.footer, &why)
     })
-}
-
-/// A step and its line.
-#[derive(Debug, Clone, Copy)]
-struct RecordedStep {
-    event: Event,
-    line: u32,
-}
-
-/// The steps of each user, in the order of the file.
-fn steps_by_user(race: &Recorded) -> Vec<RecordedStep> {
-    let events = race.history.events.iter().zip(&race.lines.events);
-    let mut steps: Vec<RecordedStep> = events
-        .map(|(event, line)| RecordedStep { event, line: *line })
-        .collect();
-    steps.sort_by_key(|step| step.event.user);
-    steps
 }
 
 /// One step after another, on one seat, between the start and the end.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::task::Poll;
 
-use super::{RecordedStep, at, steps_by_user};
+use super::steps::{RecordedStep, at, steps_by_user};
 use crate::client::{Client, PendingStep, Script, outcome_of, poll_once};
 use crate::history::{Attempt, FaultKind, History, Outcome, Recorded, Reply, Step};
 use crate::seat::UserId;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::explore::Limit;
+use crate::explore::limit::Limit;
 use crate::memory::{Limits, resident_bytes};
 
 /// After so many states the clock is read: a fraction of a millisecond.

@@ -5,6 +5,7 @@ pub(in crate::explore) mod bounds;
 pub(in crate::explore) mod crowd;
 pub(in crate::explore) mod entrants;
 mod late;
+mod late_requests;
 mod lease;
 mod locks;
 pub(in crate::explore) mod room;
@@ -19,18 +20,15 @@ pub use room::USERS_MAX;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use stateright::{Model, Property as Checked};
-
 use crate::checker::Property;
 use crate::client::Held;
-use crate::explore::property::holds;
 use crate::fault::{Fault, SearchFault};
 use crate::history::Reply;
 use crate::schedule::{Delivery, Move};
 use crate::strategy::Strategy;
 use bounds::Bounds;
 use crowd::Crowd;
-use late::LateRequests;
+use late_requests::LateRequests;
 use room::{LOCKS_MAX, Room, SEATS_MAX, narrow};
 use state::ModelState;
 use user::{Machine, Next, User};
@@ -336,36 +334,5 @@ impl<S: Strategy> RaceModel<S> {
     /// The users of this race.
     pub(in crate::explore) fn users<'a>(&self, state: &'a State) -> &'a [User] {
         &state.users[..self.crowd.len()]
-    }
-}
-
-impl<S: Strategy> Model for RaceModel<S> {
-    type State = State;
-    type Action = Move;
-
-    fn init_states(&self) -> Vec<State> {
-        vec![self.start()]
-    }
-
-    fn actions(&self, state: &State, actions: &mut Vec<Move>) {
-        self.moves(state, actions);
-    }
-
-    fn next_state(&self, state: &State, step: Move) -> Option<State> {
-        Some(self.step(state, step).0)
-    }
-
-    /// Beyond what the model can follow nothing is looked at. Not asked when a path is told again.
-    fn within_boundary(&self, _: &State) -> bool {
-        !self.bounds.is_lost()
-    }
-
-    /// One property at a time, so that the first path found is a shortest one. It is asked once of
-    /// every different state. At a limit it is called broken: nothing else ends the checker at once,
-    /// which would go through the states that wait, for seconds.
-    fn properties(&self) -> Vec<Checked<Self>> {
-        vec![Checked::always("asked", |race, state| {
-            race.bounds.admit() && holds(race.question, race, state)
-        })]
     }
 }

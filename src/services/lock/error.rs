@@ -1,12 +1,8 @@
 //! Why a lock service cannot be used: one line, with the next move.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use redis::{ErrorKind, RedisError, ServerErrorKind};
-
-use super::Url;
-use crate::duration::Millis;
+use redis::ServerErrorKind;
 
 /// Why the lock service cannot be used. No text here ever holds a password.
 #[derive(Debug, thiserror::Error)]
@@ -191,72 +187,6 @@ impl LockError {
                 }
         )
     }
-
-    pub(super) fn silent(url: &Url, limit: Duration) -> Self {
-        Self::Silent {
-            address: url.address(),
-            limit: Millis(limit).to_string(),
-        }
-    }
-
-    /// What the server meant by an error, or the library.
-    pub(super) fn of_server(error: &RedisError, url: &Url, limit: Duration) -> Self {
-        let address = url.address();
-        match (error.kind(), error.code()) {
-            (_, Some("NOAUTH")) => Self::PasswordWanted(address),
-            (_, Some("WRONGPASS")) => Self::PasswordWrong(address),
-            (ErrorKind::Io, _) if error.is_timeout() => Self::silent(url, limit),
-            (ErrorKind::Io, _) => Self::Closed(address),
-            (ErrorKind::Server(kind), _) => match Unfit::by_kind(kind) {
-                Some(why) => Self::Unfit { address, why },
-                None => Self::refused(error, url),
-            },
-            (ErrorKind::Extension, Some(code)) => match Unfit::by_code(code) {
-                Some(why) => Self::Unfit { address, why },
-                None => Self::refused(error, url),
-            },
-            _ => Self::NotRedis(address),
-        }
-    }
-
-    /// What the server meant when it was told the user name and the password.
-    pub(super) fn of_greeting(error: &RedisError, url: &Url, limit: Duration) -> Self {
-        let detail = error.detail().unwrap_or_default();
-        let is_open = ["without any password configured", "no password is set"];
-        match error.kind() {
-            ErrorKind::Server(ServerErrorKind::ResponseError)
-                if is_open.iter().any(|text| detail.contains(text)) =>
-            {
-                Self::PasswordUnwanted(url.address())
-            }
-            ErrorKind::Server(ServerErrorKind::ResponseError) if !detail.contains("max number") => {
-                Self::PasswordWrong(url.address())
-            }
-            _ => Self::of_server(error, url, limit),
-        }
-    }
-
-    fn refused(error: &RedisError, url: &Url) -> Self {
-        let address = url.address();
-        let detail = error.detail().unwrap_or_default();
-        if detail.contains("DB index is out of range") {
-            return Self::Unfit {
-                address,
-                why: Unfit::NoDatabase,
-            };
-        }
-        if detail.contains("max number of clients") {
-            return Self::Unfit {
-                address,
-                why: Unfit::Full,
-            };
-        }
-        let reason = format!("{} {detail}", error.code().unwrap_or_default());
-        Self::Refused {
-            reason: url.scrub(reason.trim()),
-            address,
-        }
-    }
 }
 
 /// What keeps a Redis from serving as a lock, with the next move.
@@ -319,7 +249,7 @@ impl Unfit {
         }
     }
 
-    fn by_kind(kind: ServerErrorKind) -> Option<Self> {
+    pub(super) fn by_kind(kind: ServerErrorKind) -> Option<Self> {
         Some(match kind {
             ServerErrorKind::BusyLoading => Self::Loading,
             ServerErrorKind::Moved
@@ -335,7 +265,7 @@ impl Unfit {
         })
     }
 
-    fn by_code(code: &str) -> Option<Self> {
+    pub(super) fn by_code(code: &str) -> Option<Self> {
         Some(match code {
             "OOM" => Self::OutOfMemory,
             "MISCONF" => Self::DiskFull,

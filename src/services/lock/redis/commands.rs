@@ -54,6 +54,16 @@ pub(super) const SHORTEN: &str = "local held = redis.call('get', KEYS[1]) \
 const COMMAND_WORDS: usize = 6;
 const COMMAND_BYTES: usize = 112;
 
+/// What the key of every lock begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPrefix(pub String);
+
+impl Default for KeyPrefix {
+    fn default() -> Self {
+        Self("lock:seat:".to_owned())
+    }
+}
+
 /// The names of a run's keys and values, and what is written of them again and again.
 #[derive(Clone, Debug)]
 pub(super) struct Names {

@@ -5,15 +5,19 @@ use std::time::Duration;
 
 use redis::{ConnectionAddr, ErrorKind, InfoDict, Pipeline, RedisError, ServerErrorKind, Value};
 
+use super::answer::{RedisAnswer, understand};
+use super::commands::KeyPrefix;
 use super::commands::{COMPARE_AND_DELETE, KeyAndValue, LEFT, Names, SHORTEN, SWEEP};
 use super::dial::WatchedConnection;
 use super::late::LateRequest;
-use super::{KeyPrefix, PIPELINE_MAX, understand};
 use crate::duration::Millis;
 use crate::seat::SeatId;
 use crate::services::lock::Url;
 use crate::services::lock::{AddressedRequest, Held, LockError, LockRequest, Unfit};
 use crate::services::queue::{FirstError, RequestId, ServiceReply};
+
+/// The most commands in one pipeline: beyond it the gain is below the noise.
+pub(super) const PIPELINE_MAX: usize = 512;
 
 /// How often a lock that is running out is looked at.
 const EXPIRY_POLL: Duration = Duration::from_millis(1);
@@ -319,9 +323,6 @@ impl Link {
         }
     }
 }
-
-/// What the server said to one command.
-pub(super) type RedisAnswer = Result<Value, RedisError>;
 
 fn is_script_unknown(answer: &RedisAnswer) -> bool {
     let no_script = ErrorKind::Server(ServerErrorKind::NoScript);

@@ -20,7 +20,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::connection::RedisAnswer;
+use super::answer::RedisAnswer;
 use crate::history::Reply;
 use crate::services::lock::{AddressedRequest, Url};
 use crate::services::queue::ServiceReply;

@@ -4,48 +4,38 @@
 //! response limit per command, for a queued command is not a late one; whoever owns the race gives
 //! the service up when it answers nobody ([`RequestQueue::close`]).
 
+mod answer;
 mod commands;
 mod connection;
 mod dial;
 mod late;
 mod lifeline;
+mod refused;
 mod server;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{ErrorKind, Value};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use connection::{Link, RedisAnswer};
+use answer::understand;
+pub use commands::KeyPrefix;
+use connection::{Link, PIPELINE_MAX};
 use dial::why_closed;
 pub use late::{Arrived, LateRequest, NotSent};
 use lifeline::Lifeline;
 pub use server::{PrivateServer, find_server, start_server};
 
-use super::{AddressedRequest, Held, LockError, LockRequest, Url};
+use super::{AddressedRequest, Held, LockError, Url};
 use crate::history::Reply;
 use crate::seat::SeatId;
-use crate::services::queue::{FirstError, RequestQueue, ServiceReply};
-
-/// The most commands in one pipeline, and the most pipelines under way: beyond these the gain is
-/// below the noise.
-pub(in crate::services::lock) const PIPELINE_MAX: usize = 512;
+use crate::services::queue::{FirstError, RequestQueue};
+/// The most pipelines under way: beyond it the gain is below the noise.
 const PIPELINES_MAX: usize = 4;
 
 /// The most commands that are late at once: each has a connection.
 const LATE_MAX: usize = 64;
-
-/// What the key of every lock begins with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyPrefix(pub String);
-
-impl Default for KeyPrefix {
-    fn default() -> Self {
-        Self("lock:seat:".to_owned())
-    }
-}
 
 /// Where a Redis is.
 #[derive(Debug, Clone, Copy)]
@@ -281,49 +271,5 @@ async fn serve(
                 queue.deliver(link.send(some, &trouble).await);
             });
         }
-    }
-}
-
-/// What an answer of the server means: SET answers OK or nil, SETNX, a script or DEL a number, that of a
-/// grant or 0 for "no". An error of the server's own means that nothing was done, a broken connection that
-/// nobody knows.
-fn understand(
-    request: LockRequest,
-    answer: RedisAnswer,
-    url: &Url,
-    trouble: &FirstError,
-) -> ServiceReply {
-    let is_counted = matches!(request, LockRequest::Acquire(how) if how.is_fenced);
-    match answer {
-        Ok(Value::Okay) => request.reply(true).into(),
-        Ok(Value::Nil) => request.reply(false).into(),
-        Ok(Value::Int(number)) => ServiceReply {
-            reply: request.reply(number > 0),
-            stamp: u32::try_from(number)
-                .ok()
-                .filter(|_| is_counted)
-                .unwrap_or(0),
-        },
-        Ok(_) => {
-            trouble.note("it gave an answer that no lock gives".to_owned());
-            Reply::Lost.into()
-        }
-        Err(error) => match error.kind() {
-            ErrorKind::Server(_) | ErrorKind::Extension => {
-                let text = format!(
-                    "{} {}",
-                    error.code().unwrap_or_default(),
-                    error.detail().unwrap_or_default()
-                );
-                trouble.note(url.scrub(text.trim()));
-                Reply::Failed.into()
-            }
-            // Told once, with what became of the connection.
-            ErrorKind::Io => Reply::Lost.into(),
-            _ => {
-                trouble.note("it does not answer as a Redis does".to_owned());
-                Reply::Lost.into()
-            }
-        },
     }
 }

@@ -13,9 +13,10 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::CLOSE_LIMIT;
+use super::batch::CLOSE_LIMIT;
+use super::current_run::CurrentRun;
 use super::schema::BUSY_TIMEOUT;
-use super::session::{CurrentRun, Session, prepare};
+use super::session::{Session, prepare};
 use crate::history::Reply;
 use crate::services::queue::{FirstError, ServiceReply};
 use crate::services::store::{StoreError, StoreRequest};

@@ -5,6 +5,8 @@
 //! after its check was answered, so the two never share a transaction: the race is all there.
 
 mod admin;
+mod batch;
+mod current_run;
 mod late;
 mod schema;
 mod seats;
@@ -16,7 +18,6 @@ pub use late::{LateStatement, Obstacle};
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
@@ -25,17 +26,15 @@ use super::StoreError;
 use super::{BeginOptions, StoreRequest, StoreWork, TransactionWork};
 use crate::history::Reply;
 use crate::seat::UserId;
-use crate::services::queue::{FirstError, Progress, RequestId, RequestQueue, ServiceReply};
+use crate::services::queue::{FirstError, Progress, RequestQueue, ServiceReply};
+use batch::{CLOSE_LIMIT, ReplyBatch};
+use current_run::CurrentRun;
 use late::LateStatements;
-use session::CurrentRun;
 use thread::StoreThread;
 use transactions::Transactions;
 
 /// The most statements in one commit: beyond it the gain is below the noise.
 const GROUP_MAX: usize = 1024;
-
-/// How long the end of a run waits for the file to be closed.
-pub(super) const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
 /// How the database is used.
 #[derive(Debug, Clone)]
@@ -82,9 +81,6 @@ pub struct Sqlite {
     is_closed: Mutex<std::sync::mpsc::Receiver<()>>,
     waking: AbortHandle,
 }
-
-pub(super) type Batch = Vec<(RequestId, StoreWork)>;
-type ReplyBatch = Vec<(RequestId, ServiceReply)>;
 
 impl Sqlite {
     /// Opens the database and warms it: statements prepared, a first page written.

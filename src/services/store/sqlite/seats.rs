@@ -1,8 +1,5 @@
 //! What is written on a seat itself: its version, the latest token, who has claimed it and until when.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use rusqlite::params;
@@ -109,46 +106,6 @@ impl Session<'_> {
             Err(error) => Some(Err(error)),
         });
         good.collect()
-    }
-}
-
-/// The claims whose time was made to be over: for each seat, the end of it that counts as past.
-#[derive(Debug, Default)]
-pub(super) struct EndedClaims {
-    ends: Mutex<HashMap<SeatId, i64>>,
-    /// Whether there are any: most runs have none, and look no further.
-    is_any: AtomicBool,
-}
-
-impl EndedClaims {
-    /// The latest end of a claim on this seat that counts as past; 0 when none does.
-    fn end_of(&self, seat: SeatId) -> i64 {
-        if !self.is_any.load(Ordering::Relaxed) {
-            return 0;
-        }
-        self.ends().get(&seat).copied().unwrap_or(0)
-    }
-
-    fn end(&self, seat: SeatId, until: i64) {
-        self.is_any.store(true, Ordering::Relaxed);
-        self.ends().insert(seat, until);
-    }
-
-    /// There is a new claim on the seat.
-    fn forget(&self, seat: SeatId) {
-        if self.is_any.load(Ordering::Relaxed) {
-            self.ends().remove(&seat);
-        }
-    }
-
-    /// A new run begins.
-    pub(super) fn clear(&self) {
-        self.ends().clear();
-        self.is_any.store(false, Ordering::Relaxed);
-    }
-
-    fn ends(&self) -> MutexGuard<'_, HashMap<SeatId, i64>> {
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rusqlite::{Connection, Statement, params};
 
-use super::Batch;
+use super::batch::Batch;
+use super::current_run::CurrentRun;
 use super::schema;
 use super::schema::BUSY_TIMEOUT;
-use super::seats::EndedClaims;
 use crate::history::Reply;
 use crate::plan::Isolation;
 use crate::seat::{SeatId, UserId};
@@ -28,24 +28,6 @@ pub(super) fn prepare(path: &Path) -> Result<(Connection, String), StoreError> {
         .pragma_update(None, "synchronous", "normal")
         .map_err(failed)?;
     Ok((connection, journal_mode))
-}
-
-/// The run that a database is in, shared by all its connections.
-#[derive(Debug, Default)]
-pub(super) struct CurrentRun {
-    pub(super) run: AtomicI64,
-    pub(super) position: AtomicI64,
-    /// How many transactions are open while their users do something else.
-    open: AtomicUsize,
-    /// The claims whose time was made to be over.
-    pub(super) ended: EndedClaims,
-}
-
-impl CurrentRun {
-    /// Whether a user of this run may keep the others from writing.
-    pub(super) fn has_open_transactions(&self) -> bool {
-        self.open.load(Ordering::Relaxed) > 0
-    }
 }
 
 /// A connection with its statements and the run it is in.

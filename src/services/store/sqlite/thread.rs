@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::session::{CurrentRun, Session, is_busy, prepare};
-use super::{Batch, ReplyBatch, schema};
+use super::batch::{Batch, ReplyBatch};
+use super::current_run::CurrentRun;
+use super::schema;
+use super::session::{Session, is_busy, prepare};
 use crate::history::Reply;
 use crate::services::queue::{FirstError, RequestId, RequestQueue};
 use crate::services::store::{StoreError, StoreWork};

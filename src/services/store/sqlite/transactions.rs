@@ -14,9 +14,10 @@ use rusqlite::ffi::SQLITE_BUSY_SNAPSHOT;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::CLOSE_LIMIT;
+use super::batch::CLOSE_LIMIT;
+use super::current_run::CurrentRun;
 use super::schema;
-use super::session::{CurrentRun, Session, is_busy, prepare};
+use super::session::{Session, is_busy, prepare};
 use crate::history::Reply;
 use crate::seat::UserId;
 use crate::services::queue::{FirstError, Progress, ServiceReply};

@@ -1,13 +1,11 @@
-//! What went wrong in a race as was asked for, and what its users left behind.
+//! Clean-up after a race: what its users left behind, found and removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc::UnboundedReceiver;
-
-use super::Engine;
-use crate::fault::{Fault, FaultContext, FaultRequest, Injector, ServiceFault};
+use super::runner::Engine;
+use crate::fault::Fault;
 use crate::history::{Event, LockLeft, Reply, Rows, Step, locks_left};
 use crate::plan::Plan;
 use crate::seat::SeatId;
@@ -18,29 +16,6 @@ use crate::strategy::{Needs, Strategy};
 type LockLife = (SeatId, Option<Duration>);
 
 impl Engine {
-    /// Carries out the service faults that users order; never returns, so select on it.
-    pub(super) async fn carry_out(
-        &self,
-        orders: Option<UnboundedReceiver<FaultRequest>>,
-        limit: Duration,
-    ) {
-        let Some(mut orders) = orders else {
-            return std::future::pending().await;
-        };
-        while let Some(FaultRequest { fault, done }) = orders.recv().await {
-            let is_done = match fault {
-                ServiceFault::Restart => {
-                    let is_there = !self.services.shared.locks.is_empty();
-                    is_there && self.services.restart(0, limit).await.is_ok()
-                }
-                ServiceFault::Pause(time) => self.services.pause(time).await,
-            };
-            // Whoever ordered it may be gone.
-            let _ = done.send(is_done);
-        }
-        std::future::pending::<()>().await;
-    }
-
     /// Removes what the users left behind, so that no other race meets it: the locks among it. `None` when
     /// which they are could not be read.
     pub(super) async fn tidy<S: Strategy>(
@@ -112,26 +87,6 @@ impl Engine {
         let left = left.map(|left| left.into_iter().map(LockLeft::from).collect());
         (left, removed)
     }
-}
-
-/// What befalls the users of a race, and where that of the services is ordered.
-pub(super) fn faults_of<S: Strategy>(
-    strategy: &S,
-    plan: &Plan,
-    round: u32,
-) -> (
-    Option<Box<Injector>>,
-    Option<UnboundedReceiver<FaultRequest>>,
-) {
-    if plan.faults.is_empty() {
-        return (None, None);
-    }
-    let setting = FaultContext {
-        seed: plan.seed.round(round),
-        ttl: strategy.ttl().map(crate::client::Ttl::as_duration),
-    };
-    let (injector, orders) = Injector::new(&plan.faults, setting);
-    (Some(Box::new(injector)), Some(orders))
 }
 
 /// Of the locks of one seat on several lock services, the one that lives longest.
