@@ -289,7 +289,7 @@ fn bad_words_are_refused() {
     explored(&["naive", "--users", "0"]).assert_refused(2, "write 1 to 5");
     explored(&["naive", "--fault", "explode"]).assert_refused(
         2,
-        "unknown fault 'explode': write expire, crash, lost-reply, lost-request, late, restart, give-up,",
+        "unknown fault 'explode', perhaps 'expire': write expire, crash, lost-reply, lost-request, late, restart, give-up,",
     );
     explored(&["naive", "--property", "fairness"]).assert_refused(
         2,

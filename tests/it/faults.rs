@@ -345,8 +345,14 @@ fn one_seed_strikes_the_same_users() {
 #[test]
 fn bad_faults_are_refused() {
     let naive = |fault: &str| run(&["naive", "--fault", fault]);
-    naive("explode").assert_refused(2, "unknown fault 'explode': write expire, crash,");
-    naive("crash:chek").assert_refused(2, "'chek' in 'crash:chek' is no step, share or time");
+    naive("explode").assert_refused(
+        2,
+        "unknown fault 'explode', perhaps 'expire': write expire, crash,",
+    );
+    naive("crash:chek").assert_refused(
+        2,
+        "'chek' in 'crash:chek' is no step, share or time, perhaps 'check'",
+    );
     naive("slow").assert_refused(2, "'slow' for how long? write slow:200ms");
     naive("crash:2").assert_refused(2, "'2' in 'crash:2' is no step, share or time");
     naive("stall:20ms").assert_refused(2, "'stall' has no duration of its own");
