@@ -127,9 +127,6 @@ const WIDTH: usize = 80;
 /// How wide the first column is.
 const COLUMN: usize = 12;
 
-/// How many lines the names of the other strategies take at the most.
-const LINES: usize = 2;
-
 /// The help of racesim itself: one screen, however many strategies there are.
 fn screen(strategies: &[&str]) -> String {
     let mut screen = Screen::default();
@@ -141,9 +138,7 @@ fn screen(strategies: &[&str]) -> String {
             for (name, about) in SHOWN {
                 screen.row(name, about);
             }
-            for (at, line) in others(strategies).iter().enumerate() {
-                screen.row(if at == 0 { "STRATEGY" } else { "" }, line);
-            }
+            screen.row("STRATEGY", &others(strategies));
         }
         for command in COMMANDS.iter().filter(|entry| entry.group == group) {
             let command = (command.build)();
@@ -184,30 +179,24 @@ impl Screen {
     }
 }
 
-/// The names of the strategies that have no line of their own, as lines.
-fn others(strategies: &[&str]) -> Vec<String> {
+/// The names of the strategies that have no line of their own, as far as they fit on one.
+fn others(strategies: &[&str]) -> String {
     const MORE: &str = "… (racesim list strategies)";
     let room = WIDTH - COLUMN - "   ".len();
-    let mut lines = vec![String::new()];
     let is_other = |name: &&&str| SHOWN.iter().all(|(shown, _)| *shown != **name);
-    for name in strategies.iter().filter(is_other) {
-        let is_last = lines.len() == LINES;
-        let Some(line) = lines.last_mut() else { break };
-        let room = if is_last { room - MORE.len() } else { room };
-        if line.is_empty() {
-            line.push_str(name);
-        } else if line.chars().count() + ", ".len() + name.len() < room {
-            line.extend([", ", name]);
-        } else if is_last {
-            line.extend([", ", MORE]);
-            break;
-        } else {
-            line.push(',');
-            lines.push((*name).to_owned());
-        }
+    let names: Vec<&str> = strategies.iter().filter(is_other).copied().collect();
+    let all = names.join(", ");
+    if all.chars().count() <= room {
+        return all;
     }
-    lines.retain(|line| !line.is_empty());
-    lines
+    let mut some = String::new();
+    for name in names {
+        if some.chars().count() + name.len() + ", ".len() + MORE.chars().count() > room {
+            break;
+        }
+        some.extend([name, ", "]);
+    }
+    some + MORE
 }
 
 #[cfg(test)]
