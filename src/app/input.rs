@@ -43,7 +43,7 @@ pub(super) async fn read<T: Send + 'static>(
     Ok(parsed.await)
 }
 
-/// Hands on all that is in the file. Whoever writes a pipe may take its time.
+/// Hands on all that is in the file. The writer of a pipe may take its time.
 async fn feed(mut file: File, limit: Duration, to: Sender<Vec<u8>>) -> io::Result<()> {
     let is_pipe = file.metadata()?.file_type().is_fifo();
     let begun = Instant::now();

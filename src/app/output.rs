@@ -74,7 +74,7 @@ impl Outputs {
     }
 
     /// Says on stderr why the status is not 0, where no table on stdout has said it. A stop is a reason of
-    /// its own, and whoever stopped it knows that one.
+    /// its own, and the person who stopped it knows that one.
     pub(super) fn warn(&self, is_stopped: bool, reasons: &[String]) {
         let is_told = self.format.tells_reasons();
         if is_stopped || (is_told && !self.is_quiet) {

@@ -117,7 +117,7 @@ impl Taken {
         if standard(path).is_some() || path.metadata().is_ok_and(|found| is_stream(&found)) {
             return Ok(());
         }
-        // A place that cannot be had is refused by whoever opens it.
+        // A place that cannot be had is refused where it is opened.
         let Ok(place) = Place::of(path) else {
             return Ok(());
         };
@@ -187,7 +187,7 @@ pub(super) fn refuse_shared<'a>(
 
 /// Refuses a name under which SQLite keeps the log of a database that is there: it would be taken for that.
 fn refuse_companion(path: &Path) -> Result<(), OutputError> {
-    // A place that cannot be had is refused by whoever opens it.
+    // A place that cannot be had is refused where it is opened.
     let Ok(real) = resolve(path) else {
         return Ok(());
     };

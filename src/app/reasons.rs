@@ -1,4 +1,4 @@
-//! Reasons for a status other than 0, a line each, for whoever sees only stderr.
+//! Reasons for a status other than 0, a line each, for those who see only stderr.
 
 use super::Exit;
 use crate::checker::{Property, VerdictKind};

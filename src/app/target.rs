@@ -197,7 +197,7 @@ fn replaceable(name: &Path) -> io::Result<PathBuf> {
     Ok(place)
 }
 
-/// A result never replaces a database, whoever it belongs to.
+/// A result never replaces a database, also one of others.
 fn refuse_database(place: &Path) -> io::Result<()> {
     let mut start = Vec::new();
     match File::open(place) {
@@ -251,7 +251,7 @@ async fn open_stream(name: &Path, found: &Metadata, limit: Duration) -> Result<F
     }
 }
 
-/// Writes all of it. Whoever reads may take a pause, but none that is longer than the limit.
+/// Writes all of it. The reader may take a pause, but none that is longer than the limit.
 async fn send(mut to: &File, mut bytes: &[u8], limit: Duration) -> io::Result<()> {
     let mut heard = Instant::now();
     while !bytes.is_empty() {

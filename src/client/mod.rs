@@ -169,10 +169,10 @@ impl Client {
         self.requests += 1;
     }
 
-    /// Gives the lock a time to live, whoever holds it; `false` when nobody does.
+    /// Gives the lock a time to live, also when another holds it; `false` when it is free.
     ///
     /// # Errors
-    /// [`StepError`] when the lock may live for ever.
+    /// [`StepError`] when the lock may have no end.
     pub fn set_ttl(&mut self, ttl: Ttl) -> Call<'_, bool> {
         self.step(StepRequest::SetTtl { ttl })
     }

@@ -81,7 +81,7 @@ impl Engine {
             );
             history.footer.troubles.push(trouble);
         }
-        // Shared, as whoever counts them may be left behind by a stop.
+        // Shared, as the thread that counts them may be left behind by a stop.
         let events = Arc::new(mem::take(&mut history.events));
         let tidying = self.tidy(strategy, plan, Arc::clone(&events));
         let left = self.unless_stopped_for(GRACE, tidying).await.flatten();

@@ -83,7 +83,7 @@ impl Engine {
     }
 }
 
-/// Does `work` on a thread of its own: what comes of it. When it panics, so does whoever waits for it.
+/// Does `work` on a thread of its own: what comes of it. When it panics, so does its caller.
 ///
 /// # Errors
 /// When the system gives no thread.

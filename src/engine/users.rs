@@ -168,7 +168,7 @@ fn user<S: Strategy>(
     }
 }
 
-/// One user that something may befall. One that crashes is dropped where it stands: what it has not
+/// One user that a fault may strike. One that crashes is dropped where it stands: what it has not
 /// committed is undone, its lock stays, and nobody knows what became of its booking.
 async fn user_who_may_crash<S: Strategy>(permit: PermitGuard<S>, mut client: Client, id: UserId) {
     let race = Arc::clone(&permit.pool.race);
@@ -205,4 +205,24 @@ async fn start_line(race: &RaceContext) {
         Poll::Pending
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategy::{Locked, Naive};
+
+    /// The size of what this function gives.
+    fn size_of_output<A, B, F>(_: impl Fn(A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// With what tokio adds, a task of up to 152 bytes takes 256 of the allocator, and one byte more 384: 120
+    /// MiB for a million users.
+    #[test]
+    fn a_user_of_naive_and_one_of_locked_fit_152_bytes() {
+        let naive = size_of_output(user::<Naive>);
+        let locked = size_of_output(user::<Locked>);
+        assert!(naive <= 152 && locked <= 152, "{naive} and {locked} bytes");
+    }
 }

@@ -1,4 +1,4 @@
-//! What befalls the users of a race: decided for each by the seed, and counted when it happens.
+//! The injector of faults: decided for each user by the seed, and counted when they happen.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +16,7 @@ use crate::step::{Service, Step};
 /// A stall is longer than the time to live by a half, and by this at the least.
 const STALL_MORE: Duration = Duration::from_millis(5);
 
-/// Something that befalls a user after a step.
+/// A fault that strikes a user after a step.
 #[derive(Debug)]
 pub enum Effect {
     /// It stands still for this long.
@@ -27,11 +27,11 @@ pub enum Effect {
     Crash,
     /// It abandons its attempt.
     GiveUp,
-    /// Something befalls the lock service; the fault's place, to count it when it has.
+    /// The lock service is struck; the fault's place, to count it when that has happened.
     Service(usize, ServiceFault),
 }
 
-/// Something that befalls the lock service.
+/// A fault that strikes the lock service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServiceFault {
     /// It forgets everything.
@@ -51,7 +51,7 @@ impl ServiceFault {
     }
 }
 
-/// Somebody is asked to let it befall the service, and to say whether it did.
+/// A request to inject a fault into a service, answered with whether it happened.
 #[derive(Debug)]
 pub struct FaultRequest {
     /// What.
@@ -144,12 +144,12 @@ impl Injector {
         Some((at, self.faults[at].0.time.unwrap_or_default()))
     }
 
-    /// What befalls the user after this step.
+    /// The faults that strike the user after this step.
     pub fn after(&self, user: UserId, step: Step) -> Vec<Effect> {
         let drawn = (0..self.faults.len()).filter(|at| self.is_drawn(*at, user, step));
         let strikes = drawn.filter_map(|at| self.strike(at, user).map(|strike| (at, strike)));
         let mut strikes: Vec<(usize, Effect)> = strikes.collect();
-        // Nothing befalls a user after it has crashed.
+        // A user that has crashed is struck no more.
         strikes.sort_by_key(|(_, strike)| matches!(strike, Effect::Crash));
         for (at, strike) in &strikes {
             if !matches!(strike, Effect::Service(..) | Effect::Expire(_)) {
@@ -183,7 +183,7 @@ impl Injector {
         is_first.then_some(strike)
     }
 
-    /// Lets something befall the service, and waits until it has: whether it did.
+    /// Requests a fault of the service, and waits for the answer: whether it happened.
     pub async fn carry_out(&self, fault: ServiceFault) -> bool {
         let (done, is_done) = oneshot::channel();
         let is_ordered = self.orders.send(FaultRequest { fault, done }).is_ok();

@@ -38,7 +38,7 @@ pub use race_fault::{BadRaceFault, RaceFault};
 pub enum Fault {
     /// The time to live of a held lock runs out.
     Expire,
-    /// A user stops for ever after a step.
+    /// A user stops for good after a step.
     Crash,
     /// A step happens, and its reply does not arrive.
     LostReply,
@@ -91,7 +91,7 @@ impl Fault {
         }
     }
 
-    /// Whether it befalls the lock service, and so everybody at once.
+    /// Whether it strikes the lock service, and so all users at once.
     #[must_use]
     pub const fn is_of_a_service(self) -> bool {
         matches!(self, Self::Restart | Self::PauseRedis)

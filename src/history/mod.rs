@@ -140,7 +140,7 @@ pub enum FaultKind {
     Stall,
     /// A lock service forgot everything.
     Restart,
-    /// A user stopped for ever.
+    /// A user stopped for good.
     Crash,
 }
 
@@ -150,7 +150,7 @@ pub enum FaultKind {
 pub struct LockLeft {
     /// The seat that it is the lock of.
     pub seat: SeatId,
-    /// How long it lives on after the race; `None` for ever.
+    /// How long it lives on after the race; `None` for a lock without an end.
     pub left_ms: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Stall detection: a service that answers nobody is given up, so that nothing waits for ever.
+//! Stall detection: a service that answers nobody is given up, so that no wait lasts forever.
 
 use std::time::Duration;
 

@@ -35,7 +35,7 @@ impl From<Reply> for ServiceReply {
     }
 }
 
-/// What went wrong first with a service, told by whoever serves it.
+/// What went wrong first with a service, noted by the task or thread that serves it.
 #[derive(Debug, Clone, Default)]
 pub struct FirstError(Arc<Mutex<Option<String>>>);
 

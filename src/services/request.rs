@@ -19,7 +19,7 @@ pub enum StepRequest {
         /// How it is taken.
         how: Acquire,
     },
-    /// Give the lock a time to live, whoever holds it.
+    /// Give the lock a time to live, also when another holds it.
     SetTtl {
         /// How long from now.
         ttl: Ttl,

@@ -153,7 +153,7 @@ impl Services {
         })
     }
 
-    /// Makes sure that a fault would not befall a server that is somebody else's.
+    /// Makes sure that a fault strikes no server that the person runs.
     pub(crate) fn refuse_harm_to_others(&self, fault: &'static str) -> Result<(), LockError> {
         match (self.shared.locks.first(), &self.program) {
             (Some(lock @ LockService::Redis(_)), None) => Err(LockError::NotOurs {

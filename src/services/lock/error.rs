@@ -119,7 +119,7 @@ pub enum LockError {
         "'{fault}' kills or stops the server, and this one is not ours ({server}): leave --redis out for a private one"
     )]
     NotOurs {
-        /// What was to befall it.
+        /// The fault that was asked for.
         fault: &'static str,
         /// Whose it is.
         server: String,

@@ -69,7 +69,7 @@ impl InProcess {
         *self.table() = LockTable::default();
     }
 
-    /// Who holds the lock of the seat, and for how long yet; `None` for ever.
+    /// Who holds the lock of the seat, and for how long yet; `None` for a lock without an end.
     #[must_use]
     pub fn left(&self, seat: SeatId) -> Option<Option<Duration>> {
         let table = self.table();

@@ -27,6 +27,9 @@ use crate::services::queue::{RequestQueue, ServiceReply};
 /// A request, for which seat and with which token.
 pub type AddressedRequest = (SeatId, Token, LockRequest);
 
+// A million may wait.
+const _: () = assert!(size_of::<AddressedRequest>() <= 20);
+
 /// The lock service that was raced.
 #[derive(Debug)]
 pub enum LockService {
@@ -113,7 +116,7 @@ impl LockService {
     }
 
     /// How long the locks of these seats live on, of those that any token of this run holds; `None`
-    /// for ever.
+    /// for a lock without an end.
     ///
     /// # Errors
     /// When the server does not answer within the limit.

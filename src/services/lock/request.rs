@@ -27,7 +27,7 @@ pub enum AcquireMode {
     SetNxPx,
     /// `SETNX key value`: its time to live is another command.
     SetNx,
-    /// `SET key value EX ttl`: whoever holds it loses it.
+    /// `SET key value EX ttl`: the present holder loses it.
     SetEx,
 }
 
@@ -48,7 +48,7 @@ pub enum ReleaseCommand {
     /// One script that compares the value and deletes the key.
     #[default]
     CompareAndDelete,
-    /// `DEL key`, whoever holds it.
+    /// `DEL key`, also when another holds it.
     Delete,
 }
 
@@ -57,7 +57,7 @@ pub enum ReleaseCommand {
 pub enum LockRequest {
     /// Take the lock.
     Acquire(Acquire),
-    /// Give the lock a new time to live, whoever holds it.
+    /// Give the lock a new time to live, also when another holds it.
     SetTtl(Ttl),
     /// The same, if the token still holds it.
     Renew(Ttl),

@@ -104,7 +104,7 @@ impl Process {
         Ok(process)
     }
 
-    /// How it ends, for whoever is told later.
+    /// How it ends, for those who ask later.
     #[must_use]
     pub fn end(&self) -> ProcessEnd {
         self.ended.clone()
@@ -163,7 +163,7 @@ impl Process {
     pub async fn last_line(&self) -> String {
         if self.status().is_some() {
             let mut read = self.read.clone();
-            // Whoever inherited its output may hold it open.
+            // A child that inherited its output may hold it open.
             let _ = tokio::time::timeout(LAST_WORDS, read.changed()).await;
         }
         let end: Vec<u8> = lock(&self.printed).end.iter().copied().collect();

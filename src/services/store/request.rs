@@ -134,6 +134,9 @@ pub enum StoreWork {
     Admin(Box<Admin>),
 }
 
+// A million may wait.
+const _: () = assert!(size_of::<StoreWork>() <= 16);
+
 /// What is no user's step, and where it is answered.
 #[derive(Debug)]
 pub enum Admin {

@@ -14,7 +14,7 @@ pub(super) const COMPARE_AND_DELETE: &str = "if redis.call('get', KEYS[1]) == AR
 pub(super) const SWEEP: &str = "local held = redis.call('get', KEYS[1]) \
     if held and string.sub(held, 1, #ARGV[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end";
 
-/// How long a lock whose value begins with the name of this run lives on: -1 for ever, -2 when there
+/// How long a lock whose value begins with the name of this run lives on: -1 without an end, -2 when there
 /// is none.
 pub(super) const LEFT: &str = "local held = redis.call('get', KEYS[1]) \
     if held and string.sub(held, 1, #ARGV[1]) == ARGV[1] then return redis.call('pttl', KEYS[1]) else return -2 end";

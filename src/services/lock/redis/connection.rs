@@ -139,7 +139,7 @@ impl Link {
     }
 
     /// How long the locks of these seats live on, of those that any token of this run holds; `None`
-    /// for ever.
+    /// for a lock without an end.
     pub(super) async fn left(
         &mut self,
         seats: &[SeatId],

@@ -224,7 +224,7 @@ impl<S: AsyncWrite + Unpin> HeldBack<S> {
         if !self.bytes.is_empty()
             && let Some(gone) = self.gate.lock().gone.take()
         {
-            // Whoever waited for it may be gone.
+            // The receiver may be gone.
             let _ = gone.send(());
         }
         Poll::Ready(Ok(()))
@@ -237,7 +237,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for HeldBack<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // Whoever waits for the answer is woken when the gate opens: what was kept goes first.
+        // The waiting task is woken when the gate opens: what was kept goes first.
         if let Poll::Ready(Err(error)) = self.pass(cx) {
             return Poll::Ready(Err(error));
         }

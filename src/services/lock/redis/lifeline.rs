@@ -15,7 +15,7 @@ const AGAIN: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Lifeline {
     state: Mutex<State>,
-    /// Held by whoever connects, so that nobody else does.
+    /// Held while connecting, so that two do not connect at once.
     connecting: tokio::sync::Mutex<()>,
     limit: Duration,
 }

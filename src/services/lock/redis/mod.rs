@@ -1,8 +1,8 @@
 //! The lock in a real Redis: `SET key token NX EX`, freed by a compare-and-delete script.
 //!
 //! One task takes everything that waits and sends it in pipelines over one connection. There is no
-//! response limit per command, for a queued command is not a late one; whoever owns the race gives
-//! the service up when it answers nobody ([`RequestQueue::close`]).
+//! response limit per command, for a queued command is not a late one; the engine gives
+//! the service up when it answers no request ([`RequestQueue::close`]).
 
 mod answer;
 mod commands;

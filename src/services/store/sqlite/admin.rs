@@ -10,7 +10,7 @@ use crate::seat::{Booking, UserId};
 use crate::services::store::{Admin, RunRecord};
 
 impl Session<'_> {
-    /// Does what is no user's step. Whoever waited for it may be gone.
+    /// Does what is no user's step. The receiver may be gone.
     pub(super) fn administer(&mut self, admin: Admin) {
         let failed = |source| schema::failure(self.path, source);
         match admin {

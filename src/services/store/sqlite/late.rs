@@ -32,7 +32,7 @@ const TRY_AGAIN: Duration = Duration::from_millis(1);
 pub enum Obstacle {
     /// A writer of our own, who waits for the others first.
     Own,
-    /// A writer of our own, or whoever writes: nobody else moves meanwhile.
+    /// A writer of our own, or any other: no other user moves meanwhile.
     OwnOrAny,
 }
 
@@ -115,7 +115,7 @@ impl LateStatements {
                 }
                 Reply::Failed.into()
             });
-            // Whoever waited for it may be gone.
+            // The receiver may be gone.
             let _ = reply.send(answer);
             drop(closed);
         });

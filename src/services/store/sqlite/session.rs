@@ -93,7 +93,7 @@ impl<'c> Session<'c> {
         let only_reads = group
             .iter()
             .all(|(_, order)| matches!(order, StoreWork::User(request) if request.only_reads()));
-        // Whoever only looks does not wait for a writer.
+        // A group that only looks does not wait for a writer.
         if only_reads {
             self.begin_reading.execute([])?;
         } else {

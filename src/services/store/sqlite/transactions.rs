@@ -1,6 +1,6 @@
 //! Transactions that stay open while their user does something else: each on a connection of its own.
 //!
-//! There are so many connections, as in the pool of a server; whoever begins while all are taken waits
+//! There are so many connections, as in the pool of a server; a user that begins while all are taken waits
 //! for one. A connection belongs to its user for as long as a transaction is open on it, and goes back
 //! to the pool at the latest when its user's attempt has ended; what is not committed then is undone.
 
@@ -209,7 +209,7 @@ fn serve(
             let answer = understand(carry_out(&mut session, &order), vitals);
             vitals.answered.fetch_add(1, Ordering::Relaxed);
             let is_open = session.note_whether_open();
-            // Whoever waited for it may be gone.
+            // The receiver may be gone.
             let _ = order.reply.send(TransactionReply { answer, is_open });
         }
         if let Err(error) = session.roll_back() {
