@@ -183,7 +183,7 @@ impl LockService {
         }
     }
 
-    /// Ends all waiting for it, because it answers nobody; `why` is kept as its trouble.
+    /// Ends all waiting for it, because it answers nobody; `why` is kept as what went wrong first.
     pub fn give_up(&self, why: &str) {
         match self {
             Self::Redis(redis) => redis.give_up(why),

@@ -16,7 +16,7 @@ pub(super) fn understand(
     request: LockRequest,
     answer: RedisAnswer,
     url: &Url,
-    trouble: &FirstError,
+    first_error: &FirstError,
 ) -> ServiceReply {
     let is_counted = matches!(request, LockRequest::Acquire(how) if how.is_fenced);
     match answer {
@@ -30,7 +30,7 @@ pub(super) fn understand(
                 .unwrap_or(0),
         },
         Ok(_) => {
-            trouble.note("it gave an answer that no lock gives".to_owned());
+            first_error.note("it gave an answer that no lock gives".to_owned());
             Reply::Lost.into()
         }
         Err(error) => match error.kind() {
@@ -40,13 +40,13 @@ pub(super) fn understand(
                     error.code().unwrap_or_default(),
                     error.detail().unwrap_or_default()
                 );
-                trouble.note(url.scrub(text.trim()));
+                first_error.note(url.scrub(text.trim()));
                 Reply::Failed.into()
             }
             // Told once, with what became of the connection.
             ErrorKind::Io => Reply::Lost.into(),
             _ => {
-                trouble.note("it does not answer as a Redis does".to_owned());
+                first_error.note("it does not answer as a Redis does".to_owned());
                 Reply::Lost.into()
             }
         },

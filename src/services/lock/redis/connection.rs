@@ -266,7 +266,7 @@ impl Link {
     pub(super) async fn send(
         mut self,
         batch: Vec<(RequestId, AddressedRequest)>,
-        trouble: &FirstError,
+        first_error: &FirstError,
     ) -> Vec<(RequestId, ServiceReply)> {
         let (ids, requests): (Vec<RequestId>, Vec<AddressedRequest>) = batch.into_iter().unzip();
         let mut answers = self.pipeline(&requests).await;
@@ -281,7 +281,9 @@ impl Link {
         }
         let answered = ids.into_iter().zip(requests).zip(answers);
         answered
-            .map(|((id, request), answer)| (id, understand(request.2, answer, &self.url, trouble)))
+            .map(|((id, request), answer)| {
+                (id, understand(request.2, answer, &self.url, first_error))
+            })
             .collect()
     }
 

@@ -57,7 +57,7 @@ pub struct Redis {
     queue: Arc<RequestQueue<AddressedRequest>>,
     description: String,
     run_id: Option<String>,
-    trouble: FirstError,
+    first_error: FirstError,
 }
 
 impl Redis {
@@ -96,12 +96,12 @@ impl Redis {
             link.url().address()
         );
         let queue = Arc::new(RequestQueue::default());
-        let trouble = FirstError::default();
+        let first_error = FirstError::default();
         let lifeline = Arc::new(Lifeline::new(link, private, limit));
         tokio::spawn(serve(
             Arc::clone(&lifeline),
             Arc::clone(&queue),
-            trouble.clone(),
+            first_error.clone(),
         ));
         Ok(Self {
             lifeline,
@@ -110,7 +110,7 @@ impl Redis {
             queue,
             description,
             run_id: introduction.run_id,
-            trouble,
+            first_error,
         })
     }
 
@@ -175,18 +175,18 @@ impl Redis {
     ) -> Result<LateRequest, NotSent> {
         let room = Arc::clone(&self.late).try_acquire_owned();
         let room = room.map_err(|_| NotSent)?;
-        let trouble = self.trouble.clone();
+        let first_error = self.first_error.clone();
         let sending = async {
             let link = self.lifeline.live().await?;
             let url = link.url().clone();
             let understood = move |answer| {
                 drop(room);
-                understand(request.2, answer, &url, &trouble)
+                understand(request.2, answer, &url, &first_error)
             };
             link.send_late(request, self.limit, understood).await
         };
         sending.await.map_err(|error| {
-            self.trouble.note(error.to_string());
+            self.first_error.note(error.to_string());
             NotSent
         })
     }
@@ -211,11 +211,11 @@ impl Redis {
     pub(in crate::services::lock) fn first_error(&self) -> Option<String> {
         let is_dropped = self.lifeline.is_dropped();
         let dropped = || is_dropped.then(|| format!("its connection was dropped: {ON_ITS_WAY}"));
-        self.trouble.first().or_else(dropped)
+        self.first_error.first().or_else(dropped)
     }
 
     pub(in crate::services::lock) fn give_up(&self, why: &str) {
-        self.trouble.note(why.to_owned());
+        self.first_error.note(why.to_owned());
         self.lifeline.give_up();
         self.queue.close();
     }
@@ -235,7 +235,7 @@ const ON_ITS_WAY: &str = "what was on its way is unknown";
 async fn serve(
     lifeline: Arc<Lifeline>,
     queue: Arc<RequestQueue<AddressedRequest>>,
-    trouble: FirstError,
+    first_error: FirstError,
 ) {
     let mut pipelines = JoinSet::new();
     let mut batch = Vec::new();
@@ -254,21 +254,21 @@ async fn serve(
             let link = match lifeline.live().await {
                 Ok(link) => link,
                 Err(error) => {
-                    trouble.note(format!("its connection was dropped: {error}"));
+                    first_error.note(format!("its connection was dropped: {error}"));
                     queue.deliver(waiting.map(|(id, _)| (id, Reply::Failed.into())));
                     queue.close();
                     return;
                 }
             };
             if was_dropped {
-                trouble.note(format!(
+                first_error.note(format!(
                     "its connection was dropped, and made again: {ON_ITS_WAY}"
                 ));
             }
             let some: Vec<_> = waiting.by_ref().take(PIPELINE_MAX).collect();
-            let (queue, trouble) = (Arc::clone(&queue), trouble.clone());
+            let (queue, first_error) = (Arc::clone(&queue), first_error.clone());
             pipelines.spawn(async move {
-                queue.deliver(link.send(some, &trouble).await);
+                queue.deliver(link.send(some, &first_error).await);
             });
         }
     }

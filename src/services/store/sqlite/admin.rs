@@ -36,9 +36,9 @@ impl Session<'_> {
             params![began, strategy, round, users, seed.cast_signed()],
         )?;
         self.run = self.connection.last_insert_rowid();
-        self.place.run.store(self.run, Ordering::Relaxed);
-        self.place.position.store(0, Ordering::Relaxed);
-        self.place.ended.clear();
+        self.current.run.store(self.run, Ordering::Relaxed);
+        self.current.position.store(0, Ordering::Relaxed);
+        self.current.ended.clear();
         Ok(())
     }
 

@@ -59,8 +59,8 @@ impl LateStatement {
 #[derive(Debug)]
 pub(super) struct LateStatements {
     path: PathBuf,
-    place: Arc<CurrentRun>,
-    trouble: FirstError,
+    current: Arc<CurrentRun>,
+    first_error: FirstError,
     room: Arc<Semaphore>,
     /// `None` once no more are taken.
     closed: Mutex<Option<Sender<()>>>,
@@ -68,12 +68,12 @@ pub(super) struct LateStatements {
 }
 
 impl LateStatements {
-    pub(super) fn new(path: &Path, place: &Arc<CurrentRun>, trouble: &FirstError) -> Self {
+    pub(super) fn new(path: &Path, current: &Arc<CurrentRun>, first_error: &FirstError) -> Self {
         let (closed, are_closed) = channel();
         Self {
             path: path.to_owned(),
-            place: Arc::clone(place),
-            trouble: trouble.clone(),
+            current: Arc::clone(current),
+            first_error: first_error.clone(),
             room: Arc::new(Semaphore::new(WAITING_MAX)),
             closed: Mutex::new(Some(closed)),
             are_closed: Mutex::new(are_closed),
@@ -101,17 +101,17 @@ impl LateStatements {
         let (reply, answer) = oneshot::channel();
         let sending = Sending {
             path: self.path.clone(),
-            place: Arc::clone(&self.place),
+            current: Arc::clone(&self.current),
             request,
             obstacle,
             _permit: permit,
         };
-        let trouble = self.trouble.clone();
+        let first_error = self.first_error.clone();
         let thread = std::thread::Builder::new().name("racesim-late".to_owned());
         let started = thread.spawn(move || {
             let answer = sending.carry_out(waits, turn).unwrap_or_else(|error| {
                 if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DatabaseBusy) {
-                    trouble.note(error.to_string());
+                    first_error.note(error.to_string());
                 }
                 Reply::Failed.into()
             });
@@ -143,7 +143,7 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 /// A statement and all that it takes to send it.
 struct Sending {
     path: PathBuf,
-    place: Arc<CurrentRun>,
+    current: Arc<CurrentRun>,
     request: StoreRequest,
     obstacle: Obstacle,
     _permit: OwnedSemaphorePermit,
@@ -167,7 +167,7 @@ impl Sending {
             turn,
         };
         connection.busy_handler(Some(move |_| wait.goes_on()))?;
-        let mut session = Session::new(&connection, &self.path, self.place)?;
+        let mut session = Session::new(&connection, &self.path, self.current)?;
         let is_in_the_way = obstruct(&writer, self.obstacle)?;
         let writer = is_in_the_way.then_some(writer);
         *lock(&obstruction) = Some(Obstruction { writer, waits });

@@ -74,7 +74,7 @@ impl Settings {
 pub struct Sqlite {
     queue: Arc<RequestQueue<StoreWork>>,
     journal_mode: String,
-    trouble: FirstError,
+    first_error: FirstError,
     late: LateStatements,
     /// Connections for transactions; `None` when no strategy of the run opens one.
     transactions: Option<Transactions>,
@@ -89,7 +89,7 @@ impl Sqlite {
     /// [`StoreError`] when the file is not ours, or cannot be written.
     pub async fn open(settings: Settings) -> Result<Self, StoreError> {
         let queue = Arc::new(RequestQueue::default());
-        let (trouble, place) = (FirstError::default(), Arc::<CurrentRun>::default());
+        let (first_error, current) = (FirstError::default(), Arc::<CurrentRun>::default());
         let (replies, outbox) = mpsc::unbounded_channel();
         let (ready, is_ready) = oneshot::channel();
         let (closed, is_closed) = std::sync::mpsc::channel::<()>();
@@ -97,8 +97,8 @@ impl Sqlite {
         let server = StoreThread {
             queue: Arc::clone(&queue),
             replies,
-            trouble: trouble.clone(),
-            place: Arc::clone(&place),
+            first_error: first_error.clone(),
+            current: Arc::clone(&current),
             group_max: settings.group_max,
         };
         std::thread::Builder::new()
@@ -114,15 +114,15 @@ impl Sqlite {
         tokio::spawn(deliver(Arc::clone(&queue), outbox));
         let waking_queue = Arc::clone(&queue);
         let waking = tokio::spawn(async move { waking_queue.wake_thread().await }).abort_handle();
-        let late = LateStatements::new(&path, &place, &trouble);
+        let late = LateStatements::new(&path, &current, &first_error);
         let connections = settings.transactions;
         let transactions = (connections > 0)
-            .then(|| Transactions::open(&path, &place, connections))
+            .then(|| Transactions::open(&path, &current, connections))
             .transpose()?;
         Ok(Self {
             queue,
             journal_mode,
-            trouble,
+            first_error,
             late,
             transactions,
             is_closed: Mutex::new(is_closed),
@@ -188,7 +188,7 @@ impl Sqlite {
     pub(super) fn first_errors(&self) -> Vec<String> {
         let transactions = self.transactions.as_ref();
         let in_transactions = transactions.and_then(Transactions::first_error);
-        self.trouble
+        self.first_error
             .first()
             .into_iter()
             .chain(in_transactions)
@@ -214,7 +214,7 @@ impl Sqlite {
     }
 
     pub(super) fn note(&self, error: &str) {
-        self.trouble.note(error);
+        self.first_error.note(error);
     }
 
     pub(super) fn give_up(&self, why: &str) {

@@ -53,11 +53,11 @@ impl Session<'_> {
         )?;
         let now = now_ms();
         let until = now.saturating_add(ttl.as_millis().cast_signed());
-        let over = self.place.ended.end_of(seat).max(now);
+        let over = self.current.ended.end_of(seat).max(now);
         if claim.execute(params![self.run, seat.number(), user.0, until, over])? == 0 {
             return Ok(Reply::Held);
         }
-        self.place.ended.forget(seat);
+        self.current.ended.forget(seat);
         Ok(Reply::Granted)
     }
 
@@ -78,12 +78,12 @@ impl Session<'_> {
             "SELECT max(until_ms) FROM seats WHERE run = ?1 AND seat = ?2 AND until_ms > ?4 \
              AND (?3 IS NULL OR holder = ?3)",
         )?;
-        let over = self.place.ended.end_of(seat).max(now_ms());
+        let over = self.current.ended.end_of(seat).max(now_ms());
         let user = user.map(|user| user.0);
         let parameters = params![self.run, seat.number(), user, over];
         let until: Option<i64> = select.query_row(parameters, |row| row.get(0))?;
         if let Some(until) = until {
-            self.place.ended.end(seat, until);
+            self.current.ended.end(seat, until);
         }
         Ok(until.is_some())
     }
@@ -100,7 +100,7 @@ impl Session<'_> {
             let left = Duration::from_millis((until - now).unsigned_abs());
             Ok((seat_of(row.get(0)?)?, left, until))
         })?;
-        let is_good = |seat, until| until > self.place.ended.end_of(seat);
+        let is_good = |seat, until| until > self.current.ended.end_of(seat);
         let good = claims.filter_map(|claim| match claim {
             Ok((seat, left, until)) => is_good(seat, until).then_some(Ok((seat, left))),
             Err(error) => Some(Err(error)),

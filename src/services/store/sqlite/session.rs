@@ -34,7 +34,7 @@ pub(super) fn prepare(path: &Path) -> Result<(Connection, String), StoreError> {
 pub(super) struct Session<'c> {
     pub(super) connection: &'c Connection,
     pub(super) path: &'c Path,
-    pub(super) place: Arc<CurrentRun>,
+    pub(super) current: Arc<CurrentRun>,
     /// Whether a transaction was open on it at the last look.
     was_open: bool,
     begin: Statement<'c>,
@@ -51,7 +51,7 @@ impl<'c> Session<'c> {
     pub(super) fn new(
         connection: &'c Connection,
         path: &'c Path,
-        place: Arc<CurrentRun>,
+        current: Arc<CurrentRun>,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
             connection,
@@ -71,8 +71,8 @@ impl<'c> Session<'c> {
                 "INSERT INTO bookings (run, seat, user, position) SELECT ?1, ?2, ?3, ?4 \
                  WHERE NOT EXISTS (SELECT 1 FROM bookings WHERE run = ?1 AND seat = ?2)",
             )?,
-            run: place.run.load(Ordering::Relaxed),
-            place,
+            run: current.run.load(Ordering::Relaxed),
+            current,
             was_open: false,
         })
     }
@@ -222,7 +222,7 @@ impl<'c> Session<'c> {
     }
 
     fn try_forced(&mut self, request: StoreRequest) -> rusqlite::Result<ServiceReply> {
-        let busy = if self.place.has_open_transactions() {
+        let busy = if self.current.has_open_transactions() {
             Duration::ZERO
         } else {
             BUSY_TIMEOUT
@@ -258,13 +258,13 @@ impl<'c> Session<'c> {
     }
 
     pub(super) fn next_position(&self) -> i64 {
-        self.place.position.fetch_add(1, Ordering::Relaxed) + 1
+        self.current.position.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Begins a transaction that may wait this long for another's; in the run as it is now.
     pub(super) fn open(&mut self, begin: BeginOptions) -> rusqlite::Result<()> {
         let busy = Duration::from_millis(begin.busy_timeout_ms.into());
-        self.run = self.place.run.load(Ordering::Relaxed);
+        self.run = self.current.run.load(Ordering::Relaxed);
         self.connection.busy_timeout(busy)?;
         self.connection.execute_batch(statement(begin.isolation))
     }
@@ -291,8 +291,8 @@ impl<'c> Session<'c> {
     pub(super) fn note_whether_open(&mut self) -> bool {
         let is_open = self.is_open();
         match (self.was_open, is_open) {
-            (false, true) => drop(self.place.open.fetch_add(1, Ordering::Relaxed)),
-            (true, false) => drop(self.place.open.fetch_sub(1, Ordering::Relaxed)),
+            (false, true) => drop(self.current.open.fetch_add(1, Ordering::Relaxed)),
+            (true, false) => drop(self.current.open.fetch_sub(1, Ordering::Relaxed)),
             (true, true) | (false, false) => {}
         }
         self.was_open = is_open;

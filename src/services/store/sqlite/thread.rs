@@ -22,8 +22,8 @@ const REPLY_DELAY: Duration = Duration::from_micros(300);
 pub(super) struct StoreThread {
     pub(super) queue: Arc<RequestQueue<StoreWork>>,
     pub(super) replies: mpsc::UnboundedSender<ReplyBatch>,
-    pub(super) trouble: FirstError,
-    pub(super) place: Arc<CurrentRun>,
+    pub(super) first_error: FirstError,
+    pub(super) current: Arc<CurrentRun>,
     pub(super) group_max: usize,
 }
 
@@ -33,7 +33,7 @@ impl StoreThread {
             Ok(opened) => opened,
             Err(error) => return drop(ready.send(Err(error))),
         };
-        match Session::new(&connection, path, Arc::clone(&self.place)) {
+        match Session::new(&connection, path, Arc::clone(&self.current)) {
             Ok(session) => {
                 if ready.send(Ok(journal_mode)).is_ok() {
                     self.serve(session);
@@ -84,8 +84,8 @@ impl StoreThread {
             Ok(replies) => ids.into_iter().zip(replies).collect(),
             Err(error) => {
                 // What waits in vain for another user's transaction is no fault of the database.
-                if !(is_busy(&error) && self.place.has_open_transactions()) {
-                    self.trouble.note(error.to_string());
+                if !(is_busy(&error) && self.current.has_open_transactions()) {
+                    self.first_error.note(error.to_string());
                 }
                 ids.into_iter()
                     .map(|id| (id, Reply::Failed.into()))

@@ -40,7 +40,7 @@ pub(super) struct Transactions {
 struct Vitals {
     begun: AtomicU64,
     answered: AtomicU64,
-    trouble: FirstError,
+    first_error: FirstError,
 }
 
 struct TransactionRequest {
@@ -60,7 +60,7 @@ impl Transactions {
     /// So many connections to the database.
     pub(super) fn open(
         path: &Path,
-        place: &Arc<CurrentRun>,
+        current: &Arc<CurrentRun>,
         connections: usize,
     ) -> Result<Self, StoreError> {
         let (waiting, queue) = channel::<Receiver<TransactionRequest>>();
@@ -69,16 +69,16 @@ impl Transactions {
         let (closed, are_closed) = channel::<()>();
         for _ in 0..connections {
             let (connection, _) = prepare(path)?;
-            let (path, place) = (path.to_owned(), Arc::clone(place));
+            let (path, current) = (path.to_owned(), Arc::clone(current));
             let (queue, vitals) = (Arc::clone(&queue), Arc::clone(&vitals));
             let closed = closed.clone();
             std::thread::Builder::new()
                 .name("racesim-transaction".to_owned())
                 .spawn(move || {
-                    match Session::new(&connection, &path, place) {
+                    match Session::new(&connection, &path, current) {
                         Ok(session) => serve(session, &queue, &vitals),
                         Err(source) => vitals
-                            .trouble
+                            .first_error
                             .note(schema::failure(&path, source).to_string()),
                     }
                     drop(connection);
@@ -143,7 +143,7 @@ impl Transactions {
 
     /// Ends all waiting, because nobody is answered.
     pub(super) fn give_up(&self, why: &str) {
-        self.vitals.trouble.note(why);
+        self.vitals.first_error.note(why);
         self.given_up.cancel();
     }
 
@@ -157,7 +157,7 @@ impl Transactions {
 
     /// What went wrong first; `None` when nothing did.
     pub(super) fn first_error(&self) -> Option<String> {
-        self.vitals.trouble.first()
+        self.vitals.first_error.first()
     }
 
     /// Hands an order to the user's connection, or to the first that is free when it begins; whether
@@ -213,7 +213,7 @@ fn serve(
             let _ = order.reply.send(TransactionReply { answer, is_open });
         }
         if let Err(error) = session.roll_back() {
-            vitals.trouble.note(error.to_string());
+            vitals.first_error.note(error.to_string());
         }
         session.note_whether_open();
     }
@@ -252,6 +252,6 @@ fn understand(result: rusqlite::Result<ServiceReply>, vitals: &Vitals) -> Servic
     if is_busy(&error) {
         return Reply::Busy.into();
     }
-    vitals.trouble.note(error.to_string());
+    vitals.first_error.note(error.to_string());
     Reply::Failed.into()
 }
