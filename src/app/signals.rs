@@ -2,7 +2,7 @@
 //!
 //! The work has a thread of its own and the signals have one, so that no search, no verdict and no
 //! file that blocks keeps a signal waiting. What the work had started ends with the process: the
-//! guardians of the private servers see to that.
+//! supervisors of the private servers see to that.
 
 use std::any::Any;
 use std::io;

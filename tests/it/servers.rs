@@ -35,7 +35,7 @@ fn server_in(folder: &Path) -> Option<u32> {
 
 /// The guardian of a run whose temporary files are in this folder.
 fn guardian_in(folder: &Path) -> Option<u32> {
-    let mut line = b"racesim-guardian\0".to_vec();
+    let mut line = b"racesim-supervisor\0".to_vec();
     line.extend_from_slice(folder.as_os_str().as_bytes());
     pid_of(&line)
 }

@@ -1,8 +1,8 @@
 //! Where a run keeps its files, and who ends and removes what it started, whatever ends the run.
 //!
-//! A small shell, the guardian, is there before the folder is. It watches a pipe that only this
+//! A small shell, the supervisor, is there before the folder is. It watches a pipe that only this
 //! process holds open; when the pipe closes, by a normal end or by SIGKILL, it ends the servers that
-//! it was told of and removes the folder. A guardian that is gone is replaced, and a normal end does
+//! it was told of and removes the folder. A supervisor that is gone is replaced, and a normal end does
 //! not need it: racesim then does the same by itself.
 
 mod process;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 pub use process::{Process, ProcessEnd};
 
-use supervisor::Guardian;
+use supervisor::Supervisor;
 
 /// The longest a socket's path may be (`sun_path` holds 108 bytes on Linux, 104 on macOS).
 const SOCKET_PATH_MAX: usize = 100;
@@ -31,27 +31,27 @@ const MODE: u32 = 0o700;
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    guardian: Guardian,
+    supervisor: Supervisor,
 }
 
 impl RunFolder {
-    /// A new folder in the system's place for temporary files, and its guardian.
+    /// A new folder in the system's place for temporary files, and its supervisor.
     ///
     /// # Errors
     /// When the folder cannot be made, or `/bin/sh` cannot be started.
     pub fn create() -> io::Result<Self> {
         let path = place()?.join(format!("{NAME}{}", digits()?));
         // It is there first: whatever ends this process from here on, the folder is removed.
-        let guardian = Guardian::start(&path)?;
+        let supervisor = Supervisor::start(&path)?;
         let made = DirBuilder::new().mode(MODE).create(&path).and_then(|()| {
             // The umask may have taken some of the mode away.
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(MODE))
         });
         if let Err(error) = made {
-            guardian.dismiss();
+            supervisor.dismiss();
             return Err(error);
         }
-        Ok(Self { path, guardian })
+        Ok(Self { path, supervisor })
     }
 
     /// Where it is.
@@ -78,18 +78,18 @@ impl RunFolder {
         program: &Path,
         arguments: impl IntoIterator<Item = A>,
     ) -> io::Result<Process> {
-        Process::start(program, arguments, self.guardian.clone())
+        Process::start(program, arguments, self.supervisor.clone())
     }
 
-    /// Waits until there is no guardian any more and no other could be started: why.
+    /// Waits until there is no supervisor any more and no other could be started: why.
     pub async fn unguarded(&self) -> String {
-        self.guardian.lost().await
+        self.supervisor.lost().await
     }
 }
 
 impl Drop for RunFolder {
     fn drop(&mut self) {
-        self.guardian.end();
+        self.supervisor.end();
     }
 }
 

@@ -14,10 +14,10 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::sync::watch;
 
-use super::supervisor::{Guardian, happens_within, shell};
+use super::supervisor::{Supervisor, happens_within, shell};
 
-/// What becomes the server. It waits until the guardian knows of it, or ends when this process does.
-/// The server then dies with this process even if the guardian was killed before, where the system can
+/// What becomes the server. It waits until the supervisor knows of it, or ends when this process does.
+/// The server then dies with this process even if the supervisor was killed before, where the system can
 /// do that (`setpriv` of util-linux).
 const STARTER: &str = r#"
 read -r go && [ "$go" = go ] || exit 1
@@ -48,7 +48,7 @@ pub struct Process {
     printed: Arc<Mutex<Printed>>,
     /// Closed when all of its output has been read.
     read: watch::Receiver<()>,
-    guardian: Guardian,
+    supervisor: Supervisor,
 }
 
 /// The end of what it printed.
@@ -62,7 +62,7 @@ impl Process {
     pub(super) fn start<A: AsRef<OsStr>>(
         program: &Path,
         arguments: impl IntoIterator<Item = A>,
-        guardian: Guardian,
+        supervisor: Supervisor,
     ) -> io::Result<Self> {
         let (output, input) = io::pipe()?;
         let mut command = shell(STARTER, "racesim-starter");
@@ -81,12 +81,12 @@ impl Process {
         let mut go = std::fs::File::from(go.into_owned_fd()?);
         let output = pipe::Receiver::from_owned_fd(OwnedFd::from(output))?;
 
-        guardian.guard(group);
+        supervisor.guard(group);
         let printed = Arc::new(Mutex::new(Printed::default()));
         let (reading, read) = watch::channel(());
         tokio::spawn(keep_the_end(output, Arc::clone(&printed), reading));
         let (ending, ended) = watch::channel(None);
-        let watcher = guardian.clone();
+        let watcher = supervisor.clone();
         tokio::spawn(async move {
             if let Ok(status) = child.wait().await {
                 watcher.forget(group);
@@ -98,7 +98,7 @@ impl Process {
             ended,
             printed,
             read,
-            guardian,
+            supervisor,
         };
         go.write_all(b"go\n")?;
         Ok(process)
@@ -142,7 +142,7 @@ impl Process {
     /// Ends it at once.
     pub async fn kill(self) {
         if self.signal(Signal::KILL).is_ok() {
-            // What cannot be killed is left to the guardian.
+            // What cannot be killed is left to the supervisor.
             let _ = tokio::time::timeout(KILL_LIMIT, self.ended()).await;
         }
     }
@@ -191,7 +191,7 @@ impl Drop for Process {
         happens_within(KILL_LIMIT, || {
             !matches!(waitid(WaitId::Pid(self.group), options), Ok(None))
         });
-        self.guardian.forget(self.group);
+        self.supervisor.forget(self.group);
     }
 }
 

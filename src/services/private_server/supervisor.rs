@@ -1,4 +1,4 @@
-//! The guardian of a run's folder: a shell that outlives this process by what it takes to clean up.
+//! The supervisor of a run's folder: a shell that outlives this process by what it takes to clean up.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -14,10 +14,10 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::sync::watch;
 
-/// What the guardian runs. `$1` is the folder; orders come as lines. It holds no other process open,
+/// What the supervisor runs. `$1` is the folder; orders come as lines. It holds no other process open,
 /// and needs none until the end. A process that is being killed may still make a file while the folder
 /// is being removed, so that it is tried again.
-const GUARDIAN: &str = r#"
+const SUPERVISOR: &str = r#"
 trap '' INT TERM HUP QUIT TSTP
 servers=
 while read -r order server; do
@@ -37,13 +37,13 @@ until rm -rf -- "$1" 2>/dev/null || [ "$tries" -ge 40 ]; do
 done
 "#;
 
-/// How long an end waits for the guardian to have cleaned up. It takes 2 to 4 ms.
+/// How long an end waits for the supervisor to have cleaned up. It takes 2 to 4 ms.
 const CLEAN_UP_LIMIT: Duration = Duration::from_millis(300);
 
 /// How often it is looked whether it has.
 const CLEAN_UP_POLL: Duration = Duration::from_millis(1);
 
-/// A guardian that is gone sooner than this after its start cannot live here.
+/// A supervisor that is gone sooner than this after its start cannot live here.
 const SETTLED: Duration = Duration::from_secs(1);
 
 /// So many of those in a row are enough.
@@ -79,7 +79,7 @@ pub(super) fn shell(script: &str, name: &str) -> Command {
 
 /// Watches over a folder and servers.
 #[derive(Clone, Debug)]
-pub(super) struct Guardian(Arc<Guarded>);
+pub(super) struct Supervisor(Arc<Guarded>);
 
 #[derive(Debug)]
 struct Guarded {
@@ -102,11 +102,11 @@ struct Shell {
     orders: ChildStdin,
 }
 
-impl Guardian {
-    /// A guardian of a folder that need not be there yet.
+impl Supervisor {
+    /// A supervisor of a folder that need not be there yet.
     pub(super) fn start(folder: &Path) -> io::Result<Self> {
         let (shell, gone) = spawn(folder)?;
-        let guardian = Self(Arc::new(Guarded {
+        let supervisor = Self(Arc::new(Guarded {
             folder: folder.to_owned(),
             state: Mutex::new(State {
                 shell: Some(shell),
@@ -114,8 +114,8 @@ impl Guardian {
             }),
             lost: watch::Sender::new(None),
         }));
-        tokio::spawn(replace_when_gone(Arc::downgrade(&guardian.0), gone));
-        Ok(guardian)
+        tokio::spawn(replace_when_gone(Arc::downgrade(&supervisor.0), gone));
+        Ok(supervisor)
     }
 
     /// It is to end this process group.
@@ -151,7 +151,7 @@ impl Guardian {
         }
     }
 
-    /// Ends the servers and removes the folder, with the guardian or, when it is gone or stands still,
+    /// Ends the servers and removes the folder, with the supervisor or, when it is gone or stands still,
     /// without it.
     pub(super) fn end(&self) {
         let (shell, servers) = {
@@ -169,7 +169,7 @@ impl Guardian {
                 let _ = child.wait();
             }
         }
-        // In most cases the guardian has done so.
+        // In most cases the supervisor has done so.
         let _ = std::fs::remove_dir_all(&self.0.folder);
     }
 
@@ -195,7 +195,7 @@ impl State {
 
 /// Starts the shell, and what ends when the shell does.
 fn spawn(folder: &Path) -> io::Result<(Shell, pipe::Receiver)> {
-    let mut child = shell(GUARDIAN, "racesim-guardian")
+    let mut child = shell(SUPERVISOR, "racesim-supervisor")
         .arg(folder)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -209,21 +209,21 @@ fn spawn(folder: &Path) -> io::Result<(Shell, pipe::Receiver)> {
     Ok((Shell { child, orders }, gone))
 }
 
-/// Starts another guardian whenever one is gone that is still wanted.
+/// Starts another supervisor whenever one is gone that is still wanted.
 async fn replace_when_gone(watch: Weak<Guarded>, mut gone: pipe::Receiver) {
     let mut short_lived = 0;
     loop {
         let began = Instant::now();
         // It says nothing, so that this ends with it.
         while gone.read(&mut [0; 64]).await.is_ok_and(|bytes| bytes > 0) {}
-        let Some(guardian) = watch.upgrade().map(Guardian) else {
+        let Some(supervisor) = watch.upgrade().map(Supervisor) else {
             return;
         };
-        let mut state = guardian.lock();
+        let mut state = supervisor.lock();
         let Some(mut old) = state.shell.take() else {
             return;
         };
-        // A shell that closed its end but lives on is no guardian.
+        // A shell that closed its end but lives on is no supervisor.
         let _ = old.child.kill();
         let _ = old.child.wait();
         short_lived = if began.elapsed() < SETTLED {
@@ -234,7 +234,7 @@ async fn replace_when_gone(watch: Weak<Guarded>, mut gone: pipe::Receiver) {
         let next = if short_lived > SHORT_LIVED_MAX {
             Err(io::Error::other("each one ends at once"))
         } else {
-            spawn(&guardian.0.folder)
+            spawn(&supervisor.0.folder)
         };
         match next {
             Ok((shell, next)) => {
@@ -249,7 +249,7 @@ async fn replace_when_gone(watch: Weak<Guarded>, mut gone: pipe::Receiver) {
                 let why = format!(
                     "what cleans up after racesim is gone, and cannot be started again ({error})"
                 );
-                guardian.0.lost.send_replace(Some(why));
+                supervisor.0.lost.send_replace(Some(why));
                 return;
             }
         }

@@ -4,12 +4,12 @@ use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, OpenFlags, params};
 
+use super::connection::{StoreConnection, seat_of};
 use super::schema::{self, BUSY_TIMEOUT};
-use super::session::{Session, seat_of};
 use crate::seat::{Booking, UserId};
 use crate::services::store::{Admin, RunRecord};
 
-impl Session<'_> {
+impl StoreConnection<'_> {
     /// Does what is no user's step. The receiver may be gone.
     pub(super) fn administer(&mut self, admin: Admin) {
         let failed = |source| schema::failure(self.path, source);

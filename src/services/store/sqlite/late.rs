@@ -14,9 +14,9 @@ use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::batch::CLOSE_LIMIT;
+use super::connection::{StoreConnection, prepare};
 use super::current_run::CurrentRun;
 use super::schema::BUSY_TIMEOUT;
-use super::session::{Session, prepare};
 use crate::history::Reply;
 use crate::services::queue::{FirstError, ServiceReply};
 use crate::services::store::{StoreError, StoreRequest};
@@ -167,7 +167,7 @@ impl Sending {
             turn,
         };
         connection.busy_handler(Some(move |_| wait.goes_on()))?;
-        let mut session = Session::new(&connection, &self.path, self.current)?;
+        let mut session = StoreConnection::new(&connection, &self.path, self.current)?;
         let is_in_the_way = obstruct(&writer, self.obstacle)?;
         let writer = is_in_the_way.then_some(writer);
         *lock(&obstruction) = Some(Obstruction { writer, waits });

@@ -6,11 +6,11 @@
 
 mod admin;
 mod batch;
+mod connection;
 mod current_run;
 mod late;
 mod schema;
 mod seats;
-mod session;
 mod thread;
 mod transactions;
 

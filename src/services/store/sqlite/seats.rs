@@ -4,13 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::params;
 
-use super::session::{Session, is_done, seat_of};
+use super::connection::{StoreConnection, is_done, seat_of};
 use crate::history::Reply;
 use crate::seat::{SeatId, UserId};
 use crate::services::lock::Ttl;
 use crate::services::store::Claim;
 
-impl Session<'_> {
+impl StoreConnection<'_> {
     pub(super) fn version(&self, seat: SeatId) -> rusqlite::Result<u32> {
         let mut select = self.connection.prepare_cached(
             "SELECT coalesce((SELECT version FROM seats WHERE run = ?1 AND seat = ?2), 0)",

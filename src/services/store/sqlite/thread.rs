@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use super::batch::{Batch, ReplyBatch};
+use super::connection::{StoreConnection, is_busy, prepare};
 use super::current_run::CurrentRun;
 use super::schema;
-use super::session::{Session, is_busy, prepare};
 use crate::history::Reply;
 use crate::services::queue::{FirstError, RequestId, RequestQueue};
 use crate::services::store::{StoreError, StoreWork};
@@ -33,7 +33,7 @@ impl StoreThread {
             Ok(opened) => opened,
             Err(error) => return drop(ready.send(Err(error))),
         };
-        match Session::new(&connection, path, Arc::clone(&self.current)) {
+        match StoreConnection::new(&connection, path, Arc::clone(&self.current)) {
             Ok(session) => {
                 if ready.send(Ok(journal_mode)).is_ok() {
                     self.serve(session);
@@ -43,7 +43,7 @@ impl StoreThread {
         }
     }
 
-    fn serve(&self, mut session: Session<'_>) {
+    fn serve(&self, mut session: StoreConnection<'_>) {
         let mut batch = Batch::new();
         while self.queue.take_blocking(&mut batch) {
             let mut waiting = batch.drain(..).peekable();
@@ -67,7 +67,7 @@ impl StoreThread {
     }
 
     /// Carries out one group; when any part of it fails, all of it is rolled back and has failed.
-    fn commit(&self, session: &mut Session<'_>, mut group: Batch) -> ReplyBatch {
+    fn commit(&self, session: &mut StoreConnection<'_>, mut group: Batch) -> ReplyBatch {
         if self.queue.is_halted() {
             let is_admin = |work: &(RequestId, StoreWork)| matches!(work.1, StoreWork::Admin(_));
             let users;

@@ -15,9 +15,9 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::batch::CLOSE_LIMIT;
+use super::connection::{StoreConnection, is_busy, prepare};
 use super::current_run::CurrentRun;
 use super::schema;
-use super::session::{Session, is_busy, prepare};
 use crate::history::Reply;
 use crate::seat::UserId;
 use crate::services::queue::{FirstError, Progress, ServiceReply};
@@ -75,7 +75,7 @@ impl Transactions {
             std::thread::Builder::new()
                 .name("racesim-transaction".to_owned())
                 .spawn(move || {
-                    match Session::new(&connection, &path, current) {
+                    match StoreConnection::new(&connection, &path, current) {
                         Ok(session) => serve(session, &queue, &vitals),
                         Err(source) => vitals
                             .first_error
@@ -197,7 +197,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Serves one user after another, each until it is gone.
 fn serve(
-    mut session: Session<'_>,
+    mut session: StoreConnection<'_>,
     queue: &Mutex<Receiver<Receiver<TransactionRequest>>>,
     vitals: &Vitals,
 ) {
@@ -220,7 +220,7 @@ fn serve(
 }
 
 fn carry_out(
-    session: &mut Session<'_>,
+    session: &mut StoreConnection<'_>,
     order: &TransactionRequest,
 ) -> rusqlite::Result<ServiceReply> {
     match order.work {

@@ -31,7 +31,7 @@ pub(super) fn prepare(path: &Path) -> Result<(Connection, String), StoreError> {
 }
 
 /// A connection with its statements and the run it is in.
-pub(super) struct Session<'c> {
+pub(super) struct StoreConnection<'c> {
     pub(super) connection: &'c Connection,
     pub(super) path: &'c Path,
     pub(super) current: Arc<CurrentRun>,
@@ -47,7 +47,7 @@ pub(super) struct Session<'c> {
     pub(super) run: i64,
 }
 
-impl<'c> Session<'c> {
+impl<'c> StoreConnection<'c> {
     pub(super) fn new(
         connection: &'c Connection,
         path: &'c Path,
