@@ -12,9 +12,9 @@ use super::error::{StepError, result_for_user};
 use super::faulted::{gated, pay, struck, undisturbed};
 use super::recorder::{Backing, Client};
 use super::script::PendingStep;
-use crate::history::{Reply, Step};
 use crate::services::queue::RequestId;
 use crate::services::request::StepRequest;
+use crate::step::{Reply, Step};
 
 /// A step on its way, and what its strategy makes of the reply: a [`Reply`], whether the step was done, or
 /// nothing.

@@ -1,6 +1,7 @@
 //! Errors of steps: why a step has no reply that its strategy could go by.
 
-use crate::history::{Outcome, Reply, Step};
+use crate::history::Outcome;
+use crate::step::{Reply, Step};
 
 /// Why a step has no reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

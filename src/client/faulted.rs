@@ -9,11 +9,12 @@ use super::error::{StepError, result_for_user};
 use super::gate::{GateEvent, Permit};
 use super::recorder::{Backing, Client, StepRecorder};
 use crate::fault::{Effect, Injector};
-use crate::history::{FaultKind, Reply, Step};
+use crate::history::FaultKind;
 use crate::seat::UserId;
 use crate::services::Pace;
 use crate::services::queue::ServiceReply;
 use crate::services::request::{Caller, StepRequest};
+use crate::step::{Reply, Step};
 
 /// Takes the step when its turn has come, and tells at the gate what it was answered.
 pub(super) async fn gated(

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::history::{Outcome, Reply, Step};
+use crate::history::Outcome;
 use crate::seat::UserId;
+use crate::step::{Reply, Step};
 
 /// What users say to whoever forces an interleaving on them.
 #[derive(Debug)]

@@ -17,8 +17,8 @@ mod watchdogs;
 
 use std::time::Duration;
 
-use crate::history::Reply;
 use crate::services::request::as_ms;
+use crate::step::Reply;
 
 pub use crate::plan::Isolation;
 pub use crate::services::lock::{Acquire, AcquireMode, Held, ReleaseCommand, Token, Ttl};
@@ -120,7 +120,8 @@ impl Client {
     ) -> Call<'_, bool> {
         self.step(StepRequest::Begin {
             isolation,
-            busy_timeout_ms: as_ms(busy_timeout),
+            // A wait of nothing is the shortest that there is.
+            busy_timeout_ms: as_ms(busy_timeout).max(1),
         })
     }
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::context::RaceContext;
 use super::script::{PendingStep, Script};
-use crate::history::{Attempt, Event, Outcome, Reply, Step};
+use crate::history::{Attempt, Event, Outcome};
 use crate::seat::{SeatId, UserId};
 use crate::services::lock::Token;
 use crate::services::queue::ServiceReply;
 use crate::services::request::Caller;
+use crate::step::{Reply, Step};
 
 /// One user at its screen: all that a strategy can see and do.
 #[derive(Debug)]

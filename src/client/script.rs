@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use crate::history::{Reply, Step};
 use crate::services::lock::Token;
 use crate::services::request::StepRequest;
+use crate::step::{Reply, Step};
 
 /// What a user was answered so far.
 #[derive(Debug, Clone, Default)]

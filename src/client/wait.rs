@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::call::Call;
 use super::recorder::{Backing, Client};
-use crate::history::Reply;
 use crate::services::request::StepRequest;
+use crate::step::Reply;
 
 /// How long a user waits altogether.
 #[derive(Debug, Clone, Copy)]

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use slab::Slab;
 use tokio::sync::Notify;
 
-use crate::history::Reply;
+use crate::step::Reply;
 
 /// So many at once are worth a service's while, however many more are about to come.
 const BULK: usize = 1024;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::history::{Service, Step};
 use crate::plan::Isolation;
 use crate::seat::{SeatId, UserId};
+use crate::step::{Service, Step};
 
 use super::lock::{Acquire, ReleaseCommand, Token, Ttl};
 use super::store::{Check, Insert};

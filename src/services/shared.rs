@@ -2,9 +2,9 @@
 
 use std::task::{Context, Poll};
 
-use crate::history::{Reply, Service, Step};
 use crate::plan::Isolation;
 use crate::seat::{SeatId, UserId};
+use crate::step::{Reply, Service, Step};
 
 use super::lock::{AddressedRequest, LateRequest, LockRequest, LockService, Ttl};
 use super::queue::{RequestId, ServiceReply};

@@ -11,7 +11,8 @@
 
 use super::{BuiltInStrategy, Strategy};
 use crate::client::{Client, Guard, StepError};
-use crate::history::{Outcome, Step};
+use crate::history::Outcome;
+use crate::step::Step;
 
 /// One statement that looks and inserts.
 #[derive(Debug, Clone, Copy, Default)]

@@ -15,7 +15,8 @@
 use super::options::{self, OptionOf};
 use super::{BuiltInStrategy, Strategy};
 use crate::client::{Client, StepError, Ttl};
-use crate::history::{Outcome, Reply, Step};
+use crate::history::Outcome;
+use crate::step::{Reply, Step};
 
 /// A claim with an end, in the database.
 #[derive(Debug, Clone, Copy, Default)]

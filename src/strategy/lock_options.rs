@@ -19,8 +19,9 @@ use crate::client::{
     StepError, Ttl, Watchdog,
 };
 use crate::duration::{DurationError, duration};
-use crate::history::{Outcome, Reply, Step};
+use crate::history::Outcome;
 use crate::nearest::perhaps;
+use crate::step::{Reply, Step};
 
 /// How the lock is freed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

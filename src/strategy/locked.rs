@@ -21,7 +21,8 @@ use tokio_util::either::Either;
 use super::options::{self, OptionOf};
 use super::{BuiltInStrategy, LockOptions, Naive, Needs, ReleaseMode, Strategy, lock_options};
 use crate::client::{Client, StepError, Ttl};
-use crate::history::{Outcome, Step};
+use crate::history::Outcome;
+use crate::step::Step;
 
 /// A lock in Redis around check and insert.
 #[derive(Debug, Clone, Copy, Default)]

@@ -14,7 +14,8 @@ mod transaction;
 mod unique;
 
 use crate::client::{Client, StepError, Ttl};
-use crate::history::{Outcome, Step};
+use crate::history::Outcome;
+use crate::step::Step;
 
 pub use crate::client::Isolation;
 pub use crate::services::Needs;

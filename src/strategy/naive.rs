@@ -9,7 +9,8 @@
 
 use super::{BuiltInStrategy, Strategy};
 use crate::client::{Client, StepError};
-use crate::history::{Outcome, Step};
+use crate::history::Outcome;
+use crate::step::Step;
 
 /// Check, then insert.
 #[derive(Debug, Clone, Copy, Default)]

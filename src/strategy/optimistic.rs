@@ -14,7 +14,8 @@
 use super::options::{self, OptionOf};
 use super::{BuiltInStrategy, Strategy};
 use crate::client::{Check, Client, Guard, StepError};
-use crate::history::{Outcome, Step};
+use crate::history::Outcome;
+use crate::step::Step;
 
 /// A compare-and-set on the seat's version.
 #[derive(Debug, Clone, Copy, Default)]

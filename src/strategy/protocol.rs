@@ -1,8 +1,9 @@
 //! The trait of a strategy: how one user tries to book one seat.
 
 use crate::client::{Client, StepError, Ttl};
-use crate::history::{Outcome, Step};
+use crate::history::Outcome;
 use crate::services::Needs;
+use crate::step::Step;
 
 /// How one user tries to book one seat.
 ///

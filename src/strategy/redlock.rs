@@ -21,7 +21,8 @@ use std::time::Duration;
 use super::options::{self, OptionOf, OptionRole};
 use super::{BuiltInStrategy, Naive, Needs, Strategy};
 use crate::client::{Acquire, AcquireMode, Client, Patience, ReleaseCommand, StepError, Ttl};
-use crate::history::{Outcome, Step};
+use crate::history::Outcome;
+use crate::step::Step;
 
 /// A lock on most of several independent Redis.
 #[derive(Debug, Clone, Copy)]

@@ -22,7 +22,8 @@ use std::time::Duration;
 use super::options::{self, NamedValues, OptionOf, OptionRole};
 use super::{BuiltInStrategy, Strategy};
 use crate::client::{Check, Client, Insert, Isolation, StepError};
-use crate::history::{Outcome, Reply, Step};
+use crate::history::Outcome;
+use crate::step::{Reply, Step};
 
 /// Ways to begin a transaction by name.
 const BEGINS: &NamedValues<Isolation> = &[

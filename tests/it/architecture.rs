@@ -55,13 +55,15 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "strategy",
-        &["client", "duration", "history", "nearest", "services"],
+        &[
+            "client", "duration", "history", "nearest", "services", "step",
+        ],
     ),
-    ("client", &["fault", "history", "plan", "seat", "services"]),
     (
-        "services",
-        &["duration", "fault", "history", "plan", "seat"],
+        "client",
+        &["fault", "history", "plan", "seat", "services", "step"],
     ),
+    ("services", &["duration", "fault", "plan", "seat", "step"]),
     ("history", &["fault", "plan", "schedule", "seat", "step"]),
     ("schedule", &["fault", "nearest", "seat", "step"]),
     ("plan", &["duration", "fault", "seat", "seed"]),

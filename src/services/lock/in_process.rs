@@ -5,15 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{AcquireMode, AddressedRequest, Held, LockRequest, ReleaseCommand, Token};
-use crate::history::Reply;
 use crate::seat::SeatId;
-use crate::services::queue::{RequestQueue, ServiceReply};
+use crate::services::queue::{FirstError, RequestQueue, ServiceReply};
+use crate::step::Reply;
 
 /// Locks with an expiry, held in a map.
 #[derive(Debug)]
 pub struct InProcess {
     table: Arc<Mutex<LockTable>>,
     queue: Arc<RequestQueue<AddressedRequest>>,
+    first_error: FirstError,
 }
 
 #[derive(Debug, Default)]
@@ -37,6 +38,7 @@ impl InProcess {
         let locks = Self {
             table: Arc::default(),
             queue: Arc::default(),
+            first_error: FirstError::default(),
         };
         tokio::spawn(serve(Arc::clone(&locks.table), Arc::clone(&locks.queue)));
         locks
@@ -44,6 +46,15 @@ impl InProcess {
 
     pub(super) fn queue(&self) -> &RequestQueue<AddressedRequest> {
         &self.queue
+    }
+
+    pub(super) fn first_error(&self) -> Option<String> {
+        self.first_error.first()
+    }
+
+    pub(super) fn give_up(&self, why: &str) {
+        self.first_error.note(why);
+        self.queue.close();
     }
 
     /// Lets the lock of this seat run out; `false` when it has no time to live.

@@ -179,7 +179,7 @@ impl LockService {
     pub fn first_error(&self) -> Option<String> {
         match self {
             Self::Redis(redis) => redis.first_error(),
-            Self::InProcess(_) => None,
+            Self::InProcess(locks) => locks.first_error(),
         }
     }
 
@@ -187,7 +187,7 @@ impl LockService {
     pub fn give_up(&self, why: &str) {
         match self {
             Self::Redis(redis) => redis.give_up(why),
-            Self::InProcess(locks) => locks.queue().close(),
+            Self::InProcess(locks) => locks.give_up(why),
         }
     }
 }

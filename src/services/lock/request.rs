@@ -1,8 +1,8 @@
 //! Requests to a lock service: what a user's step asks of it.
 
 use super::Ttl;
-use crate::history::Reply;
 use crate::seat::UserId;
+use crate::step::Reply;
 
 /// What a lock is held with: unique for every request of every user.
 ///

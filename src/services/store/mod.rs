@@ -7,10 +7,10 @@ mod sqlite;
 
 use tokio::sync::oneshot;
 
-use crate::history::Reply;
 use crate::plan::Isolation;
 use crate::seat::{Booking, UserId};
 use crate::services::queue::{Progress, RequestQueue, ServiceReply};
+use crate::step::Reply;
 
 pub use error::StoreError;
 pub use record::RunRecord;

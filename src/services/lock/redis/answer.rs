@@ -2,9 +2,9 @@
 
 use redis::{ErrorKind, RedisError, Value};
 
-use crate::history::Reply;
 use crate::services::lock::{LockRequest, Url};
 use crate::services::queue::{FirstError, ServiceReply};
+use crate::step::Reply;
 
 /// What the server said to one command.
 pub(super) type RedisAnswer = Result<Value, RedisError>;

@@ -21,9 +21,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::answer::RedisAnswer;
-use crate::history::Reply;
 use crate::services::lock::{AddressedRequest, Url};
 use crate::services::queue::ServiceReply;
+use crate::step::Reply;
 
 /// A request that was sent, and has not arrived. Dropped, it never will.
 #[derive(Debug)]

@@ -28,9 +28,9 @@ use lifeline::Lifeline;
 pub use server::{PrivateServer, find_server, start_server};
 
 use super::{AddressedRequest, Held, LockError, Url};
-use crate::history::Reply;
 use crate::seat::SeatId;
 use crate::services::queue::{FirstError, RequestQueue};
+use crate::step::Reply;
 /// The most pipelines under way: beyond it the gain is below the noise.
 const PIPELINES_MAX: usize = 4;
 

@@ -11,11 +11,11 @@ use super::batch::Batch;
 use super::current_run::CurrentRun;
 use super::schema;
 use super::schema::BUSY_TIMEOUT;
-use crate::history::Reply;
 use crate::plan::Isolation;
 use crate::seat::{SeatId, UserId};
 use crate::services::queue::ServiceReply;
 use crate::services::store::{BeginOptions, Check, Guard, StoreError, StoreRequest, StoreWork};
+use crate::step::Reply;
 
 /// An open, warm connection and its journal mode.
 pub(super) fn prepare(path: &Path) -> Result<(Connection, String), StoreError> {
@@ -263,7 +263,9 @@ impl<'c> StoreConnection<'c> {
 
     /// Begins a transaction that may wait this long for another's; in the run as it is now.
     pub(super) fn open(&mut self, begin: BeginOptions) -> rusqlite::Result<()> {
-        let busy = Duration::from_millis(begin.busy_timeout_ms.into());
+        // SQLite counts in an int: 24 days are as good as no end.
+        let most = i32::MAX.unsigned_abs();
+        let busy = Duration::from_millis(begin.busy_timeout_ms.min(most).into());
         self.run = self.current.run.load(Ordering::Relaxed);
         self.connection.busy_timeout(busy)?;
         self.connection.execute_batch(statement(begin.isolation))

@@ -17,9 +17,9 @@ use super::batch::CLOSE_LIMIT;
 use super::connection::{StoreConnection, prepare};
 use super::current_run::CurrentRun;
 use super::schema::BUSY_TIMEOUT;
-use crate::history::Reply;
 use crate::services::queue::{FirstError, ServiceReply};
 use crate::services::store::{StoreError, StoreRequest};
+use crate::step::Reply;
 
 /// The most that wait at once: each has a thread and two connections.
 const WAITING_MAX: usize = 32;

@@ -24,9 +24,9 @@ use tokio::task::AbortHandle;
 
 use super::StoreError;
 use super::{BeginOptions, StoreRequest, StoreWork, TransactionWork};
-use crate::history::Reply;
 use crate::seat::UserId;
 use crate::services::queue::{FirstError, Progress, RequestQueue, ServiceReply};
+use crate::step::Reply;
 use batch::{CLOSE_LIMIT, ReplyBatch};
 use current_run::CurrentRun;
 use late::LateStatements;
@@ -116,18 +116,20 @@ impl Sqlite {
         let waking = tokio::spawn(async move { waking_queue.wake_thread().await }).abort_handle();
         let late = LateStatements::new(&path, &current, &first_error);
         let connections = settings.transactions;
-        let transactions = (connections > 0)
-            .then(|| Transactions::open(&path, &current, connections))
-            .transpose()?;
-        Ok(Self {
+        let mut sqlite = Self {
             queue,
             journal_mode,
             first_error,
             late,
-            transactions,
+            transactions: None,
             is_closed: Mutex::new(is_closed),
             waking,
-        })
+        };
+        // Opened last: when that fails, what was started before is closed as the store is dropped.
+        if connections > 0 {
+            sqlite.transactions = Some(Transactions::open(&path, &current, connections)?);
+        }
+        Ok(sqlite)
     }
 
     pub(super) fn queue(&self) -> &RequestQueue<StoreWork> {

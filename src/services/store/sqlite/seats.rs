@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime};
 use rusqlite::params;
 
 use super::connection::{StoreConnection, is_done, seat_of};
-use crate::history::Reply;
 use crate::seat::{SeatId, UserId};
 use crate::services::lock::Ttl;
 use crate::services::store::Claim;
+use crate::step::Reply;
 
 impl StoreConnection<'_> {
     pub(super) fn version(&self, seat: SeatId) -> rusqlite::Result<u32> {

@@ -10,9 +10,9 @@ use super::batch::{Batch, ReplyBatch};
 use super::connection::{StoreConnection, is_busy, prepare};
 use super::current_run::CurrentRun;
 use super::schema;
-use crate::history::Reply;
 use crate::services::queue::{FirstError, RequestId, RequestQueue};
 use crate::services::store::{StoreError, StoreWork};
+use crate::step::Reply;
 
 /// So long the replies to one group may wait for those to the next while more requests wait: waking
 /// the runtime for each costs a tenth of what a small commit does. A slow disk holds nobody up.

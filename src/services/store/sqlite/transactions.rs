@@ -18,10 +18,10 @@ use super::batch::CLOSE_LIMIT;
 use super::connection::{StoreConnection, is_busy, prepare};
 use super::current_run::CurrentRun;
 use super::schema;
-use crate::history::Reply;
 use crate::seat::UserId;
 use crate::services::queue::{FirstError, Progress, ServiceReply};
 use crate::services::store::{BeginOptions, StoreError, TransactionWork};
+use crate::step::Reply;
 
 /// Connections, each with a thread, for transactions.
 #[derive(Debug)]
