@@ -35,8 +35,17 @@ pub fn race<S: Strategy>(strategy: S) -> RaceBuilder<S> {
     RaceBuilder {
         strategy,
         plan: Plan::new(USERS),
-        services: ServiceChoice::default(),
+        services: on_real_redis(),
         refused: Refused::default(),
+    }
+}
+
+/// Services whose locks are kept in a real Redis, or there is no race: simulated ones would let a test pass
+/// that tested nothing.
+pub(super) fn on_real_redis() -> ServiceChoice {
+    ServiceChoice {
+        redis: RedisChoice::Private,
+        ..ServiceChoice::default()
     }
 }
 
@@ -128,6 +137,13 @@ impl<S: Strategy> RaceBuilder<S> {
                 other => *other = RedisChoice::Urls(vec![url]),
             }
         }
+        self
+    }
+
+    /// Simulates the locks in this process, which tests no Redis. Without this, a strategy that takes locks
+    /// needs a redis-server or a valkey-server on the `PATH`, or [`redis`](Self::redis).
+    pub fn simulated_locks(mut self) -> Self {
+        self.services.redis = RedisChoice::InProcess;
         self
     }
 

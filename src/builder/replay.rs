@@ -2,12 +2,13 @@
 
 use std::num::NonZeroU32;
 
+use super::race::on_real_redis;
 use super::{BuilderError, Refused};
 use crate::engine::Engine;
 use crate::explore::replay::{Replayed, replay as force};
 use crate::plan::Plan;
 use crate::schedule::{Schedule, ScheduleError};
-use crate::services::{ServiceChoice, Services};
+use crate::services::Services;
 use crate::strategy::Strategy;
 
 /// A replay of this strategy's users in the order of a schedule, on a real database and a real Redis.
@@ -60,7 +61,7 @@ impl<S: Strategy> ReplayBuilder<S> {
         let schedule = self.schedule.ok_or(ScheduleError::Empty)?;
         tokio::runtime::Handle::try_current().map_err(|_| BuilderError::NoRuntime)?;
         let plan = Plan::new(NonZeroU32::new(schedule.users()).unwrap_or(NonZeroU32::MIN));
-        let (choice, needs) = (ServiceChoice::default(), self.strategy.needs());
+        let (choice, needs) = (on_real_redis(), self.strategy.needs());
         let services = Services::start(&choice, &plan, needs, &plan.seats_wanted()).await?;
         let engine = Engine::new(services);
         Ok(force(&engine, &self.strategy, &plan, schedule).await?)

@@ -208,3 +208,15 @@ fn without_a_runtime_a_race_is_refused() {
         std::task::Poll::Ready(Err(BuilderError::NoRuntime))
     ));
 }
+
+/// Locks that were simulated, because there was no Redis, let a test pass that tested none.
+#[test]
+fn locks_are_simulated_only_where_the_test_says_so() {
+    on_a_runtime(async {
+        let simulated = race(Locked::default()).simulated_locks().users(20);
+        simulated.run().await.unwrap().assert_one_booking();
+        let real = race(Locked::default()).users(20).run().await.unwrap();
+        let lock = real.histories().next().unwrap().header.lock.clone();
+        assert!(lock.unwrap().contains("a private server"));
+    });
+}

@@ -22,6 +22,7 @@ mod help;
 mod input;
 mod kinds;
 mod ladder;
+mod limits;
 mod locks;
 mod matrix;
 mod messages;

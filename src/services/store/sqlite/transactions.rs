@@ -5,7 +5,7 @@
 //! to the pool at the latest when its user's attempt has ended; what is not committed then is undone.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -66,34 +66,26 @@ impl Transactions {
         let (waiting, queue) = channel::<Receiver<TransactionRequest>>();
         let queue = Arc::new(Mutex::new(queue));
         let vitals = Arc::<Vitals>::default();
-        let (closed, are_closed) = channel::<()>();
-        for _ in 0..connections {
-            let (connection, _) = prepare(path)?;
-            let (path, current) = (path.to_owned(), Arc::clone(current));
-            let (queue, vitals) = (Arc::clone(&queue), Arc::clone(&vitals));
-            let closed = closed.clone();
-            std::thread::Builder::new()
-                .name("racesim-transaction".to_owned())
-                .spawn(move || {
-                    match StoreConnection::new(&connection, &path, current) {
-                        Ok(session) => serve(session, &queue, &vitals),
-                        Err(source) => vitals
-                            .first_error
-                            .note(schema::failure(&path, source).to_string()),
-                    }
-                    drop(connection);
-                    drop(closed);
-                })
-                .map_err(StoreError::Thread)?;
-        }
-        Ok(Self {
+        let (closed, are_closed) = channel();
+        let transactions = Self {
             waiting: Mutex::new(Some(waiting)),
             open: Mutex::default(),
-            vitals,
+            vitals: Arc::clone(&vitals),
             given_up: CancellationToken::new(),
             connections,
             are_closed: Mutex::new(are_closed),
-        })
+        };
+        let serving = Serving {
+            path: path.to_owned(),
+            current: Arc::clone(current),
+            queue,
+            vitals,
+            _closed: closed,
+        };
+        // When one of them cannot be opened, those before it are closed again as these are dropped.
+        let opened = (0..connections).try_for_each(|_| serving.clone().start());
+        drop(serving);
+        opened.map(|()| transactions)
     }
 
     /// Does this in the user's transaction.
@@ -193,6 +185,36 @@ impl Drop for Transactions {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What each connection needs.
+#[derive(Clone)]
+struct Serving {
+    path: PathBuf,
+    current: Arc<CurrentRun>,
+    queue: Arc<Mutex<Receiver<Receiver<TransactionRequest>>>>,
+    vitals: Arc<Vitals>,
+    /// Dropped when the connection is closed.
+    _closed: Sender<()>,
+}
+
+impl Serving {
+    /// Opens a connection, with a thread that serves it.
+    fn start(self) -> Result<(), StoreError> {
+        let (connection, _) = prepare(&self.path)?;
+        let thread = std::thread::Builder::new().name("racesim-transaction".to_owned());
+        let started = thread.spawn(move || {
+            match StoreConnection::new(&connection, &self.path, Arc::clone(&self.current)) {
+                Ok(session) => serve(session, &self.queue, &self.vitals),
+                Err(source) => {
+                    let error = schema::failure(&self.path, source);
+                    self.vitals.first_error.note(error.to_string());
+                }
+            }
+            drop(connection);
+        });
+        started.map(drop).map_err(StoreError::Thread)
+    }
 }
 
 /// Serves one user after another, each until it is gone.
