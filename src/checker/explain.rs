@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::checker::Witness;
-use crate::history::{Event, History, Reply, Step};
+use crate::history::{Event, History, LockEffect, Reply, ReplyKind, Step};
 use crate::seat::{SeatId, UserId};
 
 /// The most steps that are told.
@@ -97,12 +97,20 @@ fn without_idle_tries(events: Vec<Event>) -> Vec<Event> {
     let mut kept = Vec::new();
     for event in events {
         let lock = (event.user, event.node);
-        let is_idle = match (event.step, event.reply) {
-            (Step::Wait, _)
-            | (Step::Acquire | Step::Hold, Reply::Held)
-            | (Step::Begin, Reply::Busy) => true,
-            (Step::Release, Reply::NotHeld) => !granted.contains(&lock),
-            _ => false,
+        let is_idle = match event.step {
+            Step::Wait => true,
+            Step::Acquire | Step::Hold => event.reply == Reply::Held,
+            Step::Begin => event.reply == Reply::Busy,
+            Step::Release => event.reply == Reply::NotHeld && !granted.contains(&lock),
+            Step::SetTtl
+            | Step::Validate
+            | Step::Check
+            | Step::Pay
+            | Step::Insert
+            | Step::Confirm
+            | Step::Commit
+            | Step::Rollback
+            | Step::Verify => false,
         };
         if event.reply == Reply::Granted {
             granted.push(lock);
@@ -138,31 +146,11 @@ impl Explainer {
     }
 
     fn line(&mut self, event: &Event) -> ExplainedStep {
-        let note = match (event.step, event.reply) {
-            (Step::Check, Reply::Available) => self.available(event.user),
-            (Step::Insert, Reply::Inserted) if self.transacting.contains(&event.user) => {
-                "nobody else sees it before the commit".to_owned()
-            }
-            (Step::Insert | Step::Confirm, Reply::Inserted) | (Step::Commit, Reply::Committed) => {
-                self.inserted(event)
-            }
-            (Step::Acquire | Step::Hold, Reply::Granted) => self.granted(event),
-            (_, Reply::Stale) => "somebody else was there since it looked".to_owned(),
-            (Step::Release, Reply::NotHeld)
-                if self.leases.iter().any(|(user, _)| *user == event.user) =>
-            {
-                "its lock was gone already".to_owned()
-            }
-            (Step::Pay, Reply::Paid)
-                if event.completed_ns.saturating_sub(event.invoked_ns) > INSTANT_NS =>
-            {
-                format!(
-                    "took {:.3} ms",
-                    ms(event.completed_ns.saturating_sub(event.invoked_ns))
-                )
-            }
-            (_, Reply::Lost) => "done or not, the user cannot know".to_owned(),
-            _ => String::new(),
+        let note = match event.reply.kind() {
+            ReplyKind::Done => self.done(event),
+            ReplyKind::Refused => self.refused(event).to_owned(),
+            ReplyKind::Failed => String::new(),
+            ReplyKind::Lost => "done or not, the user cannot know".to_owned(),
         };
         ExplainedStep {
             at_ms: ms(event.completed_ns),
@@ -175,12 +163,42 @@ impl Explainer {
         }
     }
 
+    fn done(&mut self, event: &Event) -> String {
+        match event.step {
+            Step::Check => self.available(event.user),
+            Step::Insert if self.transacting.contains(&event.user) => {
+                "nobody else sees it before the commit".to_owned()
+            }
+            Step::Insert | Step::Confirm | Step::Commit => self.inserted(event),
+            Step::Acquire | Step::Hold => self.granted(event),
+            Step::Pay => paid(event.completed_ns.saturating_sub(event.invoked_ns)),
+            Step::SetTtl
+            | Step::Validate
+            | Step::Wait
+            | Step::Begin
+            | Step::Rollback
+            | Step::Verify
+            | Step::Release => String::new(),
+        }
+    }
+
+    fn refused(&self, event: &Event) -> &'static str {
+        let had_lock = || self.leases.iter().any(|(user, _)| *user == event.user);
+        if event.reply == Reply::Stale {
+            "somebody else was there since it looked"
+        } else if event.step.lock_effect() == LockEffect::Frees && had_lock() {
+            "its lock was gone already"
+        } else {
+            ""
+        }
+    }
+
     fn available(&mut self, user: UserId) -> String {
         let note = match self.told_available.first() {
             Some(other) if self.holders.is_empty() => {
                 format!("told \"available\" too: user {other} has not inserted yet")
             }
-            _ => String::new(),
+            Some(_) | None => String::new(),
         };
         self.told_available.push(user);
         note
@@ -214,6 +232,15 @@ impl Explainer {
         let (_, granted_ns) = self.leases.iter().rfind(|(user, _)| *user == event.user)?;
         let end_ns = granted_ns.saturating_add(self.ttl_ns?);
         (event.completed_ns > end_ns).then(|| ms(event.completed_ns - end_ns))
+    }
+}
+
+/// What a payment tells that took so long.
+fn paid(ns: u64) -> String {
+    if ns > INSTANT_NS {
+        format!("took {:.3} ms", ms(ns))
+    } else {
+        String::new()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Locks as they were granted: from when, and until when each was certainly held.
 
 use crate::history::index::{BySeat, ByUser};
-use crate::history::{Event, FaultEvent, FaultKind, History, Reply, Step};
+use crate::history::{Event, FaultEvent, FaultKind, History, LockEffect, LockNews as News};
 use crate::seat::{SeatId, UserId};
 
 /// What was asked of the lock services about seats whose locks more than one user had to do with.
@@ -79,19 +79,18 @@ impl<'h> Contended<'h> {
                 event: *event,
                 until_ns,
             };
-            match (event.step, event.reply) {
-                (Step::Acquire, Reply::Lost) => tenures.push(tenure),
-                (Step::Acquire, Reply::Granted)
-                | (Step::Release, Reply::Released | Reply::NotHeld) => {
+            match event.lock_news() {
+                News::PerhapsGranted => tenures.push(tenure),
+                news @ (News::Granted | News::Freed | News::Gone) => {
                     if let Some(at) = open.remove(event.seat, event.user) {
                         tenures[at].until_ns = event.completed_ns;
                     }
-                    if event.step == Step::Acquire {
+                    if news == News::Granted {
                         open.insert(event.seat, event.user, tenures.len());
                         tenures.push(tenure);
                     }
                 }
-                _ => {}
+                News::PerhapsFreed | News::Nothing => {}
             }
         }
         tenures
@@ -102,8 +101,8 @@ impl<'h> Contended<'h> {
         let mut grants: Vec<Grant> = Vec::new();
         let mut open: ByUser<usize> = ByUser::for_about(self.events.len());
         for event in self.events.iter().filter(|event| event.node == node) {
-            let is_grant = event.step == Step::Acquire && event.reply == Reply::Granted;
-            if event.step != Step::Release && !is_grant {
+            let is_grant = event.lock_news() == News::Granted;
+            if event.step.lock_effect() != LockEffect::Frees && !is_grant {
                 continue;
             }
             if let Some(at) = open.remove(event.seat, event.user) {
@@ -148,23 +147,23 @@ impl Grant {
 
     /// When it was granted at the latest: at any time, where no reply has come.
     pub(super) fn granted_ns(&self) -> u64 {
-        match self.event.reply {
-            Reply::Lost => u64::MAX,
-            _ => self.event.completed_ns,
+        if self.event.reply.is_lost() {
+            u64::MAX
+        } else {
+            self.event.completed_ns
         }
     }
 }
 
 /// What is asked of a lock service and says something about who holds a lock.
 fn lock_events(history: &History) -> impl Iterator<Item = Event> + '_ {
-    history.events.iter().filter(|event| {
-        matches!(
-            (event.step, event.reply),
-            (Step::Acquire, Reply::Granted | Reply::Lost)
-                | (Step::Validate, Reply::InTime)
-                | (Step::Release, _)
-        )
-    })
+    let is_one = |event: &Event| match event.step.lock_effect() {
+        LockEffect::Takes => event.reply.may_be_done(),
+        LockEffect::Times => event.reply.is_done(),
+        LockEffect::Frees => true,
+        LockEffect::Claims | LockEffect::Looks | LockEffect::Nothing => false,
+    };
+    history.events.iter().filter(is_one)
 }
 
 /// What takes locks away from those who hold them: their time to live, and what went wrong.

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::grants::TopTwo;
 use crate::history::index::{BySeat, ByUser};
-use crate::history::{Conduct, Event, History, Reply, Step};
+use crate::history::{Conduct, Event, History, LockEffect, LockNews as News};
 use crate::seat::{SeatId, UserId};
 
 /// What a user may hold on a lock service without having certainly freed or lost it.
@@ -38,31 +38,31 @@ fn kept_on(node: u8, history: &History) -> Vec<Kept> {
     let mut all: ByUser<Kept> = ByUser::for_about(history.footer.locks_left.len());
     for event in history.events.iter().filter(|event| event.node == node) {
         let (seat, user) = (event.seat, event.user);
-        match (event.step, event.reply) {
-            (Step::Acquire, Reply::Granted | Reply::Lost) => {
+        match event.lock_news() {
+            news @ (News::Granted | News::PerhapsGranted) => {
                 if all.get(seat, user).is_none() {
                     all.insert(seat, user, nothing(&event));
                 }
                 let Some(kept) = all.get_mut(seat, user) else {
                     continue;
                 };
-                if event.reply == Reply::Granted {
+                if news == News::Granted {
                     kept.grant = Some(event);
                 } else {
                     kept.unheard.get_or_insert(event);
                     kept.many_unheard += 1;
                 }
             }
-            (Step::Release, Reply::Lost) => {
+            News::PerhapsFreed => {
                 if let Some(kept) = all.get_mut(seat, user) {
                     kept.is_releasing = true;
                 }
             }
-            (Step::Release, Reply::Released) | (Step::Release | Step::Verify, Reply::NotHeld) => {
+            news @ (News::Freed | News::Gone) => {
                 match all.get_mut(seat, user) {
                     // Its request may still be on its way.
                     Some(kept) if kept.unheard.is_some() => {
-                        let is_freed = event.reply == Reply::Released && kept.grant.is_none();
+                        let is_freed = news == News::Freed && kept.grant.is_none();
                         kept.freed = kept.freed.or(is_freed.then_some(event));
                         kept.grant = None;
                     }
@@ -70,7 +70,7 @@ fn kept_on(node: u8, history: &History) -> Vec<Kept> {
                     None => {}
                 }
             }
-            _ => {}
+            News::Nothing => {}
         }
     }
     all.iter().map(|(.., kept)| *kept).collect()
@@ -118,12 +118,11 @@ impl ActsOfOthers {
             seats.entry(kept.seat, || ());
         }
         let is_meant = |event: &Event| {
-            let is_done = matches!(
-                (event.step, event.reply),
-                (Step::Acquire, Reply::Granted | Reply::Lost)
-                    | (Step::Release, Reply::Released | Reply::Lost)
-            );
-            is_done && seats.get(event.seat).is_some()
+            let may_be_done = match event.lock_news() {
+                News::Granted | News::PerhapsGranted | News::Freed | News::PerhapsFreed => true,
+                News::Gone | News::Nothing => false,
+            };
+            may_be_done && seats.get(event.seat).is_some()
         };
         let mut events: Vec<Event> = history.events.iter().filter(is_meant).collect();
         events.sort_by_key(|event| (event.seat, event.node, event.invoked_ns));
@@ -183,26 +182,26 @@ impl ActsOfOthers {
 impl Lock {
     /// From what was done about it, in the order it was asked for.
     fn of(conduct: Conduct, events: &[Event]) -> Self {
-        let may_take = |event: &&Event| match event.step {
-            Step::Release => conduct.frees_others != Some(false),
-            _ => conduct.takes_over != Some(false),
+        let may_take = |event: &&Event| match event.step.lock_effect() {
+            LockEffect::Frees => conduct.frees_others != Some(false),
+            LockEffect::Takes => conduct.takes_over != Some(false),
+            LockEffect::Claims | LockEffect::Times | LockEffect::Looks | LockEffect::Nothing => {
+                false
+            }
         };
         let taking: Vec<&Event> = events.iter().filter(may_take).collect();
         let mut latest = vec![TopTwo::default()];
         let mut top = TopTwo::default();
         for event in &taking {
-            let is_lost = event.reply == Reply::Lost;
-            top.add(
-                event.user,
-                if is_lost {
-                    u64::MAX
-                } else {
-                    event.completed_ns
-                },
-            );
+            let latest_ns = if event.reply.is_lost() {
+                u64::MAX
+            } else {
+                event.completed_ns
+            };
+            top.add(event.user, latest_ns);
             latest.push(top);
         }
-        let certain = events.iter().filter(|event| event.reply != Reply::Lost);
+        let certain = events.iter().filter(|event| !event.reply.is_lost());
         let certain: Vec<&Event> = certain.collect();
         let mut earliest = vec![TopTwo::default()];
         let mut top = TopTwo::default();
@@ -212,7 +211,8 @@ impl Lock {
         }
         earliest.reverse();
         let mut first = TopTwo::default();
-        for event in events.iter().filter(|event| event.step == Step::Acquire) {
+        let takes = |event: &&Event| event.step.lock_effect() == LockEffect::Takes;
+        for event in events.iter().filter(takes) {
             first.add(event.user, Reverse(event.invoked_ns));
         }
         Self {

@@ -3,7 +3,7 @@
 use super::bookings::RowIndex;
 use super::{Verdict, Witness};
 use crate::history::index::BySeat;
-use crate::history::{Event, FaultEvent, FaultKind, History, Reply, Step};
+use crate::history::{Event, FaultEvent, FaultKind, History, LockEffect, Reply};
 use crate::seat::{Booking, SeatId, UserId};
 
 /// Whether a user booked while what it held for a time was still good. Who held nothing for a time, or
@@ -69,7 +69,7 @@ fn on_seat(seats: &SeatEvents<'_>, rows: &[Booking]) -> Verdict {
                 "whether user {user} was inside its lease when it booked seat {seat} is not known"
             ))
         }
-        _ => Verdict::Holds,
+        Some(_) | None => Verdict::Holds,
     }
 }
 
@@ -115,8 +115,8 @@ impl<'h> SeatEvents<'h> {
     fn lease(&self, steps: &[Event]) -> Option<HeldFor> {
         let mut lease: Option<HeldFor> = None;
         for event in steps {
-            match (event.step, event.reply) {
-                (Step::Acquire | Step::Hold, Reply::Granted | Reply::Lost) => {
+            match event.step.lock_effect() {
+                LockEffect::Takes | LockEffect::Claims if event.reply.may_be_done() => {
                     let several = self.history.header.conduct.locks > 1;
                     let first = lease.filter(|_| several).map(|lease| lease.first);
                     lease = Some(HeldFor {
@@ -124,8 +124,12 @@ impl<'h> SeatEvents<'h> {
                         last: *event,
                     });
                 }
-                (Step::Release, _) => lease = None,
-                _ => {}
+                LockEffect::Frees => lease = None,
+                LockEffect::Takes
+                | LockEffect::Claims
+                | LockEffect::Times
+                | LockEffect::Looks
+                | LockEffect::Nothing => {}
             }
         }
         lease
@@ -135,7 +139,7 @@ impl<'h> SeatEvents<'h> {
         let Some(ttl_ns) = self.ttl_ns else {
             return Standing::InTime;
         };
-        let is_lost = booking.reply == Reply::Lost;
+        let is_lost = booking.reply.is_lost();
         let earliest_ns = lease.first.invoked_ns.saturating_add(ttl_ns);
         let latest_ns = lease.last.completed_ns.saturating_add(ttl_ns);
         let is_over = booking.invoked_ns > latest_ns && !self.history.footer.has_renewed;
@@ -149,7 +153,7 @@ impl<'h> SeatEvents<'h> {
             // What went wrong beside that makes no difference.
             (true, _) => return Standing::Late,
             (_, true) => Standing::InTime,
-            _ => Standing::Unknown,
+            (false, false) => Standing::Unknown,
         };
         for fault in &self.history.faults {
             match self.befalls(lease, fault, booking) {
@@ -173,15 +177,12 @@ impl<'h> SeatEvents<'h> {
         if !is_meant || fault.completed_ns < lease.last.invoked_ns {
             return Standing::InTime;
         }
-        if fault.invoked_ns > booking.completed_ns && booking.reply != Reply::Lost {
+        if fault.invoked_ns > booking.completed_ns && !booking.reply.is_lost() {
             return Standing::InTime;
         }
         let kind = lease.last.step;
         let is_others = |event: &Event| {
-            event.seat == seat
-                && event.user != user
-                && event.step == kind
-                && event.reply == Reply::Granted
+            event.seat == seat && event.user != user && event.step == kind && event.reply.is_done()
         };
         let since = |event: &&Event| event.completed_ns > lease.last.invoked_ns;
         let others = self.events.iter().filter(|event| is_others(event));
@@ -196,7 +197,7 @@ impl<'h> SeatEvents<'h> {
         let mut others = others.filter(since).filter(|_| fault.user.is_none());
         let is_sure = fault.invoked_ns >= lease.last.completed_ns
             && fault.completed_ns <= booking.invoked_ns
-            && lease.last.reply == Reply::Granted
+            && lease.last.reply.is_done()
             && !others.any(|event| event.invoked_ns < fault.completed_ns);
         if is_sure {
             Standing::Late
@@ -218,7 +219,7 @@ fn booked_at(steps: &[Event]) -> Option<usize> {
     let last = |is_it: &dyn Fn(&Event) -> bool| steps.iter().rposition(is_it);
     let committed = |event: &Event| event.reply == Reply::Committed;
     let inserted = |event: &Event| event.reply == Reply::Inserted;
-    let unheard = |event: &Event| event.step.may_book() && event.reply == Reply::Lost;
+    let unheard = |event: &Event| event.step.may_book() && event.reply.is_lost();
     last(&committed)
         .or_else(|| last(&unheard))
         .or_else(|| last(&inserted))

@@ -3,7 +3,7 @@
 use super::grants::{Contended, TopTwo, by_seat};
 use super::{Verdict, Witness};
 use crate::history::index::ByUser;
-use crate::history::{Event, History, Reply, Service, Step};
+use crate::history::{Event, History, LockEffect, Service};
 use crate::seat::{SeatId, UserId};
 
 /// The time a user goes by a lock: from the answer that granted it until it has taken the last step that the
@@ -84,18 +84,20 @@ fn uses(contended: &Contended<'_>) -> Vec<Use> {
 
 /// Whether the user goes by the lock from here on. Of several locks, it has to know that it has most.
 fn is_grant(history: &History, event: &Event) -> bool {
-    match (event.step, event.reply) {
-        (Step::Acquire, Reply::Granted) => history.header.conduct.locks <= 1,
-        (Step::Validate, Reply::InTime) => history.header.conduct.locks > 1,
-        _ => false,
-    }
+    let locks = history.header.conduct.locks;
+    let may_tell = match event.step.lock_effect() {
+        LockEffect::Takes => locks <= 1,
+        LockEffect::Times => locks > 1,
+        LockEffect::Claims | LockEffect::Looks | LockEffect::Frees | LockEffect::Nothing => false,
+    };
+    may_tell && event.reply.is_done()
 }
 
 /// When the step had been carried out at the latest. Where a service has not replied, only its user has given
 /// it up: the request may still arrive, until what is left is read.
 fn done_ns(history: &History, event: &Event) -> u64 {
     let is_asked = event.step.service() != Service::Nobody;
-    if is_asked && event.reply == Reply::Lost {
+    if is_asked && event.reply.is_lost() {
         let read_ns = history.footer.locks_read_ns.unwrap_or(u64::MAX);
         read_ns.max(event.completed_ns)
     } else {
@@ -114,7 +116,7 @@ struct LockUse {
 impl LockUse {
     /// Looks at its next step: the use that this ends.
     fn take(&mut self, history: &History, event: &Event) -> Option<Use> {
-        if event.step == Step::Release {
+        if event.step.lock_effect() == LockEffect::Frees {
             let used = self.used(event.seat, event.user);
             *self = Self::default();
             return used;

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use super::grants::{Contended, Grant, TopTwo, by_seat};
 use super::{Verdict, Witness};
 use crate::history::index::ByUser;
-use crate::history::{Conduct, Event, Reply, Step};
+use crate::history::{Conduct, Event, LockNews as News};
 use crate::seat::{SeatId, UserId};
 
 /// Nobody frees the lock of another, nor takes it away while the other still holds it.
@@ -105,21 +105,22 @@ fn releases(node: u8, contended: &Contended<'_>) -> Vec<Release> {
     let mut releases = Vec::new();
     let read_ns = contended.history.footer.locks_read_ns.unwrap_or(u64::MAX);
     for event in contended.events.iter().filter(|event| event.node == node) {
-        match (event.step, event.reply) {
-            (Step::Acquire, _) => {
+        match event.lock_news() {
+            News::Granted | News::PerhapsGranted => {
                 let lost_ns = contended.losses.earliest(event);
                 let event = *event;
                 own.insert(event.seat, event.user, Own { event, lost_ns });
             }
-            (Step::Release, Reply::Released | Reply::Lost) => releases.push(Release {
+            news @ (News::Freed | News::PerhapsFreed) => releases.push(Release {
                 event: *event,
-                until_ns: match event.reply {
-                    Reply::Lost => read_ns.max(event.completed_ns),
-                    _ => event.completed_ns,
+                until_ns: if news == News::PerhapsFreed {
+                    read_ns.max(event.completed_ns)
+                } else {
+                    event.completed_ns
                 },
                 own: own.get(event.seat, event.user).copied(),
             }),
-            _ => {}
+            News::Gone | News::Nothing => {}
         }
     }
     releases.sort_by_key(|release| release.event.seat);
@@ -132,14 +133,14 @@ fn freed(conduct: Conduct, others: &Others<'_>, releases: &[Release]) -> Verdict
     let mut worst = Verdict::Holds;
     for release in releases {
         let event = release.event;
-        let is_heard = event.reply == Reply::Released;
+        let is_heard = event.reply.is_done();
         let other = certain.between(release);
         match other.or_else(|| certain.during(release)) {
             Some(other) if is_heard => return foreign(event, other),
             Some(other) if conduct.frees_others != Some(false) => {
                 worst = Verdict::Unknown(unsure(event, other));
             }
-            _ => {}
+            Some(_) | None => {}
         }
         if conduct.frees_others != Some(false) && worst == Verdict::Holds {
             let other = possible.holder(release, conduct.takes_over != Some(false));
@@ -206,9 +207,9 @@ impl<'g> Certain<'g> {
         let is_before = |grant: &Grant| grant.event.completed_ns <= event.invoked_ns;
         let before = self.grants.partition_point(is_before);
         let (other, invoked_ns) = self.latest[before].of_others(event.user)?;
-        let is_after = release.own.is_none_or(|own| {
-            own.event.reply == Reply::Granted && own.event.completed_ns <= invoked_ns
-        });
+        let is_after = release
+            .own
+            .is_none_or(|own| own.event.reply.is_done() && own.event.completed_ns <= invoked_ns);
         is_after.then_some(other)
     }
 
@@ -265,7 +266,7 @@ impl Possible {
     /// Somebody else whose lock the release may have freed.
     fn holder(&self, release: &Release, takes_over: bool) -> Option<UserId> {
         let event = release.event;
-        let holds = |own: &Own| own.event.reply == Reply::Granted;
+        let holds = |own: &Own| own.event.reply.is_done();
         let Some(own) = release.own.filter(holds) else {
             // Its user may have had no lock, and whoever had it at that time is robbed.
             let asked = self.asked_ns.partition_point(|at| *at <= release.until_ns);

@@ -1,6 +1,6 @@
 //! Locks left behind, by a history's events.
 
-use super::{Event, History, Reply, Rows, Step};
+use super::{Event, History, LockNews as News, Rows};
 use crate::history::index::ByUser;
 use crate::seat::SeatId;
 
@@ -28,19 +28,18 @@ pub fn locks_left(events: &Rows<Event>) -> Vec<SeatId> {
 
 fn locks_left_on(events: &Rows<Event>, node: u8) -> Vec<SeatId> {
     let events = || events.iter().filter(|event| event.node == node);
-    let is_grant = |event: &Event| {
-        event.step == Step::Acquire && matches!(event.reply, Reply::Granted | Reply::Lost)
-    };
+    let is_grant =
+        |event: &Event| matches!(event.lock_news(), News::Granted | News::PerhapsGranted);
     let mut held = ByUser::for_about(events().filter(is_grant).count());
     for event in events() {
-        match (event.step, event.reply) {
-            (Step::Acquire, Reply::Granted | Reply::Lost) => {
+        match event.lock_news() {
+            News::Granted | News::PerhapsGranted => {
                 held.insert(event.seat, event.user, ());
             }
-            (Step::Release, Reply::Released | Reply::NotHeld) | (Step::Verify, Reply::NotHeld) => {
+            News::Freed | News::Gone => {
                 held.remove(event.seat, event.user);
             }
-            _ => {}
+            News::PerhapsFreed | News::Nothing => {}
         }
     }
     held.iter().map(|(seat, ..)| seat).collect()

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumCount, IntoStaticStr, VariantArray};
 
 pub use crate::fault::FaultCount;
-pub use crate::step::{Reply, Service, Step};
+pub use crate::step::{LockEffect, LockNews, Reply, ReplyKind, Service, Step};
 pub use header::{Conduct, Header, HeaderWords, PlanRecord, PlanWords};
 pub use lines::{Lines, ReadError, Recorded, Recording, read, write, write_end};
 pub use locks::locks_left;
@@ -190,6 +190,12 @@ impl Event {
     pub fn what(&self) -> String {
         self.step.at(self.node)
     }
+
+    /// What it tells about the lock of its seat.
+    #[must_use]
+    pub const fn lock_news(&self) -> LockNews {
+        self.step.lock_news(self.reply)
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like that")]
@@ -271,7 +277,10 @@ impl Outcome {
     /// Whether the user was turned away by a rule, neither served nor failed.
     #[must_use]
     pub const fn is_refusal(self) -> bool {
-        matches!(self, Self::Locked | Self::Taken | Self::Conflict)
+        match self {
+            Self::Locked | Self::Taken | Self::Conflict => true,
+            Self::Confirmed | Self::Failed | Self::Unknown => false,
+        }
     }
 
     /// What the user reads on its screen.

@@ -1,11 +1,15 @@
 //! Steps of users, and their replies.
 
+mod news;
 mod replies;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray};
+
+pub use news::{LockEffect, LockNews};
+pub use replies::ReplyKind;
 
 /// What a user can do, by name.
 #[derive(
@@ -88,7 +92,20 @@ impl Step {
     /// Whether it only tidies up: also done by a user that has given up.
     #[must_use]
     pub const fn is_tidying(self) -> bool {
-        matches!(self, Self::Rollback | Self::Verify | Self::Release)
+        match self {
+            Self::Rollback | Self::Verify | Self::Release => true,
+            Self::Acquire
+            | Self::SetTtl
+            | Self::Validate
+            | Self::Wait
+            | Self::Hold
+            | Self::Begin
+            | Self::Check
+            | Self::Pay
+            | Self::Insert
+            | Self::Confirm
+            | Self::Commit => false,
+        }
     }
 
     /// Who is asked, when nothing is forced.
@@ -131,15 +148,22 @@ impl Step {
     /// would see, and no step of a transaction, which all come in their order on one connection.
     #[must_use]
     pub const fn can_be_late(self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Acquire
-                | Self::SetTtl
-                | Self::Hold
-                | Self::Insert
-                | Self::Confirm
-                | Self::Release
-        )
+            | Self::SetTtl
+            | Self::Hold
+            | Self::Insert
+            | Self::Confirm
+            | Self::Release => true,
+            Self::Validate
+            | Self::Wait
+            | Self::Begin
+            | Self::Check
+            | Self::Pay
+            | Self::Commit
+            | Self::Rollback
+            | Self::Verify => false,
+        }
     }
 
     /// Why its request is never late.
@@ -163,7 +187,20 @@ impl Step {
     /// Whether it may put a booking into the database.
     #[must_use]
     pub const fn may_book(self) -> bool {
-        matches!(self, Self::Insert | Self::Confirm | Self::Commit)
+        match self {
+            Self::Insert | Self::Confirm | Self::Commit => true,
+            Self::Acquire
+            | Self::SetTtl
+            | Self::Validate
+            | Self::Wait
+            | Self::Hold
+            | Self::Begin
+            | Self::Check
+            | Self::Pay
+            | Self::Rollback
+            | Self::Verify
+            | Self::Release => false,
+        }
     }
 }
 

@@ -2,6 +2,19 @@
 
 use super::{Reply, Step};
 
+/// What a reply says of its step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyKind {
+    /// The step was done, or what it asked is so.
+    Done,
+    /// The service has answered, and it is not so.
+    Refused,
+    /// The step was not carried out.
+    Failed,
+    /// Nobody knows whether it was, or will be.
+    Lost,
+}
+
 impl Step {
     /// What it can be answered, that which says it was done first; apart from [`Reply::Failed`] and
     /// [`Reply::Lost`], which any step can be.
@@ -28,7 +41,10 @@ impl Step {
     /// Whether this is an answer to it.
     #[must_use]
     pub fn may_be_answered(self, reply: Reply) -> bool {
-        matches!(reply, Reply::Failed | Reply::Lost) || self.replies().contains(&reply)
+        match reply.kind() {
+            ReplyKind::Failed | ReplyKind::Lost => true,
+            ReplyKind::Done | ReplyKind::Refused => self.replies().contains(&reply),
+        }
     }
 
     /// Whether it only looks: one whose reply is lost has failed, for nothing can have happened.
@@ -51,9 +67,9 @@ impl Step {
 }
 
 impl Reply {
-    /// Whether the step was done, or what it asked is so.
+    /// What it says of its step.
     #[must_use]
-    pub const fn is_done(self) -> bool {
+    pub const fn kind(self) -> ReplyKind {
         match self {
             Self::Granted
             | Self::InTime
@@ -66,7 +82,7 @@ impl Reply {
             | Self::Committed
             | Self::RolledBack
             | Self::StillHeld
-            | Self::Released => true,
+            | Self::Released => ReplyKind::Done,
             Self::Held
             | Self::Late
             | Self::TimeUp
@@ -74,9 +90,36 @@ impl Reply {
             | Self::Stale
             | Self::Taken
             | Self::Conflict
-            | Self::NotHeld
-            | Self::Failed
-            | Self::Lost => false,
+            | Self::NotHeld => ReplyKind::Refused,
+            Self::Failed => ReplyKind::Failed,
+            Self::Lost => ReplyKind::Lost,
+        }
+    }
+
+    /// Whether the step was done, or what it asked is so.
+    #[must_use]
+    pub const fn is_done(self) -> bool {
+        match self.kind() {
+            ReplyKind::Done => true,
+            ReplyKind::Refused | ReplyKind::Failed | ReplyKind::Lost => false,
+        }
+    }
+
+    /// Whether the step was done, or may have been.
+    #[must_use]
+    pub const fn may_be_done(self) -> bool {
+        match self.kind() {
+            ReplyKind::Done | ReplyKind::Lost => true,
+            ReplyKind::Refused | ReplyKind::Failed => false,
+        }
+    }
+
+    /// Whether nobody but the service knows if the step was done, or will be.
+    #[must_use]
+    pub const fn is_lost(self) -> bool {
+        match self.kind() {
+            ReplyKind::Lost => true,
+            ReplyKind::Done | ReplyKind::Refused | ReplyKind::Failed => false,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::steps::at;
 use crate::checker::grants::Contended;
 use crate::history::index::ByUser;
-use crate::history::{Event, Recorded, Reply, Step};
+use crate::history::{Event, LockNews, Recorded};
 
 /// A lock that was granted while it was certainly held: by the same user, or by another whom nobody can
 /// have robbed of it.
@@ -31,7 +31,7 @@ fn granted_again(node: u8, contended: &Contended<'_>) -> Option<Event> {
     let mut events = contended.events.iter().filter(|event| event.node == node);
     let again = events.find(|event| {
         let held_ns = held.remove(event.seat, event.user);
-        if (event.step, event.reply) != (Step::Acquire, Reply::Granted) {
+        if event.lock_news() != LockNews::Granted {
             return false;
         }
         held.insert(event.seat, event.user, contended.losses.earliest(event));

@@ -209,20 +209,29 @@ fn rows(race: &Recorded) -> Option<String> {
 fn booked(history: &History, steps: &[RecordedStep]) -> Option<((SeatId, UserId), u32)> {
     let mut is_inserted = false;
     for RecordedStep { event, line } in steps {
-        let is_booked = match (event.step, event.reply) {
-            (Step::Begin | Step::Rollback, _) => {
+        let is_done = event.reply.is_done();
+        let is_booked = match event.step {
+            Step::Begin | Step::Rollback => {
                 is_inserted = false;
                 false
             }
-            (Step::Confirm, Reply::Inserted) => true,
-            (Step::Insert, Reply::Inserted) => {
-                is_inserted = true;
+            Step::Confirm => true,
+            Step::Insert => {
+                is_inserted |= is_done;
                 !history.header.conduct.transactions
             }
-            (Step::Commit, Reply::Committed) => is_inserted,
-            _ => false,
+            Step::Commit => is_inserted,
+            Step::Acquire
+            | Step::SetTtl
+            | Step::Validate
+            | Step::Wait
+            | Step::Hold
+            | Step::Check
+            | Step::Pay
+            | Step::Verify
+            | Step::Release => false,
         };
-        if is_booked {
+        if is_booked && is_done {
             return Some(((event.seat, event.user), *line));
         }
     }
