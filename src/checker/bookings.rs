@@ -79,10 +79,10 @@ pub(super) fn no_phantom_success(rows: &RowIndex<'_>) -> Verdict {
 pub(super) fn no_stray_booking(rows: &RowIndex<'_>) -> Verdict {
     let stray = rows.history.bookings.iter().find_map(|row| {
         match rows.told.get(row.seat, row.user).copied().flatten() {
-            Some(Outcome::Confirmed | Outcome::Unknown) => None,
+            Some(outcome) if outcome.may_be_booked() => None,
             // It was told nothing.
             None if has_crashed(rows.history, row.user) => None,
-            told => Some((row, told)),
+            told @ (Some(_) | None) => Some((row, told)),
         }
     });
     let Some((row, told)) = stray else {

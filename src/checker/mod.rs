@@ -1,5 +1,7 @@
 //! The checker of histories: each property holds, is violated with a witness, or is unknown.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod bookings;
 pub mod explain;
 mod grants;

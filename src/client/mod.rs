@@ -3,6 +3,8 @@
 //! Every step passes through `Client::step`: gate, fault, act, record. When a service is asked, by the
 //! call or when it is awaited, is told at [`Call`].
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod call;
 mod context;
 mod error;

@@ -133,7 +133,7 @@ impl<'a> ForcedScheduler<'a> {
             }
             outcomes.push(match user.stage {
                 Stage::Ended(outcome) => Some(outcome),
-                _ => None,
+                Stage::Moving | Stage::Waiting(..) | Stage::Crashed => None,
             });
         }
         Followed {
@@ -309,13 +309,15 @@ impl ForcedUser {
                 let _ = go.send(permit);
                 Ok(())
             }
-            stage => {
+            stage @ (Stage::Moving | Stage::Waiting(..) | Stage::Ended(_) | Stage::Crashed) => {
                 let step = step.at(node);
                 let how = match &stage {
                     Stage::Waiting(next, at, _) => {
                         format!("is before {}, not before {step}", next.at(*at))
                     }
-                    _ => format!("takes no more steps, so not {step} either"),
+                    Stage::Moving | Stage::Ended(_) | Stage::Crashed => {
+                        format!("takes no more steps, so not {step} either")
+                    }
                 };
                 self.stage = stage;
                 Err(diverged(self.id, &how))
@@ -331,7 +333,7 @@ impl ForcedUser {
                 let _ = go.send(Permit::Stall);
                 Ok(())
             }
-            stage => {
+            stage @ (Stage::Moving | Stage::Ended(_) | Stage::Crashed) => {
                 self.stage = stage;
                 Err(diverged(self.id, "takes no more steps, so it cannot stall"))
             }
@@ -342,7 +344,9 @@ impl ForcedUser {
     fn turn_away(&mut self) {
         match std::mem::replace(&mut self.stage, Stage::Moving) {
             Stage::Waiting(step, _, go) if !step.is_tidying() => drop(go.send(Permit::Stop)),
-            stage => self.stage = stage,
+            stage @ (Stage::Moving | Stage::Waiting(..) | Stage::Ended(_) | Stage::Crashed) => {
+                self.stage = stage;
+            }
         }
     }
 }

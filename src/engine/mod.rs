@@ -1,5 +1,7 @@
 //! A plan becomes a history: services prepared, users released at once, results gathered.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod cleanup;
 mod error;
 mod forced;

@@ -4,6 +4,8 @@
 //! user's next step is found by polling its future with those answers. There is no second
 //! description of the protocol that could drift from the first.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod every;
 mod limit;
 pub mod matrix;

@@ -59,8 +59,8 @@ pub(super) fn holds<S: Strategy>(property: Property, race: &RaceModel<S>, state:
         Property::NoPhantomSuccess => told().all(|(place, outcome)| {
             outcome != Outcome::Confirmed || is_on_its_way(place) || has_row(place)
         }),
-        Property::NoStrayBooking => told().all(|(place, outcome)| {
-            matches!(outcome, Outcome::Confirmed | Outcome::Unknown) || !has_row(place)
-        }),
+        Property::NoStrayBooking => {
+            told().all(|(place, outcome)| outcome.may_be_booked() || !has_row(place))
+        }
     }
 }

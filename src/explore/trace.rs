@@ -10,7 +10,7 @@ use super::model::user::Next;
 use super::model::{RaceModel, State};
 use crate::checker::Property;
 use crate::client::Held;
-use crate::history::{Outcome, Reply, Step};
+use crate::history::{LockEffect, Outcome, Reply, Step};
 use crate::schedule::{Delivery, Move, Schedule};
 use crate::seat::UserId;
 use crate::strategy::Strategy;
@@ -231,18 +231,9 @@ impl<S: Strategy> TraceBuilder<'_, S> {
     fn refusal(&self, position: usize, step: Move, why: String) -> FollowError {
         let mut possible = Vec::new();
         self.race.moves(&self.state, &mut possible);
-        let is_plain = |step: &Move| {
-            matches!(
-                step,
-                Move::Step {
-                    reply: Delivery::Arrives,
-                    ..
-                } | Move::Arrival { .. }
-            )
-        };
         let names: Vec<String> = possible
             .iter()
-            .filter(|step| is_plain(step))
+            .filter(|step| !step.is_fault())
             .map(ToString::to_string)
             .collect();
         let possible = if names.is_empty() {
@@ -266,36 +257,23 @@ impl<S: Strategy> TraceBuilder<'_, S> {
         let is_sold_now = now.users().count() > before.users().count();
         let is_foreign =
             after.services.locks.freed_foreign && !self.state.services.locks.freed_foreign;
-        let effect = match (step, reply) {
+        let effect = match step {
             _ if is_sold_now => match self.first_holder(step) {
-                None => "the seat is sold".to_owned(),
-                Some(holder) => format!("the seat is sold AGAIN: {holder} has it"),
+                None => "the seat is sold",
+                Some(holder) => &format!("the seat is sold AGAIN: {holder} has it"),
             },
-            (
-                Move::Step {
-                    step: Step::Hold, ..
-                }
-                | Move::Arrival {
-                    step: Step::Hold, ..
-                },
-                Some(Reply::Granted),
-            ) => "the seat is claimed".to_owned(),
-            (_, Some(Reply::Granted | Reply::Released)) if is_foreign => {
-                "a lock is taken away that another holds".to_owned()
+            Move::Step { step, .. } | Move::Arrival { step, .. } => {
+                of_reply(step, reply, is_foreign)
             }
-            (_, Some(Reply::Granted)) => "the lock is taken".to_owned(),
-            (_, Some(Reply::Released)) => "the lock is free".to_owned(),
-            (_, Some(Reply::Inserted)) => "not committed yet".to_owned(),
-            (Move::Expire(_), _) if before.good_claims().next().is_some() => {
-                "the claim may be taken over, and its holder does not know".to_owned()
+            Move::Expire(_) if before.good_claims().next().is_some() => {
+                "the claim may be taken over, and its holder does not know"
             }
-            (Move::Expire(_), _) => "the lock is free, and its holder does not know".to_owned(),
-            (Move::Restart(_), _) => "the lock is forgotten".to_owned(),
-            (Move::PauseRedis, _) => "nobody is answered for a while".to_owned(),
-            (Move::Stall(_), _) => "what it holds for a time runs out meanwhile".to_owned(),
-            (Move::Crash(_), _) => "it never moves again".to_owned(),
-            (Move::GiveUp(_), _) => "it abandons its attempt".to_owned(),
-            _ => String::new(),
+            Move::Expire(_) => "the lock is free, and its holder does not know",
+            Move::Restart(_) => "the lock is forgotten",
+            Move::PauseRedis => "nobody is answered for a while",
+            Move::Stall(_) => "what it holds for a time runs out meanwhile",
+            Move::Crash(_) => "it never moves again",
+            Move::GiveUp(_) => "it abandons its attempt",
         };
         let unheard = unheard(step).map(str::to_owned);
         let told = step.user().and_then(|user| {
@@ -307,7 +285,7 @@ impl<S: Strategy> TraceBuilder<'_, S> {
         });
         let parts = [
             self.person(step),
-            Some(effect).filter(|effect| !effect.is_empty()),
+            Some(effect.to_owned()).filter(|effect| !effect.is_empty()),
             unheard,
             told,
         ];
@@ -377,6 +355,23 @@ impl<S: Strategy> TraceBuilder<'_, S> {
             outcomes,
             rows,
         }
+    }
+}
+
+/// What a step changes that is answered so, but for a sale.
+fn of_reply(step: Step, reply: Option<Reply>, is_foreign: bool) -> &'static str {
+    let Some(reply) = reply.filter(|reply| reply.is_done()) else {
+        return "";
+    };
+    match step.lock_effect() {
+        LockEffect::Claims => "the seat is claimed",
+        LockEffect::Takes | LockEffect::Frees if is_foreign => {
+            "a lock is taken away that another holds"
+        }
+        LockEffect::Takes => "the lock is taken",
+        LockEffect::Frees => "the lock is free",
+        LockEffect::Nothing if reply == Reply::Inserted => "not committed yet",
+        LockEffect::Times | LockEffect::Looks | LockEffect::Nothing => "",
     }
 }
 

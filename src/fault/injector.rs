@@ -152,8 +152,10 @@ impl Injector {
         // A user that has crashed is struck no more.
         strikes.sort_by_key(|(_, strike)| matches!(strike, Effect::Crash));
         for (at, strike) in &strikes {
-            if !matches!(strike, Effect::Service(..) | Effect::Expire(_)) {
-                self.count(*at);
+            match strike {
+                Effect::Stall(_) | Effect::Crash | Effect::GiveUp => self.count(*at),
+                // Counted when it is known whether it has.
+                Effect::Service(..) | Effect::Expire(_) => {}
             }
         }
         strikes.into_iter().map(|(_, strike)| strike).collect()

@@ -1,5 +1,7 @@
 //! Faults: what goes wrong, for whom, and when.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod injector;
 mod race_fault;
 
@@ -94,19 +96,48 @@ impl Fault {
     /// Whether it strikes the lock service, and so all users at once.
     #[must_use]
     pub const fn is_of_a_service(self) -> bool {
-        matches!(self, Self::Restart | Self::PauseRedis)
+        match self {
+            Self::Restart | Self::PauseRedis => true,
+            Self::Expire
+            | Self::Crash
+            | Self::LostReply
+            | Self::LostRequest
+            | Self::Late
+            | Self::GiveUp
+            | Self::Stall
+            | Self::Slow => false,
+        }
     }
 
     /// Whether it only lets time pass: whatever follows from it is an interleaving without it too.
     #[must_use]
     pub const fn only_delays(self) -> bool {
-        matches!(self, Self::PauseRedis | Self::Slow)
+        match self {
+            Self::PauseRedis | Self::Slow => true,
+            Self::Expire
+            | Self::Crash
+            | Self::LostReply
+            | Self::LostRequest
+            | Self::Late
+            | Self::Restart
+            | Self::GiveUp
+            | Self::Stall => false,
+        }
     }
 
     /// Whether a race has to be told how long it takes.
     #[must_use]
     pub const fn takes_time(self) -> bool {
-        self.only_delays() || matches!(self, Self::Late)
+        match self {
+            Self::Late | Self::PauseRedis | Self::Slow => true,
+            Self::Expire
+            | Self::Crash
+            | Self::LostReply
+            | Self::LostRequest
+            | Self::Restart
+            | Self::GiveUp
+            | Self::Stall => false,
+        }
     }
 
     /// Its place in a table with one entry for each fault.

@@ -99,7 +99,7 @@ impl FromStr for RaceFault {
         match (fault.takes_time(), time) {
             (true, None) => return Err(BadRaceFault::NoTime(fault.name())),
             (false, Some(_)) => return Err(BadRaceFault::Time(fault.name())),
-            _ => {}
+            (true, Some(_)) | (false, None) => {}
         }
         let is_for_all = after.is_some() || fault == Fault::Slow || fault.is_of_a_service();
         let usual = if is_for_all { 1.0 } else { USUAL_RATE };

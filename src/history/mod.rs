@@ -1,5 +1,7 @@
 //! What happened: the steps, the ends of the attempts, and the bookings found afterwards.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod earlier;
 mod header;
 pub mod index;
@@ -280,6 +282,15 @@ impl Outcome {
         match self {
             Self::Locked | Self::Taken | Self::Conflict => true,
             Self::Confirmed | Self::Failed | Self::Unknown => false,
+        }
+    }
+
+    /// Whether the user may have a row: it is booked, or cannot know.
+    #[must_use]
+    pub const fn may_be_booked(self) -> bool {
+        match self {
+            Self::Confirmed | Self::Unknown => true,
+            Self::Locked | Self::Taken | Self::Conflict | Self::Failed => false,
         }
     }
 

@@ -76,7 +76,7 @@ pub(super) fn near(word: &str) -> String {
     let deliveries = Delivery::FAULTY.into_iter().filter_map(Delivery::fault);
     match Delivery::named(delivery) {
         None if !delivery.is_empty() => perhaps(delivery, deliveries.map(Fault::name)),
-        _ => String::new(),
+        Some(_) | None => String::new(),
     }
 }
 

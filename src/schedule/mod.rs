@@ -1,5 +1,7 @@
 //! Schedules: an interleaving as a person writes it: `A.check B.check A.insert B.insert`.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod forms;
 mod words;
 
@@ -75,6 +77,15 @@ impl Delivery {
         }
     }
 
+    /// Whether the request arrives now, and its user hears the reply.
+    #[must_use]
+    pub const fn is_heard(self) -> bool {
+        match self {
+            Self::Arrives | Self::Slow => true,
+            Self::Lost | Self::LostRequest | Self::Late => false,
+        }
+    }
+
     /// What goes wrong in it.
     #[must_use]
     pub const fn fault(self) -> Option<Fault> {
@@ -126,21 +137,30 @@ impl Move {
                 node,
                 reply: Delivery::Arrives,
             },
-            other => other,
+            Self::Step { .. }
+            | Self::Arrival { .. }
+            | Self::Crash(_)
+            | Self::GiveUp(_)
+            | Self::Stall(_)
+            | Self::Expire(_)
+            | Self::Restart(_)
+            | Self::PauseRedis => self,
         }
     }
 
     /// Whether something goes wrong in it; what is late went wrong when it was sent.
     #[must_use]
     pub const fn is_fault(&self) -> bool {
-        !matches!(
-            self,
-            Self::Arrival { .. }
-                | Self::Step {
-                    reply: Delivery::Arrives,
-                    ..
-                }
-        )
+        match self {
+            Self::Step { reply, .. } => reply.fault().is_some(),
+            Self::Arrival { .. } => false,
+            Self::Crash(_)
+            | Self::GiveUp(_)
+            | Self::Stall(_)
+            | Self::Expire(_)
+            | Self::Restart(_)
+            | Self::PauseRedis => true,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Steps of users, and their replies.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod news;
 mod replies;
 

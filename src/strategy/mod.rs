@@ -1,5 +1,7 @@
 //! The protocols, a file each: plain async functions over the steps of a [`Client`].
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod conditional;
 mod hold;
 mod lock_options;

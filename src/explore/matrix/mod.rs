@@ -54,7 +54,14 @@ impl TriedCell {
             Property::NoDoubleBooking | Property::NoDoubleBookingInLease => most > 1,
             Property::SomeoneBooks => self.real.forced > 0 && fewest == 0,
             // Answers and outcomes say it, and they agree with the model.
-            _ => matches!(self.found.answer, SearchVerdict::Violated(_)),
+            Property::MutualExclusion
+            | Property::NoForeignRelease
+            | Property::NoLockLeft
+            | Property::NoEternalLock
+            | Property::NoPhantomSuccess
+            | Property::NoStrayBooking => {
+                matches!(self.found.answer, SearchVerdict::Violated(_))
+            }
         };
         match &self.found.answer {
             SearchVerdict::Violated(schedule) if !is_broken => {
@@ -71,7 +78,7 @@ impl TriedCell {
                         .to_owned(),
                 );
             }
-            _ => {}
+            SearchVerdict::Violated(_) | SearchVerdict::Holds | SearchVerdict::Unknown(_) => {}
         }
         let expected = self.expected.as_ref()?.expected;
         self.surprise(expected)
@@ -99,7 +106,8 @@ impl TriedCell {
             (SearchVerdict::Holds, Expected::CannotHappen) if can_happen => {
                 Some("what could not go wrong has happened".to_owned())
             }
-            _ => None,
+            (SearchVerdict::Holds, Expected::Holds | Expected::CannotHappen)
+            | (SearchVerdict::Unknown(_), _) => None,
         }
     }
 }

@@ -55,7 +55,7 @@ impl<S: Strategy> RaceModel<S> {
         let Next::Asks(pending) = state.users[place].next else {
             return None;
         };
-        let is_heard = matches!(delivery, Delivery::Arrives | Delivery::Slow);
+        let is_heard = delivery.is_heard();
         let reply = if delivery.reaches_the_service() {
             state.services.act(&Act {
                 user: place,
@@ -168,7 +168,7 @@ impl<S: Strategy> RaceModel<S> {
                 Next::Asks(pending) if (pending.step(), pending.node()) == (step, node) => {
                     self.objection_to_holding_back(state, user, step, reply)
                 }
-                _ => None,
+                Next::Asks(_) | Next::Ended(_) | Next::Crashed | Next::Lost => None,
             },
             Move::Crash(_)
             | Move::GiveUp(_)

@@ -59,12 +59,12 @@ impl Locks {
             lock.grants = lock.grants.saturating_add(1);
             lock.grants
         });
-        self.leases[user] = match self.leases[user] {
-            _ if act.room.nodes == 1 => Lease::Running,
-            Lease::None => Lease::Begun,
-            // A user that stalled between two of several locks has lost the first.
-            lease => lease,
-        };
+        if act.room.nodes == 1 {
+            self.leases[user] = Lease::Running;
+        } else if self.leases[user] == Lease::None {
+            // A user that stalled between two of several locks has lost the first, and stays late.
+            self.leases[user] = Lease::Begun;
+        }
         (Reply::Granted, token)
     }
 

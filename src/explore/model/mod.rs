@@ -176,7 +176,13 @@ impl<S: Strategy> RaceModel<S> {
         self.moves(state, &mut moves);
         match step {
             Move::PauseRedis => self.room.nodes > 0,
-            step => moves.contains(&step.without_delay()),
+            Move::Step { .. }
+            | Move::Arrival { .. }
+            | Move::Crash(_)
+            | Move::GiveUp(_)
+            | Move::Stall(_)
+            | Move::Expire(_)
+            | Move::Restart(_) => moves.contains(&step.without_delay()),
         }
     }
 

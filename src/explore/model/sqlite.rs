@@ -307,10 +307,8 @@ impl Database {
         if self.is_open(by.user) {
             return Ok(());
         }
-        match self.begin(by, isolation) {
-            Reply::Begun => Ok(()),
-            refusal => Err(refusal),
-        }
+        let reply = self.begin(by, isolation);
+        if reply.is_done() { Ok(()) } else { Err(reply) }
     }
 
     /// The user's connection goes back; what is not committed is undone.

@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 
 use super::room::narrow;
 use crate::client::{Client, PendingStep, Script, outcome_of, poll_once};
-use crate::history::{Outcome, Reply, Step};
+use crate::history::{Outcome, Reply, ReplyKind, Step};
 use crate::seat::SeatId;
 use crate::strategy::Strategy;
 
@@ -21,11 +21,11 @@ const LOST: u8 = 2;
 
 /// The code of this reply to this step.
 fn code_of(step: Step, reply: Reply) -> u8 {
-    match reply {
-        Reply::Failed => FAILED,
-        Reply::Lost => LOST,
-        own => {
-            let place = step.replies().iter().position(|other| *other == own);
+    match reply.kind() {
+        ReplyKind::Failed => FAILED,
+        ReplyKind::Lost => LOST,
+        ReplyKind::Done | ReplyKind::Refused => {
+            let place = step.replies().iter().position(|own| *own == reply);
             place.map_or(LOST, |place| LOST + 1 + narrow(place))
         }
     }
@@ -137,7 +137,7 @@ impl User {
     pub(in crate::explore) const fn outcome(&self) -> Option<Outcome> {
         match self.next {
             Next::Ended(outcome) => Some(outcome),
-            _ => None,
+            Next::Asks(_) | Next::Crashed | Next::Lost => None,
         }
     }
 }
