@@ -170,10 +170,6 @@ impl<'a> Races<'a> {
 
     async fn race(&mut self, raced: &mut Raced) -> Result<(), AppError> {
         let strategies = &self.command.strategies;
-        if self.command.kind == RaceKind::Comparison {
-            let (plan, repeats) = (&self.command.plan, self.command.repeats);
-            raced.probes = probes::measure(self.engine, strategies, plan, repeats).await?;
-        }
         // Round by round, so that what disturbs the machine for a while disturbs all alike.
         for round in 0..self.command.plan.rounds.get() {
             for (strategy, tally) in strategies.iter().zip(&mut raced.tallies) {
@@ -192,6 +188,11 @@ impl<'a> Races<'a> {
                 }
                 self.judge(history, tally).await;
             }
+        }
+        // Last: of a comparison that is stopped, the bookings are known first.
+        if self.command.kind == RaceKind::Comparison {
+            let (plan, repeats) = (&self.command.plan, self.command.repeats);
+            raced.probes = probes::measure(self.engine, strategies, plan, repeats).await?;
         }
         Ok(())
     }
