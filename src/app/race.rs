@@ -135,7 +135,11 @@ impl Raced {
     fn nothing(command: &RaceCommand) -> Self {
         Self {
             tallies: command.strategies.iter().map(|_| None).collect(),
-            probes: Vec::new(),
+            probes: command
+                .strategies
+                .iter()
+                .map(|_| Probes::default())
+                .collect(),
         }
     }
 

@@ -211,6 +211,10 @@ fn scaling(columns: &[ComparisonColumn<'_>]) -> Vec<Measure> {
         let users = figures.median("attempts").unwrap_or(0.0);
         Unit::Count.shown(users)
     };
+    if first.probes.tenth.rounds().is_empty() {
+        // Stopped before it was measured how they scale.
+        return Vec::new();
+    }
     let (few, many) = (users(&first.probes.tenth), users(&first.race.figures));
     let doubles = columns.iter().map(|column| {
         let large = raced_value(column, "double_bookings", Unit::Count);
