@@ -2,7 +2,7 @@
 
 use super::{Verdict, Witness};
 use crate::history::index::{BySeat, ByUser};
-use crate::history::{FaultEvent, FaultKind, History, Outcome};
+use crate::history::{FaultEvent, History, Outcome};
 use crate::seat::{Booking, SeatId, UserId};
 
 /// The rows of a history, found by seat and by user.
@@ -108,7 +108,7 @@ pub(super) fn no_stray_booking(rows: &RowIndex<'_>) -> Verdict {
 fn has_crashed(history: &History, user: UserId) -> bool {
     let is_its = |fault: &FaultEvent| fault.user == Some(user);
     let mut crashes = history.faults.iter().filter(|fault| is_its(fault));
-    crashes.any(|fault| fault.fault == FaultKind::Crash)
+    crashes.any(|fault| fault.fault.stops_its_user())
 }
 
 fn has_tried(history: &History, seat: SeatId, user: UserId) -> bool {
@@ -153,7 +153,7 @@ pub(super) fn someone_books(rows: &RowIndex<'_>) -> Verdict {
 
 /// Whether every user was told its outcome, or has crashed.
 fn are_all_done(history: &History) -> bool {
-    let is_crash = |fault: &&FaultEvent| fault.fault == FaultKind::Crash;
+    let is_crash = |fault: &&FaultEvent| fault.fault.stops_its_user();
     let crashed = history.faults.iter().filter(is_crash);
     let users = usize::try_from(history.header.users()).unwrap_or(usize::MAX);
     history.attempts.len() + crashed.count() >= users

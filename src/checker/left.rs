@@ -6,7 +6,7 @@ use super::grants::Losses;
 use super::kept::{ActsOfOthers, Kept, kept};
 use super::{Verdict, Witness};
 use crate::history::index::{BySeat, ByUser};
-use crate::history::{Attempt, Event, FaultKind, History};
+use crate::history::{Attempt, Event, History};
 use crate::seat::UserId;
 
 /// Whoever was told its outcome holds no lock any more.
@@ -47,7 +47,7 @@ struct Left<'h> {
 impl<'h> Left<'h> {
     fn of(history: &'h History, kept: &[Kept]) -> Self {
         let crashes = history.faults.iter();
-        let crashes = crashes.filter(|fault| fault.fault == FaultKind::Crash);
+        let crashes = crashes.filter(|fault| fault.fault.stops_its_user());
         let gone: HashSet<UserId> = crashes.filter_map(|fault| fault.user).collect();
         let mut told = ByUser::for_about(kept.len());
         let is_there = |attempt: &Attempt| !gone.contains(&attempt.user);

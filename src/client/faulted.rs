@@ -14,7 +14,7 @@ use crate::seat::UserId;
 use crate::services::Pace;
 use crate::services::queue::ServiceReply;
 use crate::services::request::{Caller, StepRequest};
-use crate::step::{Reply, Step};
+use crate::step::{LockEffect, Reply, Step};
 
 /// Takes the step when its turn has come, and tells at the gate what it was answered.
 pub(super) async fn gated(
@@ -76,7 +76,7 @@ async fn send_late(client: &mut Client, race: &RaceContext, request: StepRequest
 
 /// A user that asks for its lock to be freed begins anew.
 fn note_release(user: UserId, race: &RaceContext, step: Step) {
-    if let (Some(gate), Step::Release) = (&race.gate, step) {
+    if let (Some(gate), LockEffect::Frees) = (&race.gate, step.lock_effect()) {
         gate.set_stalled(user, false);
     }
 }

@@ -146,6 +146,17 @@ pub enum FaultKind {
     Crash,
 }
 
+impl FaultKind {
+    /// Whether its user never moves again, and so is told nothing.
+    #[must_use]
+    pub const fn stops_its_user(self) -> bool {
+        match self {
+            Self::Crash => true,
+            Self::Expire | Self::Stall | Self::Restart => false,
+        }
+    }
+}
+
 /// A lock that nobody will free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

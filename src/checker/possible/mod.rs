@@ -148,7 +148,7 @@ fn reading(race: &Recorded) -> Option<String> {
 fn crashes(history: &History) -> BTreeMap<UserId, u64> {
     let mut crashes = BTreeMap::new();
     for fault in &history.faults {
-        if let (FaultKind::Crash, Some(user)) = (fault.fault, fault.user) {
+        if let Some(user) = fault.user.filter(|_| fault.fault.stops_its_user()) {
             let known = crashes.entry(user).or_insert(fault.completed_ns);
             *known = fault.completed_ns.min(*known);
         }

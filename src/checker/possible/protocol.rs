@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use super::steps::{RecordedStep, at, steps_by_user};
 use crate::client::{Client, PendingStep, Script, outcome_of, poll_once};
-use crate::history::{Attempt, FaultKind, History, Outcome, Recorded, Reply, Step};
+use crate::history::{Attempt, History, Outcome, Recorded, Reply, Step};
 use crate::seat::UserId;
 use crate::strategy::Strategy;
 
@@ -131,6 +131,6 @@ fn has_given_up(history: &History) -> bool {
 
 fn crashed(history: &History) -> BTreeSet<UserId> {
     let crashes = history.faults.iter();
-    let crashes = crashes.filter(|fault| fault.fault == FaultKind::Crash);
+    let crashes = crashes.filter(|fault| fault.fault.stops_its_user());
     crashes.filter_map(|fault| fault.user).collect()
 }

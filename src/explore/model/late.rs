@@ -8,7 +8,7 @@ use super::user::Next;
 use super::{RaceModel, State};
 use crate::client::PendingStep;
 use crate::fault::Fault;
-use crate::history::{Reply, Service, Step};
+use crate::history::{LockEffect, Reply, Service, Step};
 use crate::schedule::{Delivery, Move};
 use crate::seat::UserId;
 use crate::strategy::Strategy;
@@ -25,7 +25,7 @@ impl State {
             let after = self.users[user].replies.len();
             self.late.send(user, after, self.services.sent_by(user));
         }
-        if pending.step() == Step::Release {
+        if pending.step().lock_effect() == LockEffect::Frees {
             self.services.stop_going_by_the_lock(user);
         }
     }
