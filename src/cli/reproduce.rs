@@ -66,7 +66,7 @@ impl Inputs<'_> {
             line.add("key-prefix", &key_prefix.0);
         }
         if self.is_redis_of_environment {
-            return Some("with RACESIM_REDIS as it was set, which is not shown here".to_owned());
+            return Some("with the same RACESIM_REDIS (not shown)".to_owned());
         }
         let urls = match redis {
             RedisChoice::Any => return None,

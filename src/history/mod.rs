@@ -314,7 +314,7 @@ impl Outcome {
             Self::Taken => "seat is already booked",
             Self::Conflict => "seat was booked by someone else while you paid",
             Self::Failed => "an error; nothing was booked",
-            Self::Unknown => "no reply; booked or not is not known",
+            Self::Unknown => "no reply: it may or may not be booked",
         }
     }
 }

@@ -74,7 +74,7 @@ impl Content for Report {
                 line.clone(),
             ));
             if let Some(note) = &self.reproduce_note {
-                blocks.push(Block::Note(format!("The line is to be run {note}.")));
+                blocks.push(Block::Note(format!("Run it {note}.")));
             }
         }
         blocks
@@ -149,7 +149,7 @@ fn assertions(assertions: &[AssertionReport]) -> Table {
             cell(report.found.clone()),
         ]
     });
-    let head = head(["Assertion", "", "Found"]);
+    let head = head(["Assertion", "Result", "Found"]);
     Table {
         title: "Assertions".to_owned(),
         head,

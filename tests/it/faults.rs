@@ -55,7 +55,7 @@ fn a_holder_that_crashes_leaves_the_seat_unsold_and_the_report_says_for_how_long
     );
     assert_almost_all_is_left(Duration::from_millis(left["left_ms"].as_u64().unwrap()));
     let text = run(&["locked", "--users", "5", "--fault", "crash:acquire"]).stdout;
-    let told = "Seat 10 is not sold, and was left locked for another ";
+    let told = "Seat 10 was not sold, and stays locked for another ";
     let time = text.split_once(told).map_or("", |(_, rest)| rest);
     let time = time.lines().next().unwrap_or_default();
     // It was told in milliseconds, six figures long; docs/faults.md shows seconds.
@@ -79,7 +79,7 @@ fn a_lock_without_an_end_is_said_to_be_left_for_ever() {
     let ran = run(&[&arguments[..], &["--fault", "crash:acquire"]].concat());
     assert!(
         ran.stdout
-            .contains("left locked for ever: its lock has no time to live"),
+            .contains("stays locked for ever: its lock has no time to live"),
         "{}",
         ran.stdout
     );

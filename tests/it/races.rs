@@ -416,7 +416,7 @@ fn without_any_redis_the_locks_are_kept_inside_and_it_is_said() {
     let ran = super::support::finish(command);
     assert_eq!(ran.code, Some(0), "{}", ran.all());
     assert!(
-        ran.stdout.contains("in-process locks (no Redis)"),
+        ran.stdout.contains("simulated locks, in this process (no Redis)"),
         "{}",
         ran.stdout
     );

@@ -62,7 +62,7 @@ fn faults_compared(races: &[RaceReport]) -> Table {
     let mut head = head(["Fault"]);
     head.extend(races.iter().map(|race| race.header.strategy.clone()));
     Table {
-        title: "What went wrong, as was asked for".to_owned(),
+        title: "Injected faults".to_owned(),
         head,
         numbers_from: 1,
         tail: 0,
@@ -150,7 +150,7 @@ fn rows(comparison: &Comparison) -> Table {
     let mut head = head(["", "Measured"]);
     head.extend(comparison.strategies.iter().cloned());
     Table {
-        title: "Side by side, medians (★ best, and the next run would say so too)".to_owned(),
+        title: "Side by side, medians (★ clearly best: beyond measurement noise)".to_owned(),
         head,
         numbers_from: 2,
         tail: 0,

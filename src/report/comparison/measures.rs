@@ -124,13 +124,13 @@ fn performance(columns: &[ComparisonColumn<'_>]) -> Vec<Measure> {
     vec![
         speed(
             columns,
-            ("bookings, a seat each", Unit::PerSecond),
+            ("bookings, one seat per user", Unit::PerSecond),
             Better::Higher,
             |column| booked_per_second(column.probes),
         ),
         speed(
             columns,
-            ("latency p99, a seat each", Unit::Millis),
+            ("latency p99, one seat per user", Unit::Millis),
             Better::Lower,
             p99,
         ),
@@ -245,7 +245,7 @@ fn scaling(columns: &[ComparisonColumn<'_>]) -> Vec<Measure> {
             doubles,
         ),
         measure(
-            &format!("bookings, a seat each, {few} → {many} users"),
+            &format!("bookings, one seat per user, {few} → {many} users"),
             None,
             bookings,
         ),

@@ -24,10 +24,7 @@ pub(super) fn explored(report: &ExploreReport) -> Vec<Block> {
         Block::Facts(vec![
             fact("Users", report.users.to_string()),
             fact("Faults", faults),
-            fact(
-                "Searched",
-                "the strategy's own code, each step one indivisible act",
-            ),
+            fact("Searched", "the strategy's own code, each step atomic"),
         ]),
         Block::Table(answers(report)),
     ];
@@ -88,14 +85,7 @@ fn answers(report: &ExploreReport) -> Table {
             cell(format!("{:.1}", property.took_ms)),
         ]
     });
-    let head = head([
-        "Property",
-        "Verdict",
-        "Moves to break it",
-        "States",
-        "Depth",
-        "ms",
-    ]);
+    let head = head(["Property", "Verdict", "Moves", "States", "Depth", "ms"]);
     Table {
         title: "Every interleaving".to_owned(),
         head,

@@ -149,7 +149,7 @@ fn bookings(race: &RaceReport) -> Table {
         "Attempts",
         "Bookings",
         "Double-bookings",
-        "First users who got it",
+        "First users to get it",
     ];
     Table {
         title: format!(
@@ -244,11 +244,11 @@ fn numbers(race: &RaceReport) -> Vec<(String, String)> {
     ]);
     // Of a race in which nobody did nothing is said; where it is not known, that is.
     if median("retries") != Some(0.0) {
-        facts.push(fact("Tried again", number("retries")));
+        facts.push(fact("Retries", number("retries")));
     }
     if median("waiting_p50").is_some() {
         let (half, most) = (number("waiting_p50"), number("waiting_p99"));
-        let text = format!("half of those who waited {half}, 99 in 100 at most {most}");
+        let text = format!("p50 {half}, p99 {most}, of those who waited");
         facts.push(fact("Waited", text));
     }
     if race.rounds > 1 {
@@ -342,7 +342,7 @@ pub(in crate::report) fn warnings(race: &RaceReport, blocks: &mut Vec<Block>) {
             .map(|trouble| Block::Note(format!("A service failed during the race: {trouble}"))),
     );
     if race.figures.total("locks_left").is_none() {
-        let note = "Which seats are still locked could not be read; such a lock ends with its time to live.";
+        let note = "Could not read which seats are still locked; any such lock expires with its time to live.";
         blocks.push(Block::Note(note.to_owned()));
     }
     blocks.extend(
@@ -366,10 +366,6 @@ fn locked_out(left: &LockLeftReport) -> String {
             _ => format!("for another {}.{:02}s", ms / 1000, ms % 1000 / 10),
         },
     );
-    let state = if *is_sold {
-        "sold, and"
-    } else {
-        "not sold, and"
-    };
-    format!("Seat {seat} is {state} was left locked {time}.")
+    let state = if *is_sold { "sold" } else { "not sold" };
+    format!("Seat {seat} was {state}, and stays locked {time}.")
 }

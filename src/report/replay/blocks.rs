@@ -83,7 +83,7 @@ fn side_by_side(single: &SingleReplay) -> Table {
 }
 
 fn verdicts(single: &SingleReplay) -> Table {
-    verdict_table("The checker on what really happened", &single.verdicts)
+    verdict_table("The checker's verdict on the real run", &single.verdicts)
 }
 
 fn tally(report: &ReplayReport) -> Table {

@@ -170,7 +170,7 @@ impl LockService {
     pub fn description(&self) -> &str {
         match self {
             Self::Redis(redis) => redis.description(),
-            Self::InProcess(_) => "in-process locks (no Redis)",
+            Self::InProcess(_) => "simulated locks, in this process (no Redis)",
         }
     }
 
