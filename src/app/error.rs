@@ -33,9 +33,7 @@ pub(super) enum AppError {
     Repeat { path: String, reason: String },
     #[error("cannot replay '{path}': {reason}")]
     Recording { path: String, reason: String },
-    #[error(
-        "the system gives no more threads or files ({0}): raise its limits, see ulimit -n, -u and -v"
-    )]
+    #[error("out of threads or file descriptors ({0}): raise its limits, see ulimit -n, -u and -v")]
     System(#[source] io::Error),
 }
 

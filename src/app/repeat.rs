@@ -37,7 +37,7 @@ fn refuse_damaged(recording: &Recording) -> Result<(), String> {
     let damage = damages.next().or(recording.damage.as_deref());
     damage.map_or(Ok(()), |damage| {
         Err(format!(
-            "{damage}; type the race again, and record it with --history FILE"
+            "{damage}; run the race again, and record it with --history FILE"
         ))
     })
 }

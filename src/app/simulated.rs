@@ -4,11 +4,11 @@ use super::AppError;
 use super::output::{Outputs, print_error};
 use crate::services::{RedisChoice, Services};
 
-const NO_SERVER: &str = "no redis-server or valkey-server on PATH: the locks are kept inside racesim, no Redis was raced; \
+const NO_SERVER: &str = "no redis-server or valkey-server on PATH, using simulated locks: this does not test Redis; \
     install one (apt-get install redis-server) or give --redis URL";
 
 const AS_ASKED: &str =
-    "the locks are kept inside racesim, as --redis in-process asks: no Redis is raced";
+    "using simulated locks, as --redis in-process asks: this does not test Redis";
 
 /// Says that the locks are simulated, if they are. Where that was not asked for it is a warning, which
 /// is printed under `--quiet` too.

@@ -7,6 +7,11 @@ use clap::{ArgMatches, Args, FromArgMatches};
 use super::Command;
 use super::options::output::OutputArgs;
 
+const EXAMPLES: &str = "\
+Examples:
+  racesim naive --history race.jsonl
+  racesim check race.jsonl";
+
 #[derive(Debug, clap::Args)]
 struct CheckArgs {
     /// A file that --history wrote
@@ -17,7 +22,9 @@ struct CheckArgs {
 }
 
 pub(super) fn command() -> clap::Command {
-    CheckArgs::augment_args(clap::Command::new("check")).about("Re-check a recorded history")
+    CheckArgs::augment_args(clap::Command::new("check"))
+        .about("Re-check a recorded history")
+        .after_help(EXAMPLES)
 }
 
 pub(super) fn read(matches: &ArgMatches) -> Result<Command, String> {

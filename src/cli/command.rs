@@ -42,14 +42,19 @@ pub enum Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ListKind {
     /// How a seat is booked: `racesim STRATEGY`
+    #[value(help = "how a seat is booked: racesim STRATEGY")]
     Strategies,
     /// What a search asks, and a history is judged by: `--property`
+    #[value(help = "what a search asks, and a history is judged by: --property")]
     Properties,
     /// What is counted and measured: `--assert`
+    #[value(help = "what is counted and measured: --assert")]
     Metrics,
     /// What can go wrong: `--fault`
+    #[value(help = "what can go wrong: --fault")]
     Faults,
     /// What a schedule is made of: `--schedule`
+    #[value(help = "what a schedule is made of: --schedule")]
     Moves,
 }
 
@@ -72,8 +77,10 @@ pub struct ExploreCommand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Expectation {
     /// Every property holds.
+    #[value(help = "every property holds")]
     Holds,
     /// Some property is violated.
+    #[value(help = "some property is violated")]
     Violated,
 }
 
@@ -183,10 +190,13 @@ pub struct Output {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ColourChoice {
     /// On a terminal, unless `NO_COLOR` is set.
+    #[value(help = "on a terminal, unless NO_COLOR is set")]
     Auto,
     /// Also in a file or a pipe.
+    #[value(help = "also in a file or a pipe")]
     Always,
     /// Nowhere.
+    #[value(help = "no colour")]
     Never,
 }
 

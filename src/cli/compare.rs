@@ -13,7 +13,7 @@ use crate::strategy::{BuiltInStrategy, Entry, Locked, Naive};
 const EXAMPLES: &str = "\
 Examples:
   racesim compare --users 500
-  racesim compare naive locked unique --rounds 20 --assert 'locked.double_bookings == 0'";
+  racesim compare naive unique --rounds 20 --assert 'unique.bookings == 1'";
 
 /// What is compared when nothing is said: the race, and what people mend it with first.
 const USUAL: [&str; 2] = [Naive::NAME, Locked::NAME];

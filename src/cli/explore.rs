@@ -35,13 +35,13 @@ struct ExploreArgs {
     /// What may go wrong, and how often: expire, or stall:3; repeatable
     #[arg(long = "fault", value_name = "FAULT[:COUNT]", value_parser = values::search_fault(), help_heading = SEARCH)]
     faults: Vec<SearchFault>,
-    /// Give up a property after so many states; its verdict is unknown then
+    /// Stop searching a property after N states; its verdict is unknown then
     #[arg(long, hide_short_help = true, value_name = "N", default_value = "10000000", value_parser = values::states, allow_negative_numbers = true, help_heading = SEARCH)]
     limit_states: u64,
-    /// Give up a property after so long; its verdict is unknown then
+    /// Stop searching a property after DUR; its verdict is unknown then
     #[arg(long, value_name = "DUR", default_value = "60s", value_parser = duration, help_heading = SEARCH)]
     limit_time: Duration,
-    /// Exit 0 if the answer is this
+    /// Exit 0 if this is the answer, else 1
     #[arg(long, value_name = "ANSWER", default_value = "holds", help_heading = SEARCH)]
     expect: Expectation,
 }
@@ -50,7 +50,7 @@ pub(super) fn command() -> clap::Command {
     let command = ExploreArgs::augment_args(clap::Command::new("explore"));
     let command = command.args(strategy::args(&strategy::all()));
     OutputArgs::augment_args(command)
-        .about("Search every interleaving for the shortest that breaks a strategy")
+        .about("Find the shortest interleaving that breaks a strategy")
         .after_help(EXAMPLES)
 }
 

@@ -50,8 +50,8 @@ fn refuse(
         .collect();
     let others = match others.split_last() {
         None => String::new(),
-        Some((one, [])) => format!(", or take {one}"),
-        Some((last, others)) => format!(", or take {} or {last}", others.join(", ")),
+        Some((one, [])) => format!(", or use {one}"),
+        Some((last, others)) => format!(", or use {} or {last}", others.join(", ")),
     };
     let mut options = strategies
         .iter()

@@ -4,9 +4,14 @@ use clap::{ArgMatches, Args, FromArgMatches};
 
 use super::{Command, ListKind};
 
+const EXAMPLES: &str = "\
+Examples:
+  racesim list
+  racesim list metrics";
+
 #[derive(Debug, clap::Args)]
 struct ListArgs {
-    /// What is listed [default: all of it]
+    /// What to list [default: everything]
     #[arg(value_name = "WHAT")]
     what: Option<ListKind>,
 }
@@ -14,6 +19,7 @@ struct ListArgs {
 pub(super) fn command() -> clap::Command {
     ListArgs::augment_args(clap::Command::new("list"))
         .about("List the strategies, properties, metrics, faults or moves")
+        .after_help(EXAMPLES)
 }
 
 pub(super) fn read(matches: &ArgMatches) -> Result<Command, String> {

@@ -8,15 +8,15 @@ use crate::explore::matrix::MatrixColumn;
 
 const EXAMPLES: &str = "\
 Examples:
-  racesim matrix                                       fails if any cell is not as expected
+  racesim matrix
   racesim matrix unique 'locked --renew' --fault stall --fault expire+crash
 
-Exit status: 0 every cell is as expected, 1 one is not, 3 a search reached its limit,
+Exit status: 0 every cell is as expected, 1 one is not, 3 a search reached its limit, \
 4 a service could not be used, or failed.";
 
 #[derive(Debug, clap::Args)]
 struct MatrixArgs {
-    /// Strategies, see `racesim list strategies`; one with options in quotes [default: all]
+    /// Strategies, see `racesim list strategies`; quote one that has options [default: all]
     #[arg(value_name = "STRATEGY", value_parser = values::strategy_words)]
     strategies: Vec<String>,
     /// What may go wrong: a column by its name, or faults joined by +; repeatable [default: all]

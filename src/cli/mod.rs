@@ -33,7 +33,11 @@ pub use options::strategy::strategy_of;
 /// # Errors
 /// [`Refusal`] with what is to be printed instead of running.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, Refusal> {
-    let words: Vec<OsString> = words.into_iter().collect();
+    let mut words: Vec<OsString> = words.into_iter().collect();
+    // Help on help is the help of racesim itself.
+    if words.get(1).is_some_and(|word| word == "help") {
+        words.retain(|word| word != "--help" && word != "-h");
+    }
     let secrets = secrets::typed(&words);
     let matches = commands::command().try_get_matches_from(&words);
     let command = words.get(1).and_then(|word| word.to_str());

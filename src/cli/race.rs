@@ -21,7 +21,7 @@ use crate::strategy::{BuiltIn, Entry, Strategy};
 const EXAMPLES: &str = "\
 Examples:
   racesim naive --users 500 --payment 5ms..20ms --arrive-over 100ms
-  racesim locked --rounds 100 --assert 'bookings == 1' --assert 'latency_p99 < 50ms'";
+  racesim locked --rounds 100 --assert 'latency_p99 < 50ms'";
 
 const RACE: &str = "Race";
 const PACE: &str = "Pace";
@@ -37,7 +37,7 @@ pub(super) struct RaceArgs {
     /// Spread users over seats 1 to N at random; `each`: a seat for every user
     #[arg(long, value_name = "N|each", value_parser = values::seats, allow_negative_numbers = true, help_heading = RACE, conflicts_with = "seat")]
     seats: Option<Wanted>,
-    /// How often the race is repeated [default: 1; in a comparison up to 20, about a second]
+    /// How many rounds to race [default: 1; compare: up to 20, a few seconds]
     #[arg(long, value_name = "N", value_parser = values::rounds, allow_negative_numbers = true, help_heading = RACE)]
     rounds: Option<NonZeroU32>,
     /// Fix the inputs (who wants what, pays how long, arrives when), not the scheduler [default: random]
@@ -66,8 +66,8 @@ pub(super) struct RaceArgs {
 
     /// Something that goes wrong: KIND[:DUR][:STEP][:RATE], such as crash:check:0.1; repeatable
     ///
-    /// It happens after this step (any, if none is named), to this share of users (a tenth of them if
-    /// no step is named, else all). late, pause-redis and slow want a time: late:50ms.
+    /// Strikes after STEP (any step if omitted) with probability RATE (0.1 if STEP is omitted, else 1;
+    /// slow, pause-redis and restart: 1). late, pause-redis and slow need a duration: late:50ms.
     #[arg(long = "fault", value_name = "FAULT", value_parser = values::race_fault(), help_heading = RACE)]
     faults: Vec<RaceFault>,
 
@@ -78,7 +78,7 @@ pub(super) struct RaceArgs {
     assertions: Vec<Assertion>,
     /// Write every event as JSON lines, for `racesim check`
     ///
-    /// A file that is there is kept until this one is whole.
+    /// An existing file is replaced only once the new one is complete.
     #[arg(long, value_name = "FILE", help_heading = RESULTS)]
     history: Option<PathBuf>,
     #[command(flatten)]
@@ -252,7 +252,7 @@ fn check_assertions(
             Some(name) if names().any(|raced| raced == name) => {}
             Some(name) => {
                 return Err(format!(
-                    "--assert '{assertion}': '{name}' is not raced here; there are: {}",
+                    "--assert '{assertion}': '{name}' is not in this race; it has: {}",
                     names().collect::<Vec<_>>().join(", ")
                 ));
             }

@@ -85,7 +85,7 @@ fn plan_of(header: &Header) -> Result<&Plan, String> {
     match &header.plan {
         PlanRecord::Plan(plan) => Ok(plan),
         PlanRecord::Words(_) => Err(format!(
-            "it is written in version {} of the format, which does not hold the whole plan: type the race again, and record it with --history FILE",
+            "it is written in version {} of the format, which does not hold the whole plan: run the race again, and record it with --history FILE",
             header.version
         )),
     }

@@ -3,6 +3,7 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 
+use super::replay::NOTHING_TO_REPLAY;
 use super::{Page, Refusal};
 use crate::strategy::Entry;
 
@@ -12,7 +13,10 @@ pub(super) fn of(error: &Error, all: &Command, command: &str) -> Refusal {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refusal::Help(page(error)),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Refusal::Nothing(page(error)),
-        kind => Refusal::Usage(line(kind, error, |flag| anothers(flag, all, command))),
+        kind => Refusal::Usage(
+            missing(error, command)
+                .unwrap_or_else(|| line(kind, error, |flag| anothers(flag, all, command))),
+        ),
     }
 }
 
@@ -50,7 +54,7 @@ fn line(kind: ErrorKind, error: &Error, anothers: impl Fn(&str) -> Option<String
                 .unwrap_or_default();
             format!("{flag}: {why}")
         }
-        ErrorKind::InvalidValue if value.is_empty() => format!("{flag} wants a value: see --help"),
+        ErrorKind::InvalidValue if value.is_empty() => format!("{flag} needs a value: see --help"),
         ErrorKind::InvalidValue => {
             let valid = find(ContextKind::ValidValue).unwrap_or_default();
             format!(
@@ -59,8 +63,13 @@ fn line(kind: ErrorKind, error: &Error, anothers: impl Fn(&str) -> Option<String
             )
         }
         ErrorKind::UnknownArgument => anothers(flag).unwrap_or_else(|| {
+            let kind = if flag.starts_with('-') {
+                "unknown option"
+            } else {
+                "unexpected argument"
+            };
             format!(
-                "'{flag}' is not known here{}: see --help",
+                "{kind} '{flag}'{}: see --help",
                 perhaps(ContextKind::SuggestedArg)
             )
         }),
@@ -78,8 +87,25 @@ fn line(kind: ErrorKind, error: &Error, anothers: impl Fn(&str) -> Option<String
                 other => format!("{flag} and {other} cannot be used together: leave one out"),
             }
         }
+        ErrorKind::TooManyValues => format!("{flag} takes no value: write {flag} alone"),
         _ => first_paragraph(&error.render().to_string()),
     }
+}
+
+/// What is said of a command to which the file or the strategy was not given.
+fn missing(error: &Error, command: &str) -> Option<String> {
+    let is_missing = error.kind() == ErrorKind::MissingRequiredArgument;
+    let missing = error.get(ContextKind::InvalidArg).filter(|_| is_missing);
+    let missing = missing.map(words)?;
+    let line = match missing.as_str() {
+        "<HISTORY.jsonl>" => format!("no history given: racesim {command} HISTORY.jsonl"),
+        "<STRATEGY>" if command == "replay" => NOTHING_TO_REPLAY.to_owned(),
+        "<STRATEGY>" => {
+            format!("no strategy given: racesim {command} STRATEGY, see racesim list strategies")
+        }
+        _ => return None,
+    };
+    Some(line)
 }
 
 /// One line on words that clap did not accept, which are those of no command.
@@ -102,9 +128,10 @@ fn anothers(flag: &str, all: &Command, command: &str) -> Option<String> {
         .map(Command::get_name)
         .collect();
     let (last, others) = owners.split_last()?;
-    let owners = match others {
-        [] => format!("{last} has"),
-        others => format!("{} and {last} have", others.join(", ")),
+    let next = match others {
+        [] => format!("{last} has it"),
+        [_] | [_, _] => format!("{} and {last} have it", others.join(", ")),
+        _ => format!("see racesim {command} --help"),
     };
     let is_strategy = Entry::named(command).is_some();
     let reason = if is_strategy && ["redis", "key-prefix"].contains(&name) {
@@ -112,7 +139,7 @@ fn anothers(flag: &str, all: &Command, command: &str) -> Option<String> {
     } else {
         command.to_owned()
     };
-    Some(format!("{reason} has no --{name}: {owners} it"))
+    Some(format!("{reason} has no --{name}: {next}"))
 }
 
 fn words(value: &ContextValue) -> String {

@@ -15,8 +15,8 @@ Examples:
   racesim locked --seats 20 --fault crash --history crash.jsonl
   racesim repeat crash.jsonl --redis redis://127.0.0.1:6379
 
-The strategy, its options, the seed and the faults are those of the recording; where it is raced, what must
-hold and where the report goes are said anew. The scheduling still varies.";
+The strategy, its options, the seed and the faults are those of the recording; where it is raced, \
+what must hold and where the report goes must be given again. The scheduling still varies.";
 
 #[derive(Debug, clap::Args)]
 struct RepeatArgs {

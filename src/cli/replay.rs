@@ -18,8 +18,12 @@ Examples:
   racesim replay naive --schedule 'A.check B.check A.insert B.insert'
   racesim replay locked --all
 
-A schedule names users A, B, C and their steps, one after another; what goes wrong is a move too:
+A schedule names users A, B, C and their steps, one after another; what goes wrong is a move too: \
 'A.acquire A.check expire B.acquire'. See `racesim list moves`.";
+
+/// What is said when nothing is named that could be forced.
+pub(super) const NOTHING_TO_REPLAY: &str =
+    "nothing to replay: give --schedule 'A.check …', --all or --from FILE";
 
 #[derive(Debug, clap::Args)]
 struct ReplayArgs {
@@ -74,9 +78,7 @@ pub(super) fn read(matches: &ArgMatches) -> Result<Command, String> {
         (None, Some(entry), Some(schedule), _) => ReplayWhat::Schedule(strategy(entry)?, schedule),
         (None, Some(entry), None, true) => ReplayWhat::All(strategy(entry)?, args.users),
         _ => {
-            return Err(
-                "nothing to replay: give --schedule 'A.check …', --all or --from FILE".to_owned(),
-            );
+            return Err(NOTHING_TO_REPLAY.to_owned());
         }
     };
     Ok(Command::Replay(Box::new(ReplayCommand {

@@ -88,7 +88,7 @@ fn count(text: &str) -> Option<u64> {
 }
 
 pub(super) fn users(text: &str) -> Result<NonZeroU32, String> {
-    at_least_one(text, "a number of users")
+    at_least_one(text, "a number of users").map_err(|why| format!("{why}, such as 500, 10k or 1M"))
 }
 
 /// What stands for a seat of one's own.
@@ -226,14 +226,17 @@ pub(super) fn property() -> impl TypedValueParser<Value = Property> {
 }
 
 pub(super) fn few_users(text: &str) -> Result<u32, String> {
-    let users = text
-        .parse()
-        .ok()
-        .filter(|users| (1..=USERS_MAX).contains(users));
-    let users = users.and_then(|users| u32::try_from(users).ok());
-    users.ok_or_else(|| {
-        format!("'{text}' is not a number of users for a model: write 1 to {USERS_MAX}")
-    })
+    let users = text.parse::<u32>().ok().filter(|users| *users > 0);
+    let is_few = |users: u32| usize::try_from(users).is_ok_and(|users| users <= USERS_MAX);
+    match users {
+        Some(users) if is_few(users) => Ok(users),
+        Some(_) => Err(format!(
+            "'{text}' is too many, at most {USERS_MAX} here: write 1 to {USERS_MAX}"
+        )),
+        None => Err(format!(
+            "'{text}' is not a number of users: write 1 to {USERS_MAX}"
+        )),
+    }
 }
 
 pub(super) fn strategy(text: &str) -> Result<&'static Entry, String> {

@@ -45,8 +45,11 @@ pub enum BadRaceFault {
         /// The part.
         part: String,
     },
+    /// It names a second step.
+    #[error("only one step may be given: {0}")]
+    SecondStep(String),
     /// It needs a time.
-    #[error("'{0}' for how long? write {0}:200ms")]
+    #[error("'{0}' needs a duration: write {0}:200ms")]
     NoTime(&'static str),
     /// It cannot strike this step.
     #[error(
@@ -79,6 +82,12 @@ impl FromStr for RaceFault {
                 after = Some(step);
             } else if let Some(share) = share(part).filter(|_| rate.is_none()) {
                 rate = Some(share);
+            } else if let (Some(first), Some(second)) = (after, Step::named(part)) {
+                return Err(BadRaceFault::SecondStep(if first == second {
+                    format!("write '{first}' once")
+                } else {
+                    format!("'{first}' or '{second}'")
+                }));
             } else if let Some(found) = duration(part).ok().filter(|_| time.is_none()) {
                 time = Some(found);
             } else {

@@ -75,6 +75,9 @@ pub enum OnBusyError {
     /// The time is none.
     #[error(transparent)]
     Duration(#[from] DurationError),
+    /// How long it waits is not said.
+    #[error("'wait' needs a time: write wait:2s")]
+    NoTime,
     /// Neither word.
     #[error("there is no '{0}'{near}: write refuse, or wait:DUR such as wait:2s", near = perhaps(.0, [REFUSE, "wait"]))]
     Unknown(String),
@@ -87,6 +90,7 @@ impl FromStr for OnBusy {
         match text.strip_prefix("wait:") {
             Some(limit) => Ok(Self::Wait(duration(limit)?)),
             None if text == REFUSE => Ok(Self::Refuse),
+            None if text == "wait" => Err(OnBusyError::NoTime),
             None => Err(OnBusyError::Unknown(text.to_owned())),
         }
     }
@@ -118,12 +122,12 @@ pub(super) const ACQUIRES: &NamedValues<AcquireMode> = &[
     (
         "set-nx-ex",
         AcquireMode::SetNxEx,
-        "SET NX EX: one command takes it and gives it an end",
+        "SET NX EX: one command takes it and sets its expiry",
     ),
     (
         "setnx-then-expire",
         AcquireMode::SetNx,
-        "SETNX, then EXPIRE: a crash between the two leaves it without an end",
+        "SETNX, then EXPIRE: a crash between the two leaves it without an expiry",
     ),
     (
         "set-ex",
@@ -151,7 +155,7 @@ pub(super) const ON_BUSY: &[(&str, &str)] = &[
     (REFUSE, "the user is told so at once"),
     (
         "wait:DUR",
-        "it tries again for so long, with random pauses: wait:2s",
+        "it keeps retrying for DUR, with random pauses: wait:2s",
     ),
 ];
 

@@ -331,7 +331,7 @@ pub(super) fn time_to_arg(time: Duration) -> String {
 
 /// `--ttl`: how long a lock or a claim lives.
 pub(super) fn ttl<S: Default + Clone + 'static>(field: fn(&mut S) -> &mut Ttl) -> OptionOf<S> {
-    let help = "Time to live of a lock, or of a hold, that is not released";
+    let help = "How long an unreleased lock or hold lives";
     OptionOf::parsed(("ttl", "DUR"), help, field)
         .common()
         .shown_apart()
@@ -339,7 +339,7 @@ pub(super) fn ttl<S: Default + Clone + 'static>(field: fn(&mut S) -> &mut Ttl) -
 
 /// `--retries`: how often a user begins again.
 pub(super) fn retries<S: Default + Clone + 'static>(field: fn(&mut S) -> &mut u32) -> OptionOf<S> {
-    let help = "How often a user that was overtaken or refused starts again";
+    let help = "How many times a losing user starts again";
     OptionOf::number(
         "retries",
         help,

@@ -1,4 +1,4 @@
-//! A lock on most of several independent Redis around check, pay, insert.
+//! A lock on a majority of independent Redis servers around check, pay, insert.
 //!
 //! 1. acquire on every node, one after another, with one value: `SET lock:seat:{id} {value} NX PX
 //!    {ttl}`. A node that does not answer counts as one that refused.
@@ -24,7 +24,7 @@ use crate::client::{Acquire, AcquireMode, Client, Patience, ReleaseCommand, Step
 use crate::history::Outcome;
 use crate::step::Step;
 
-/// A lock on most of several independent Redis.
+/// A lock on a majority of independent Redis servers.
 #[derive(Debug, Clone, Copy)]
 pub struct Redlock {
     /// How long a lock lives on a node when nobody frees it.
@@ -101,12 +101,12 @@ impl Default for Redlock {
 impl BuiltInStrategy for Redlock {
     const NAME: &'static str = "redlock";
     const SUMMARY: &'static str =
-        "a lock on most of several independent Redis around check, pay, insert";
+        "a lock on a majority of independent Redis servers around check, pay, insert";
 
     fn options() -> Vec<OptionOf<Self>> {
         let nodes = OptionOf::number(
             "nodes",
-            "Number of Redis nodes; left out, as many as --redis are given",
+            "Number of Redis nodes",
             ("a number of servers", 1..=5),
             |it: &mut Self| &mut it.nodes,
         );

@@ -106,7 +106,7 @@ impl Default for Transaction {
 impl BuiltInStrategy for Transaction {
     const NAME: &'static str = "transaction";
     const SUMMARY: &'static str =
-        "check, pay, insert in one transaction: the others wait, or are refused by error";
+        "check, pay, insert in one transaction: the others wait, or get an error";
 
     fn options() -> Vec<OptionOf<Self>> {
         let begin = OptionOf::one_of(

@@ -285,7 +285,7 @@ fn the_exit_status_is_the_answer_and_can_be_turned_round() {
 fn bad_words_are_refused() {
     explored(&["naif"]).assert_refused(2, "there is no strategy 'naif', perhaps 'naive'");
     explored(&["naive", "--users", "6"])
-        .assert_refused(2, "'6' is not a number of users for a model: write 1 to 5");
+        .assert_refused(2, "'6' is too many, at most 5 here: write 1 to 5");
     explored(&["naive", "--users", "0"]).assert_refused(2, "write 1 to 5");
     explored(&["naive", "--fault", "explode"]).assert_refused(
         2,

@@ -218,8 +218,8 @@ fn what_could_not_happen_is_said() {
 /// Faults that nothing could ever strike were taken without a word, and the race called fit.
 #[test]
 fn a_fault_that_can_never_happen_to_any_of_the_strategies_is_refused() {
-    let no_lease = "it holds nothing for a time; leave it out, or take locked, hold or redlock";
-    let no_redis = "it asks no Redis; leave it out, or take locked";
+    let no_lease = "it holds nothing for a time; leave it out, or use locked, hold or redlock";
+    let no_redis = "it asks no Redis; leave it out, or use locked";
     let in_order = "it inserts in a transaction, whose steps come in their order";
     for (words, text) in [
         ("naive --fault stall", no_lease),
@@ -238,7 +238,7 @@ fn a_fault_that_can_never_happen_to_any_of_the_strategies_is_refused() {
         ),
         (
             "conditional --fault lost-reply:check",
-            "it has no step 'check' (it has pay, insert); leave it out, or take naive",
+            "it has no step 'check' (it has pay, insert); leave it out, or use naive",
         ),
         (
             "locked --fault slow:5ms:verify",
@@ -247,11 +247,11 @@ fn a_fault_that_can_never_happen_to_any_of_the_strategies_is_refused() {
         (
             "locked --release none --fault lost-request:release",
             "it has no step 'release' (with these options it has acquire, check, pay, insert); \
-             leave out --release none, or the fault, or take redlock",
+             leave out --release none, or the fault, or use redlock",
         ),
         (
             "locked --unique --release none --fault lost-reply:release",
-            "; leave out --release none, or the fault, or take redlock",
+            "; leave out --release none, or the fault, or use redlock",
         ),
         (
             "redlock --retries 0 --fault give-up:wait",
@@ -353,7 +353,7 @@ fn bad_faults_are_refused() {
         2,
         "'chek' in 'crash:chek' is no step, share or time, perhaps 'check'",
     );
-    naive("slow").assert_refused(2, "'slow' for how long? write slow:200ms");
+    naive("slow").assert_refused(2, "'slow' needs a duration: write slow:200ms");
     naive("crash:2").assert_refused(2, "'2' in 'crash:2' is no step, share or time");
     naive("stall:20ms").assert_refused(2, "'stall' has no duration of its own");
 }

@@ -28,7 +28,7 @@ fn the_help_of_racesim_is_one_screen() {
     for entry in &CATALOGUE {
         assert!(screen.contains(entry.name), "{} is not there", entry.name);
     }
-    for words in [&["-h"][..], &["help"]] {
+    for words in [&["-h"][..], &["help"], &["help", "--help"]] {
         assert_eq!(stdout(words), screen);
     }
 }
@@ -150,4 +150,32 @@ fn an_option_is_refused_wherever_no_strategy_takes_it() {
         count += 1;
     }
     assert!(count > 10, "the options were found");
+}
+
+/// `foo` was perhaps 'no-foreign-release', and 'wait' was perhaps 'wait'.
+#[test]
+fn no_name_is_proposed_that_is_far_or_was_typed() {
+    for words in ["explore naive --property foo", "matrix --fault foo"] {
+        let ran = run(&words.split(' ').collect::<Vec<_>>());
+        ran.assert_refused(2, "'foo'");
+        assert!(!ran.stderr.contains("perhaps"), "{}", ran.stderr);
+    }
+    for (words, text) in [
+        (
+            "locked --on-busy wait",
+            "'wait' needs a time: write wait:2s",
+        ),
+        (
+            "naive --fault crash:check:insert",
+            "only one step may be given: 'check' or 'insert'",
+        ),
+        ("naive --users 1e3", ", such as 500, 10k or 1M"),
+        ("naive extra", "unexpected argument 'extra'"),
+        ("locked --renew=1", "--renew takes no value"),
+        ("check", "no history given: racesim check HISTORY.jsonl"),
+        ("replay", "nothing to replay: give --schedule"),
+        ("explore", "no strategy given: racesim explore STRATEGY"),
+    ] {
+        run(&words.split(' ').collect::<Vec<_>>()).assert_refused(2, text);
+    }
 }

@@ -129,7 +129,7 @@ fn bad_words_are_refused() {
     run(&["matrix", "naive --release del"])
         .assert_refused(2, "--release is an option of locked, not of naive");
     run(&["matrix", "locked --release dell"])
-        .assert_refused(2, "'locked --release dell' is no strategy with its options");
+        .assert_refused(2, "'locked --release dell' is not a valid strategy");
     run(&["matrix", "--fault", "expire+explode"]).assert_refused(2, "unknown fault 'explode'");
 }
 

@@ -566,7 +566,7 @@ fn bad_words_are_refused() {
     let refused = |fault: &str, text: &str| {
         run(&["locked", "--fault", fault]).assert_refused(2, text);
     };
-    refused("late:insert", "'late' for how long? write late:200ms");
+    refused("late:insert", "'late' needs a duration: write late:200ms");
     refused(
         "late:50ms:check",
         "'late' cannot strike 'check': it only looks, and nobody would see what it saw; it strikes acquire, set-ttl, hold, insert, confirm, release",

@@ -101,7 +101,7 @@ fn what_lacks_a_plan_is_refused_with_the_next_move() {
     let earlier = history_file("one-booking.jsonl");
     run(&["repeat", earlier.to_str().unwrap()]).assert_refused(
         2,
-        "version 2 of the format, which does not hold the whole plan: type the race again",
+        "version 2 of the format, which does not hold the whole plan: run the race again",
     );
     run(&["repeat", "README.md"]).assert_refused(2, "not a racesim history: record one");
     run(&["repeat", "/no/such/file"]).assert_refused(2, "cannot repeat '/no/such/file'");

@@ -92,6 +92,9 @@ fn default_of(owned: &Owned) -> String {
     }
     match usuals.as_slice() {
         [(usual, _)] if usual.is_empty() => String::new(),
+        [(usual, _)] if owned.option.role == OptionRole::CountsServers => {
+            format!(" [default: {usual}, or the number of --redis]")
+        }
         [(usual, _)] => format!(" [default: {usual}]"),
         several => {
             let several = several.iter();
@@ -232,7 +235,7 @@ fn names(entries: &[&'static Entry]) -> String {
 /// # Errors
 /// When there is none.
 pub fn strategy_of(words: &str) -> Result<BuiltIn, String> {
-    let refused = |why: String| format!("'{words}' is no strategy with its options: {why}");
+    let refused = |why: String| format!("'{words}' is not a valid strategy: {why}");
     let (name, options) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
     let entry = values::strategy(name).map_err(refused)?;
     let command = clap::Command::new(entry.name)

@@ -53,7 +53,7 @@ const OPERATORS: [(&str, Operator); 6] = [
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AssertionError {
     /// No comparison in it.
-    #[error("'{0}' compares nothing: write METRIC OP VALUE, such as 'double_bookings == 0'")]
+    #[error("'{0}' is not a comparison: write METRIC OP VALUE, such as 'double_bookings == 0'")]
     NoOperator(String),
     /// A metric that no race has.
     #[error(
@@ -67,7 +67,7 @@ pub enum AssertionError {
         nearest: String,
     },
     /// A value that does not fit the metric.
-    #[error("'{value}' is no value for {metric}: write {example}")]
+    #[error("'{value}' is not a valid value for {metric}: write {example}")]
     Value {
         /// The value.
         value: String,

@@ -42,9 +42,7 @@ pub enum StoreError {
     #[error("no memory is left for the database '{}': raise the limit, see ulimit -v", .0.display())]
     Memory(PathBuf),
     /// A connection has no thread.
-    #[error(
-        "the system gives no more threads for the database ({0}): raise its limits, see ulimit -u and -v"
-    )]
+    #[error("out of threads for the database ({0}): raise its limits, see ulimit -u and -v")]
     Thread(std::io::Error),
     /// The store's thread is gone.
     #[error("the database does not answer any more: {0}")]

@@ -197,9 +197,7 @@ fn without_tls(url: &Url, error: &io::Error) -> LockError {
         },
         Some(rustls::Error::AlertReceived(alert)) => LockError::Refused {
             address,
-            reason: format!(
-                "TLS failed ({alert:?}); a certificate of racesim's own is not supported"
-            ),
+            reason: format!("TLS failed ({alert:?}); client certificates are not supported"),
         },
         // Whatever speaks no TLS answers in its own way, or not at all.
         _ => LockError::NoTls(address),
