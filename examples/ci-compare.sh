@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fails a build in which the locked strategy sells a seat twice, or in which the race is not there at
-# all (then nothing would have been tested). Keeps the report beside the build's other results.
+# Fails a build in which the locked strategy sells a seat twice, or in which no race occurred,
+# so nothing was tested. Keeps the report beside the build's other results.
 #
 #   examples/ci-compare.sh [FOLDER]
 #

@@ -1,4 +1,4 @@
-//! A strategy in the tests of one's own crate: `cargo test --example in_a_test`
+//! A strategy in the tests of your own crate: `cargo test --example in_a_test`
 //!
 //! `cargo run --example in_a_test` shows what such a test says when it fails.
 

@@ -1,4 +1,4 @@
-//! A strategy of one's own, raced on the real stores and explored with the same code:
+//! Your own strategy, raced on the real stores and explored with the same code:
 //! `cargo run --release --example own_strategy`
 //!
 //! It looks a second time right before it inserts. That feels safer, and a race may even look fine:

@@ -4,7 +4,30 @@
 //! the bookings in the database's own rows, and judges what happened.
 //!
 //! A *strategy* is a plain async function over the steps of a [`client::Client`]; it knows no
-//! runtime, no SQL and no Redis. The rooms, top to bottom; none imports one above it:
+//! runtime, no SQL and no Redis.
+//!
+//! # In your own tests
+//!
+//! [`race`] races a strategy on real services, [`explore`](explore()) looks at every interleaving of its users on a
+//! model, and [`replay`] forces one interleaving on the real services. `examples/in_a_test.rs` has a whole
+//! test; `examples/own_strategy.rs` does the same by the rooms beneath. Races and replays need tokio, and
+//! those of a strategy that takes locks need a `redis-server` on PATH, or the URL of one; a search needs neither.
+//!
+//! ```
+//! use racesim::checker::Property;
+//! use racesim::strategy::Unique;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), racesim::BuilderError> {
+//! racesim::explore(Unique).users(3).fault("crash").assert_holds(Property::NoDoubleBooking);
+//! racesim::race(Unique).users(50).rounds(2).run().await?.assert_one_booking();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The rooms
+//!
+//! From top to bottom; none imports one above it:
 //!
 //! | room | question it answers |
 //! |---|---|
@@ -23,33 +46,14 @@
 //! | [`schedule`] | who moves when? |
 //! | [`plan`] | what is to be run? |
 //! | [`fault`] | what goes wrong, for whom, when? |
-//! | [`history`] | what happened? |
+//! | [`step`] | what may a user do, and be answered? |
 //! | `escape` | how is a text shown that came from outside? |
 //! | `nearest` | which name may have been meant? |
 //! | `memory` | how much may this process still take? |
 //! | `duration`, [`seat`], `seed` | times, ids and chance |
-//! | [`step`] | what may a user do, and be answered? |
 //!
 //! `tests/it/architecture.rs` holds the table of who may import whom.
 //! `docs/design.md` follows one step through the rooms, and says what the model assumes and why.
-//!
-//! # In a test of one's own
-//!
-//! [`race`] races a strategy on real services, [`explore`](explore()) looks at every interleaving of its users on a
-//! model, and [`replay`] forces one interleaving on the real services. `examples/in_a_test.rs` has a whole
-//! test; `examples/own_strategy.rs` does the same by the rooms beneath.
-//!
-//! ```
-//! use racesim::checker::Property;
-//! use racesim::strategy::Unique;
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), racesim::BuilderError> {
-//! racesim::explore(Unique).users(3).fault("crash").assert_holds(Property::NoDoubleBooking);
-//! racesim::race(Unique).users(50).rounds(2).run().await?.assert_one_booking();
-//! # Ok(())
-//! # }
-//! ```
 //!
 //! # Features
 //!

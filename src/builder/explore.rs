@@ -11,7 +11,7 @@ use crate::schedule::Schedule;
 use crate::strategy::Strategy;
 
 /// A search through every interleaving of this strategy's users, on a model of the services: two users
-/// after one seat, of whom nothing goes wrong, until the builder is told otherwise.
+/// after one seat, with no faults, by default.
 ///
 /// ```
 /// use racesim::checker::Property;
@@ -37,7 +37,7 @@ pub struct ExploreBuilder<S> {
 }
 
 impl<S: Strategy> ExploreBuilder<S> {
-    /// So many users, 1 to [`USERS_MAX`].
+    /// Sets the number of users, 1 to [`USERS_MAX`].
     pub fn users(mut self, users: u32) -> Self {
         let is_there = usize::try_from(users).is_ok_and(|users| users <= USERS_MAX);
         let users = self.refused.accept_number(users, "users");
@@ -60,19 +60,19 @@ impl<S: Strategy> ExploreBuilder<S> {
         self
     }
 
-    /// The most different states that are looked at; ten million when nothing is said.
+    /// The most different states that are looked at; default: ten million.
     pub fn limit_states(mut self, states: u64) -> Self {
         self.search.limit_states = states;
         self
     }
 
-    /// The longest time that it may take; a minute when nothing is said.
+    /// The longest time that it may take; default: a minute.
     pub fn limit_time(mut self, time: Duration) -> Self {
         self.search.limit_time = time;
         self
     }
 
-    /// Searches for a shortest interleaving that breaks the property. It keeps this thread until it ends.
+    /// Searches for a shortest interleaving that breaks the property. Blocks the current thread.
     ///
     /// # Errors
     /// [`BuilderError`] when there is nothing to search.

@@ -1,4 +1,4 @@
-//! Builders: a race, a search and a replay of a strategy of one's own, that read like a test.
+//! Builders: a race, a search and a replay of your own strategy, that read like a test.
 //!
 //! What cannot run is refused with a [`BuilderError`] before anything is started; what does not hold is
 //! a panic with all that a person needs to see why, as in any test.

@@ -13,14 +13,14 @@ use crate::services::{RedisChoice, ServiceChoice, Services};
 use crate::stats::Stats;
 use crate::strategy::Strategy;
 
-/// The users of a race when nothing is said.
+/// The users of a race by default.
 const USERS: std::num::NonZeroU32 = std::num::NonZeroU32::new(100).expect("it is not zero");
 
 /// The longest time to live that a user may stall through.
 const STALL_MAX: Duration = Duration::from_secs(30);
 
 /// A race of this strategy on a real database and, where it takes locks, a real Redis: a hundred users
-/// after one seat, all at once, until the builder is told otherwise.
+/// after one seat, all at once, by default.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -60,7 +60,7 @@ pub struct RaceBuilder<S> {
 }
 
 impl<S: Strategy> RaceBuilder<S> {
-    /// So many users.
+    /// Sets the number of users.
     pub fn users(mut self, users: u32) -> Self {
         if let Some(users) = self.refused.accept_number(users, "users") {
             self.plan.users = users;
@@ -68,7 +68,7 @@ impl<S: Strategy> RaceBuilder<S> {
         self
     }
 
-    /// So many rounds, one after another, each on an empty database.
+    /// Sets the number of rounds, one after another, each on an empty database.
     pub fn rounds(mut self, rounds: u32) -> Self {
         if let Some(rounds) = self.refused.accept_number(rounds, "rounds") {
             self.plan.rounds = rounds;
@@ -84,7 +84,7 @@ impl<S: Strategy> RaceBuilder<S> {
         self
     }
 
-    /// At most so many users at a time, instead of all at once.
+    /// Sets how many users are in flight at most, instead of all at once.
     pub fn concurrency(mut self, users: u32) -> Self {
         if let Some(users) = self.refused.accept_number(users, "users at a time") {
             self.plan.concurrency = Some(users);
@@ -156,8 +156,8 @@ impl<S: Strategy> RaceBuilder<S> {
     /// Runs the race to its end.
     ///
     /// # Errors
-    /// [`BuilderError`] when it cannot begin, or a service could not be used. A seat that is sold twice
-    /// is none: see what the result asserts.
+    /// [`BuilderError`] when it cannot begin, or a service could not be used. A double booking
+    /// is not an error: see what the result asserts.
     pub async fn run(self) -> Result<RaceResult, BuilderError> {
         let Self {
             strategy,

@@ -57,7 +57,7 @@ pub(super) fn of_search<S: Strategy>(strategy: &S, found: &Found, users: u32) ->
         }
         SearchVerdict::Violated(schedule) => {
             let moves = schedule.0.len();
-            let mut story = format!("is violated, in {moves} moves at the least:");
+            let mut story = format!("is violated in {moves} moves, the fewest possible:");
             // A schedule that was found can be followed.
             if let Ok(trace) = follow(strategy, schedule, users.max(schedule.users())) {
                 for told in trace.moves {

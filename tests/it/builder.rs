@@ -84,7 +84,8 @@ fn a_search_says_the_shortest_schedule_its_answers_and_how_to_replay_it() {
     let found = explore(Own).run(Property::NoDoubleBooking).unwrap();
     assert_eq!(found.schedule().unwrap().to_string(), schedule);
     let said_of_own = said(|| found.assert_holds());
-    let begins = "no-double-booking of 'own' is violated, in 4 moves at the least:\n  A.check  ";
+    let begins =
+        "no-double-booking of 'own' is violated in 4 moves, the fewest possible:\n  A.check  ";
     assert!(said_of_own.starts_with(begins), "{said_of_own}");
     let call = format!("racesim::replay(strategy).schedule(\"{schedule}\").run().await");
     assert!(said_of_own.ends_with(&call), "{said_of_own}");

@@ -380,7 +380,7 @@ fn the_example_of_a_test_says_why_it_fails() {
     let ran = finish(std::process::Command::new(example_binary("in_a_test")));
     assert_eq!(ran.code, Some(101), "{}", ran.all());
     for said in [
-        "no-double-booking of 'booking' is violated, in 4 moves at the least:",
+        "no-double-booking of 'booking' is violated in 4 moves, the fewest possible:",
         "racesim::replay(strategy).schedule(\"A.check B.check A.insert B.insert\").run().await",
     ] {
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
