@@ -1,6 +1,6 @@
 //! Explanations: the steps of those who took part in an anomaly, in words.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::checker::Witness;
 use crate::history::{Event, History, LockEffect, Reply, ReplyKind, Step};
@@ -19,7 +19,8 @@ const LINES_SHORT: usize = 12;
 const INSTANT_NS: u64 = 100_000;
 
 /// The interleaving that led to something.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Explanation {
     /// What it led to.
     pub title: String,
@@ -28,7 +29,8 @@ pub struct Explanation {
 }
 
 /// One step of the interleaving.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ExplainedStep {
     /// When it was answered, from the start of the race, in milliseconds.
     pub at_ms: f64,
@@ -36,12 +38,6 @@ pub struct ExplainedStep {
     pub user: UserId,
     /// What was asked, and of which of several lock services.
     pub step: String,
-    /// What was asked, as a step.
-    #[serde(skip)]
-    pub asked: Step,
-    /// Which of several lock services was asked, from 0.
-    #[serde(skip)]
-    pub node: u8,
     /// What was answered.
     pub reply: Reply,
     /// What it means for the seat; empty when it means nothing.
@@ -156,8 +152,6 @@ impl Explainer {
             at_ms: ms(event.completed_ns),
             user: event.user,
             step: event.what(),
-            asked: event.step,
-            node: event.node,
             reply: event.reply,
             note,
         }

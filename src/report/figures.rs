@@ -1,5 +1,8 @@
 //! The figures of several rounds: of the median round, their range, and the sums of what is counted.
 
+use std::collections::BTreeMap;
+
+use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
 use super::metrics::{METRICS, Metric, Metrics, TOTAL, Unit, put};
@@ -163,6 +166,45 @@ impl Serialize for Figures {
         fields.serialize_field("totals", &Totals(self))?;
         fields.serialize_field("per_round", &per_round)?;
         fields.end()
+    }
+}
+
+/// Figures as they are written.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenFigures {
+    metrics: Metrics,
+    metrics_min: Metrics,
+    metrics_max: Metrics,
+    totals: BTreeMap<String, Option<f64>>,
+    per_round: Vec<Metrics>,
+}
+
+impl<'de> Deserialize<'de> for Figures {
+    /// The figures of each round, which everything else that is written must follow from. Why a round was
+    /// not as it was to be is not written.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let written = WrittenFigures::deserialize(deserializer)?;
+        let rounds = written.per_round.into_iter().map(|metrics| Round {
+            metrics,
+            disturbed: None,
+        });
+        let figures = Self {
+            rounds: rounds.collect(),
+        };
+        let counts = METRICS.iter().filter(|metric| metric.unit == Unit::Count);
+        let totals = counts.map(|it| (format!("{TOTAL}{}", it.heading()), figures.total(it.name)));
+        let is_so = written.metrics == figures.medians()
+            && written.metrics_min == figures.ends(|(low, _)| low)
+            && written.metrics_max == figures.ends(|(_, high)| high)
+            && written.totals == totals.collect();
+        if is_so {
+            Ok(figures)
+        } else {
+            Err(D::Error::custom(
+                "the figures do not follow from the rounds",
+            ))
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! The numbers of a race by name: one list feeds every format and every assertion.
 
+use std::collections::BTreeMap;
+
+use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::history::Outcome;
@@ -304,6 +307,23 @@ impl Serialize for Metrics {
             put(&mut map, &metric.heading(), metric.unit, value)?;
         }
         map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Metrics {
+    /// The map that is written: no heading is missing, and none is another's.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut map = BTreeMap::<String, Option<f64>>::deserialize(deserializer)?;
+        let values = METRICS.iter().map(|metric| {
+            let heading = metric.heading();
+            let value = map.remove(&heading);
+            value.ok_or_else(|| D::Error::custom(format!("the metric {heading} is missing")))
+        });
+        let metrics = Self(values.collect::<Result<_, _>>()?);
+        match map.pop_first() {
+            None => Ok(metrics),
+            Some((heading, _)) => Err(D::Error::custom(format!("there is no metric {heading}"))),
+        }
     }
 }
 

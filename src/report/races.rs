@@ -1,6 +1,6 @@
 //! The report on races, in every form: a race is told in full, several side by side.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::assertion::{AssertionReport, AssertionResult};
 use super::blocks::{Block, Cell, Table, Tone, cell, head};
@@ -12,14 +12,15 @@ use super::kind::{ReportKind, VERSION};
 use super::race::{RaceReport, diagram, raced};
 
 /// All that a command found out.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Report {
     /// The version of the JSON form of this report.
     pub version: u32,
     /// What it tells of.
     pub kind: ReportKind,
     /// The version of racesim.
-    pub racesim: &'static str,
+    pub racesim: String,
     /// A line that races the same inputs again.
     pub reproduce: Option<String>,
     /// What that line does not say: where a secret was left out; `None` when that is nothing.
@@ -44,7 +45,7 @@ impl Report {
         Self {
             version: Self::VERSION,
             kind,
-            racesim: env!("CARGO_PKG_VERSION"),
+            racesim: env!("CARGO_PKG_VERSION").to_owned(),
             reproduce: None,
             reproduce_note: None,
             races,

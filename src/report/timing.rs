@@ -1,11 +1,12 @@
 //! How often something happened, and how long it took.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::stats::Timing;
 
 /// How often something happened, and how long it took, in milliseconds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TimingReport<K> {
     /// What happened.
     pub kind: K,

@@ -1,6 +1,6 @@
 //! Verdicts of the checker, property by property.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::blocks::{Cell, Table, cell, head, tone};
 use crate::checker::{Property, Verdict, VerdictKind, judge_by};
@@ -17,7 +17,8 @@ pub(super) const JUDGED: [Property; 6] = [
 ];
 
 /// What the checker says about one property.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct VerdictReport {
     /// What was asked.
     pub property: Property,

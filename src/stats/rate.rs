@@ -3,7 +3,8 @@
 use super::{Estimate, as_f64};
 
 /// A share of rounds, and the interval that holds the true rate in 95 of 100 such experiments.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rate {
     /// How often it happened.
     pub hits: u64,

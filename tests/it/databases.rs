@@ -5,7 +5,8 @@ use std::process::Command;
 
 use rusqlite::Connection;
 
-use super::support::{finish, metric, run};
+use super::reports::metric;
+use super::support::{finish, run};
 
 fn rows(path: &Path, query: &str) -> Vec<i64> {
     let connection = Connection::open(path).unwrap();
@@ -85,7 +86,7 @@ fn several_racesims_that_start_at_once_share_one_new_file() {
 fn the_report_counts_what_a_query_counts() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bookings.db");
-    let report = run(&[
+    let race = run(&[
         "naive",
         "--users",
         "200",
@@ -96,15 +97,12 @@ fn the_report_counts_what_a_query_counts() {
         "--format",
         "json",
     ])
-    .json();
+    .race();
     let booked = rows(&path, "SELECT count(*) FROM bookings");
     let seats = rows(&path, "SELECT count(DISTINCT seat) FROM bookings");
+    assert_eq!(metric(&race, "bookings"), u64::try_from(booked[0]).unwrap());
     assert_eq!(
-        metric(&report, "bookings"),
-        u64::try_from(booked[0]).unwrap()
-    );
-    assert_eq!(
-        metric(&report, "double_bookings"),
+        metric(&race, "double_bookings"),
         u64::try_from(booked[0] - seats[0]).unwrap()
     );
 }
@@ -290,15 +288,15 @@ fn a_disk_that_fills_up_in_the_race_fails_the_attempts_and_nothing_hangs() {
         "\"$1\" naive --users 20000 --database \"$2/race.db\" --format json",
     );
     assert_eq!(ran.code, Some(4), "{}", ran.all());
-    let report = ran.json();
-    assert!(metric(&report, "failed") > 0);
-    assert_eq!(metric(&report, "attempts"), 20_000);
+    let race = ran.race();
+    assert!(metric(&race, "failed") > 0);
+    assert_eq!(metric(&race, "attempts"), 20_000);
     assert_eq!(
-        metric(&report, "confirmed"),
-        metric(&report, "bookings"),
+        metric(&race, "confirmed"),
+        metric(&race, "bookings"),
         "what was confirmed is there"
     );
-    let trouble = report["races"][0]["troubles"][0].as_str().unwrap();
+    let trouble = &race.troubles[0];
     let text = if may_mount() {
         "database or disk is full"
     } else {
@@ -421,29 +419,26 @@ fn on_a_database_that_is_removed(arguments: &[&str]) -> super::support::Ran {
 // The bookings were null and the status was 3, and neither stderr nor the report said why.
 #[test]
 fn why_rows_could_not_be_read_stands_in_the_report_and_on_stderr() {
-    let race = ["naive", "--users", "50", "--arrive-over", "500ms"];
+    let words = ["naive", "--users", "50", "--arrive-over", "500ms"];
     let why = "its bookings could not be read: ";
-    let ran = on_a_database_that_is_removed(&[&race[..], &["--format", "json"]].concat());
+    let ran = on_a_database_that_is_removed(&[&words[..], &["--format", "json"]].concat());
     assert_eq!(ran.code, Some(3), "{}", ran.all());
-    let report = ran.json();
-    assert_eq!(
-        report["races"][0]["metrics"]["bookings"],
-        serde_json::Value::Null
-    );
-    let damage = report["races"][0]["damage"].as_str().unwrap();
+    let race = ran.race();
+    assert_eq!(race.figures.median("bookings"), None);
+    let damage = race.damage.as_ref().unwrap();
     assert!(damage.starts_with(why), "{damage}");
     assert_eq!(damage.matches("race.db").count(), 1, "{damage}");
     let cause = "No such file or directory";
     assert!(damage.contains(cause), "{damage}");
     assert_eq!(ran.stderr, format!("racesim: naive: {damage}\n"));
     for how in [&["--quiet"][..], &["--format", "csv"]] {
-        let ran = on_a_database_that_is_removed(&[&race[..], how].concat());
+        let ran = on_a_database_that_is_removed(&[&words[..], how].concat());
         assert_eq!(ran.code, Some(3), "{}", ran.all());
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
         assert!(ran.stderr.contains(why), "{}", ran.stderr);
     }
     // A table tells it itself.
-    let ran = on_a_database_that_is_removed(&race);
+    let ran = on_a_database_that_is_removed(&words);
     assert!(ran.stdout.contains(why), "{}", ran.all());
     assert_eq!(ran.stderr, "");
 }

@@ -186,8 +186,7 @@ fn a_foreign_history_is_only_text_in_every_format() {
         assert_harmless(&ran);
         match format {
             "json" => {
-                let strategy = &ran.json()["races"][0]["header"]["strategy"];
-                assert_eq!(strategy.as_str(), Some(HOSTILE));
+                assert_eq!(ran.checked_race().header.strategy, HOSTILE);
             }
             "csv" => assert!(
                 ran.stdout.lines().nth(1).unwrap().starts_with("'=a"),

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use racesim::checker::{Property, VerdictKind};
 use racesim::explore::{Search, random_schedules};
 use racesim::history::Step;
 use racesim::schedule::{Delivery, Move};
 use racesim::strategy::Strategy;
 
-use super::support::{LIMIT, Ran, metric, run};
+use super::reports::{metric, total, verdict_on};
+use super::support::{LIMIT, Ran, run};
 
 fn raced(arguments: &[&str]) -> Ran {
     run(&[arguments, &["--format", "json", "--seed", "5"]].concat())
@@ -17,13 +19,8 @@ fn raced(arguments: &[&str]) -> Ran {
 /// How often each fault happened.
 #[track_caller]
 fn happened(ran: &Ran) -> Vec<(String, u64)> {
-    let report = ran.json();
-    let faults = report["races"][0]["faults"].as_array().unwrap().clone();
-    let fault = |fault: &serde_json::Value| {
-        let name = fault["fault"].as_str().unwrap().to_owned();
-        (name, fault["happened"].as_u64().unwrap())
-    };
-    faults.iter().map(fault).collect()
+    let faults = ran.race().faults.into_iter();
+    faults.map(|count| (count.fault, count.happened)).collect()
 }
 
 /// What is left of a time to live of ten minutes: all of it but for the time of the run, which had an
@@ -38,22 +35,22 @@ fn assert_almost_all_is_left(left: Duration) {
 fn a_holder_that_crashes_leaves_the_seat_unsold_and_the_report_says_for_how_long() {
     let ran = raced(&["locked", "--users", "50", "--fault", "crash:acquire"]);
     assert_eq!(ran.code, Some(1), "{}", ran.all());
-    let report = ran.json();
-    assert_eq!(metric(&report, "bookings"), 0);
-    assert_eq!(metric(&report, "seats_unsold"), 1);
+    let race = ran.race();
+    assert_eq!(metric(&race, "bookings"), 0);
+    assert_eq!(metric(&race, "seats_unsold"), 1);
     assert_eq!(
-        metric(&report, "unknown"),
+        metric(&race, "unknown"),
         1,
         "nobody knows what became of it"
     );
-    assert_eq!(metric(&report, "refused_locked"), 49);
+    assert_eq!(metric(&race, "refused_locked"), 49);
     assert_eq!(happened(&ran), [("crash:acquire:1".to_owned(), 1)]);
-    let left = &report["races"][0]["locks_left"][0];
+    let left = &race.locks_left[0];
     assert_eq!(
-        (left["seat"].as_u64(), left["is_sold"].as_bool()),
-        (Some(10), Some(false))
+        (left.seat.to_string(), left.is_sold),
+        ("10".to_owned(), false)
     );
-    assert_almost_all_is_left(Duration::from_millis(left["left_ms"].as_u64().unwrap()));
+    assert_almost_all_is_left(Duration::from_millis(left.left_ms.unwrap()));
     let text = run(&["locked", "--users", "5", "--fault", "crash:acquire"]).stdout;
     let told = "Seat 10 was not sold, and stays locked for another ";
     let time = text.split_once(told).map_or("", |(_, rest)| rest);
@@ -68,9 +65,9 @@ fn a_holder_that_crashes_leaves_the_seat_unsold_and_the_report_says_for_how_long
 fn a_claim_of_a_holder_that_crashes_keeps_the_seat_and_the_report_says_for_how_long() {
     let ran = raced(&["hold", "--users", "20", "--fault", "crash:hold"]);
     assert_eq!(ran.code, Some(1), "{}", ran.all());
-    let left = &ran.json()["races"][0]["locks_left"][0];
-    assert_eq!(left["is_sold"].as_bool(), Some(false));
-    assert_almost_all_is_left(Duration::from_millis(left["left_ms"].as_u64().unwrap()));
+    let left = &ran.race().locks_left[0];
+    assert!(!left.is_sold);
+    assert_almost_all_is_left(Duration::from_millis(left.left_ms.unwrap()));
 }
 
 #[test]
@@ -97,8 +94,7 @@ fn every_round_begins_without_the_locks_of_the_one_before() {
         "crash:insert",
     ];
     let ran = raced(&arguments);
-    let bookings = &ran.json()["races"][0]["totals"]["total_bookings"];
-    assert_eq!(*bookings, 3, "{}", ran.all());
+    assert_eq!(total(&ran.race(), "bookings"), 3, "{}", ran.all());
     assert_eq!(happened(&ran), [("crash:insert:1".to_owned(), 3)]);
 }
 
@@ -118,10 +114,10 @@ fn a_stall_past_the_lease_sells_the_seat_twice() {
     let ran = raced(&[&arguments[..], &["--fault", "stall:check"]].concat());
     assert_eq!(ran.code, Some(1), "{}", ran.all());
     assert_eq!(happened(&ran), [("stall:check:1".to_owned(), 2)]);
-    assert_eq!(metric(&ran.json(), "double_bookings"), 1);
+    assert_eq!(metric(&ran.race(), "double_bookings"), 1);
     let fenced = ["--fence", "check-and-write", "--fault", "stall:check"];
     let ran = raced(&[&arguments[..], &fenced].concat());
-    assert_eq!(metric(&ran.json(), "double_bookings"), 0, "{}", ran.all());
+    assert_eq!(metric(&ran.race(), "double_bookings"), 0, "{}", ran.all());
 }
 
 #[test]
@@ -143,8 +139,8 @@ fn a_restart_in_the_middle_sells_the_seat_twice_and_is_no_trouble_of_the_service
     ];
     let ran = raced(&[&arguments[..], &["--fault", "restart:check"]].concat());
     assert_eq!(happened(&ran), [("restart:check:1".to_owned(), 1)]);
-    assert!(metric(&ran.json(), "double_bookings") > 0, "{}", ran.all());
-    assert_eq!(ran.json()["races"][0]["troubles"], serde_json::json!([]));
+    assert!(metric(&ran.race(), "double_bookings") > 0, "{}", ran.all());
+    assert_eq!(ran.race().troubles, [""; 0]);
 }
 
 #[test]
@@ -152,9 +148,7 @@ fn a_redis_that_stands_still_makes_everybody_wait() {
     let ran = raced(&["locked", "--users", "20", "--fault", "pause-redis:150ms"]);
     assert_eq!(ran.code, Some(0), "{}", ran.all());
     assert_eq!(happened(&ran), [("pause-redis:150ms:1".to_owned(), 1)]);
-    let waited_ms = ran.json()["races"][0]["metrics"]["duration_ms"]
-        .as_f64()
-        .unwrap();
+    let waited_ms = ran.race().figures.median("duration").unwrap();
     assert!(waited_ms >= 150.0, "{waited_ms}");
 }
 
@@ -162,9 +156,7 @@ fn a_redis_that_stands_still_makes_everybody_wait() {
 fn what_is_slow_is_slow_at_every_step() {
     let ran = raced(&["naive", "--users", "20", "--fault", "slow:30ms"]);
     assert_eq!(happened(&ran), [("slow:30ms:1".to_owned(), 40)]);
-    let fastest_ms = ran.json()["races"][0]["metrics"]["latency_p50_ms"]
-        .as_f64()
-        .unwrap();
+    let fastest_ms = ran.race().figures.median("latency_p50").unwrap();
     assert!(fastest_ms >= 60.0, "{fastest_ms}");
 }
 
@@ -172,26 +164,26 @@ fn what_is_slow_is_slow_at_every_step() {
 fn a_lost_reply_leaves_the_user_in_the_dark_and_the_row_in_place() {
     let ran = raced(&["unique", "--users", "30", "--fault", "lost-reply:insert"]);
     assert_eq!(ran.code, Some(0), "{}", ran.all());
-    assert_eq!(metric(&ran.json(), "bookings"), 1);
-    assert_eq!(metric(&ran.json(), "unknown"), 30);
+    assert_eq!(metric(&ran.race(), "bookings"), 1);
+    assert_eq!(metric(&ran.race(), "unknown"), 30);
 }
 
 #[test]
 fn a_user_that_gives_up_frees_its_lock() {
     let arguments = ["locked", "--users", "20", "--fault", "give-up:check:0.3"];
     let ran = raced(&[&arguments[..], &["--arrive-over", "200ms"]].concat());
-    assert_eq!(metric(&ran.json(), "bookings"), 1, "{}", ran.all());
-    assert_eq!(metric(&ran.json(), "locks_left"), 0);
+    assert_eq!(metric(&ran.race(), "bookings"), 1, "{}", ran.all());
+    assert_eq!(metric(&ran.race(), "locks_left"), 0);
 }
 
 #[test]
 fn a_transaction_of_a_user_that_crashes_is_undone() {
     let ran = raced(&["transaction", "--users", "8", "--fault", "crash:insert:0.5"]);
-    let report = ran.json();
+    let race = ran.race();
     let crashed = happened(&ran)[0].1;
     assert!(crashed > 0);
-    assert_eq!(metric(&report, "unknown"), crashed);
-    assert_eq!(metric(&report, "bookings"), metric(&report, "confirmed"));
+    assert_eq!(metric(&race, "unknown"), crashed);
+    assert_eq!(metric(&race, "bookings"), metric(&race, "confirmed"));
 }
 
 #[test]
@@ -335,7 +327,7 @@ fn the_steps_that_a_strategy_names_are_those_that_its_users_take() {
 fn one_seed_strikes_the_same_users() {
     let strike = || {
         let ran = raced(&["naive", "--users", "200", "--fault", "crash:check:0.2"]);
-        (happened(&ran), metric(&ran.json(), "unknown"))
+        (happened(&ran), metric(&ran.race(), "unknown"))
     };
     let (first, again) = (strike(), strike());
     assert_eq!(first, again);
@@ -381,13 +373,11 @@ fn the_counter_of_a_fence_is_not_left_on_somebody_elses_server() {
 fn a_holder_of_several_locks_that_crashes_leaves_them_and_the_next_round_begins_without() {
     let arguments = ["redlock", "--nodes", "3", "--users", "1", "--rounds", "2"];
     let ran = raced(&[&arguments[..], &["--fault", "crash:insert"]].concat());
-    let report = ran.json();
-    let totals = &report["races"][0]["totals"];
-    assert_eq!(totals["total_bookings"], 2, "{}", ran.all());
+    let race = ran.race();
+    assert_eq!(total(&race, "bookings"), 2, "{}", ran.all());
     // A seat is left locked however many of its locks are.
-    assert_eq!(totals["total_locks_left"], 2);
-    let verdicts = report["races"][0]["verdicts"].as_array().unwrap().clone();
-    assert!(verdicts.iter().all(|it| it["verdict"] != "unknown"));
+    assert_eq!(total(&race, "locks_left"), 2);
+    assert!(!race.is_unknown());
 }
 
 #[test]
@@ -405,17 +395,10 @@ fn a_stall_after_the_majority_is_seen_as_two_who_go_by_the_lock() {
     let stall = ["--ttl", "2s", "--fault", "stall:check"];
     let ran = raced(&[&arguments[..], &stall[..]].concat());
     assert_eq!(ran.code, Some(1), "{}", ran.all());
-    assert_eq!(metric(&ran.json(), "double_bookings"), 1);
-    let verdicts = ran.json()["races"][0]["verdicts"]
-        .as_array()
-        .unwrap()
-        .clone();
-    let verdict = |name: &str| {
-        let of = verdicts.iter().find(|it| it["property"] == name).unwrap();
-        of["verdict"].as_str().unwrap().to_owned()
-    };
-    assert_eq!(verdict("mutual-exclusion"), "violated");
-    assert_eq!(verdict("no-foreign-release"), "holds");
+    assert_eq!(metric(&ran.race(), "double_bookings"), 1);
+    let verdict = |property| verdict_on(&ran.race().verdicts, property);
+    assert_eq!(verdict(Property::MutualExclusion), VerdictKind::Violated);
+    assert_eq!(verdict(Property::NoForeignRelease), VerdictKind::Holds);
 }
 
 #[test]
@@ -433,13 +416,8 @@ fn redlock_races_on_servers_of_ones_own() {
     }
     let ran = run(&arguments);
     assert_eq!(ran.code, Some(0), "{}", ran.all());
-    assert_eq!(metric(&ran.json(), "bookings"), 1);
-    assert!(
-        ran.json()["races"][0]["header"]["settings"]
-            .as_str()
-            .unwrap()
-            .contains("--nodes 3")
-    );
+    assert_eq!(metric(&ran.race(), "bookings"), 1);
+    assert!(ran.race().header.settings.contains("--nodes 3"));
     for server in servers {
         assert_eq!(server.cli(&["DBSIZE"]), "0");
     }
@@ -460,5 +438,5 @@ fn a_lock_that_the_server_does_not_hold_is_not_left() {
         "json",
     ]);
     assert_eq!(ran.code, Some(0), "{}", ran.all());
-    assert_eq!(metric(&ran.json(), "locks_left"), 0);
+    assert_eq!(metric(&ran.race(), "locks_left"), 0);
 }

@@ -7,7 +7,7 @@ use super::support::{racesim, run};
 fn a_count_may_be_written_as_people_write_it() {
     for (typed, meant) in [("-n1k", 1000), ("-n1_500", 1500), ("--users=2K", 2000)] {
         let ran = run(&["naive", typed, "--format", "json"]);
-        assert_eq!(super::support::metric(&ran.json(), "attempts"), meant);
+        assert_eq!(super::reports::metric(&ran.race(), "attempts"), meant);
     }
     for typed in ["k", "1kk", "_1", "1_", "1__0", "5000M", "1.5k"] {
         run(&["naive", "-n", typed]).assert_refused(2, "is not a number of users");

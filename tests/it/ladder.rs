@@ -11,6 +11,7 @@ use racesim::history::{Outcome, Reply};
 use racesim::plan::Plan;
 use racesim::strategy::{Needs, Strategy};
 
+use super::reports::{happened, metric, race_of};
 use super::support::{on_a_runtime, run};
 
 pub(super) fn searching(users: u32, faults: &[&str]) -> Search {
@@ -134,8 +135,8 @@ fn d2_an_immediate_transaction_makes_the_loser_wait_then_finds_the_seat_taken() 
         "json",
     ]);
     assert_eq!(ran.code, Some(0), "{}", ran.all());
-    let report = ran.json();
-    let metric = |name| super::support::metric(&report, name);
+    let race = ran.race();
+    let metric = |name| metric(&race, name);
     assert_eq!((metric("bookings"), metric("refused_taken")), (1, 19));
     assert_eq!(metric("paid_in_vain"), 0);
 }
@@ -513,10 +514,10 @@ fn every_strategy_is_compared_with_every_other() {
     let options = ["--users", "40", "--retries", "50", "--format", "json"];
     let ran = run(&[&["compare"], &names[..], &options].concat());
     assert_eq!(ran.code, Some(0), "{}", ran.all());
-    let report = ran.json();
-    for (name, race) in names.iter().zip(report["races"].as_array().unwrap()) {
-        assert_eq!(race["header"]["strategy"], *name);
-        let doubles = race["metrics"]["double_bookings"].as_u64().unwrap();
+    let report = ran.compared();
+    for name in names {
+        let race = race_of(&report, name);
+        let doubles = metric(race, "double_bookings");
         let strategy = strategy_of(name).unwrap();
         let is_right = if strategy.promises_one_booking() {
             doubles == 0
@@ -524,7 +525,7 @@ fn every_strategy_is_compared_with_every_other() {
             (1..=39).contains(&doubles)
         };
         assert!(is_right, "{name}: {doubles}");
-        assert!(race["metrics"]["bookings"].as_u64().unwrap() > 0, "{name}");
+        assert!(metric(race, "bookings") > 0, "{name}");
     }
 }
 
@@ -535,17 +536,10 @@ fn the_watchdog_of_a_user_that_crashed_lets_its_lock_run_out() {
     ];
     let crash = ["--arrive-over", "400ms", "--fault", "crash:acquire:0.5"];
     let ran = run(&[&arguments[..], &crash, &["--format", "json"]].concat());
-    let report = ran.json();
-    let crashed = report["races"][0]["faults"][0]["happened"]
-        .as_u64()
-        .unwrap();
+    let race = ran.race();
+    let crashed = happened(&race, "crash:acquire:0.5");
     assert!(crashed > 0, "somebody crashed with the lock: {}", ran.all());
-    assert_eq!(
-        super::support::metric(&report, "bookings"),
-        1,
-        "{}",
-        ran.all()
-    );
+    assert_eq!(metric(&race, "bookings"), 1, "{}", ran.all());
 }
 
 #[test]

@@ -39,6 +39,7 @@ mod recordings;
 mod redis;
 mod repeat;
 mod replay;
+mod reports;
 mod round_trips;
 mod servers;
 mod signals;

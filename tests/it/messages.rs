@@ -1,7 +1,7 @@
 //! Messages that are late, or never arrive: what they break in the search, on the real stores and in
 //! races. No message was ever late before, and none was lost on its way to a service.
 
-use racesim::checker::Property;
+use racesim::checker::{Property, VerdictKind};
 use racesim::cli::strategy_of;
 use racesim::client::{Client, Guard, StepError, Ttl};
 use racesim::engine::{Engine, EngineError};
@@ -11,7 +11,8 @@ use racesim::history::{Outcome, Reply};
 use racesim::plan::Plan;
 use racesim::strategy::{BuiltIn, Needs, Strategy};
 
-use super::support::{Ran, RedisServer, metric, on_a_runtime, run};
+use super::reports::{answer_to, happened as happened_of, metric, total};
+use super::support::{Ran, RedisServer, on_a_runtime, run};
 
 fn named(words: &str) -> BuiltIn {
     strategy_of(words).unwrap()
@@ -382,10 +383,7 @@ fn raced(arguments: &[&str]) -> Ran {
 }
 
 fn happened(ran: &Ran) -> u64 {
-    let report = ran.json();
-    report["races"][0]["faults"][0]["happened"]
-        .as_u64()
-        .unwrap()
+    ran.race().faults[0].happened
 }
 
 /// Three users who take the lock one after another: each waits for the one before it.
@@ -399,18 +397,18 @@ fn late_inserts_of_a_race_sell_the_seat_twice_and_a_constraint_keeps_it() {
     assert_eq!(ran.code, Some(1), "{}", ran.all());
     assert_eq!(happened(&ran), 3);
     // Whoever was told "no reply" has a row by now, and it was counted.
-    assert_eq!(metric(&ran.json(), "unknown"), 3);
-    assert_eq!(metric(&ran.json(), "bookings"), 3);
-    assert_eq!(metric(&ran.json(), "double_bookings"), 2);
+    assert_eq!(metric(&ran.race(), "unknown"), 3);
+    assert_eq!(metric(&ran.race(), "bookings"), 3);
+    assert_eq!(metric(&ran.race(), "double_bookings"), 2);
     let ran = raced(&[&IN_TURN[..], &late, &["--unique"]].concat());
     // The seat is kept. Whether a late insert was refused under the lock of another, no history tells.
     assert_eq!(ran.code, Some(3), "{}", ran.all());
-    let report = ran.json();
-    assert_eq!(metric(&report, "bookings"), 1);
-    let verdicts = report["races"][0]["verdicts"].as_array().unwrap().iter();
-    let unsure = verdicts.filter(|it| it["verdict"] != "holds");
-    let unsure: Vec<&str> = unsure.map(|it| it["property"].as_str().unwrap()).collect();
-    assert_eq!(unsure, ["mutual-exclusion"]);
+    let race = ran.race();
+    assert_eq!(metric(&race, "bookings"), 1);
+    let verdicts = race.verdicts.iter();
+    let unsure = verdicts.filter(|it| it.verdict != VerdictKind::Holds);
+    let unsure: Vec<Property> = unsure.map(|it| it.property).collect();
+    assert_eq!(unsure, [Property::MutualExclusion]);
 }
 
 /// Each frees the lock that it may have, at once; the lock is taken a second later.
@@ -419,9 +417,8 @@ fn locks_that_are_taken_late_are_left_behind_said_and_removed() {
     let late = ["--fault", "late:1s:acquire", "--rounds", "2"];
     let ran = raced(&[&["locked", "--users", "3"][..], &late].concat());
     assert_eq!(happened(&ran), 6);
-    let left = &ran.json()["races"][0]["totals"]["total_locks_left"];
-    assert_eq!(*left, 2, "{}", ran.all());
-    assert_eq!(ran.json()["races"][0]["troubles"], serde_json::json!([]));
+    assert_eq!(total(&ran.race(), "locks_left"), 2, "{}", ran.all());
+    assert_eq!(ran.race().troubles, [""; 0]);
 }
 
 #[test]
@@ -429,13 +426,13 @@ fn a_release_that_never_arrives_keeps_everybody_else_out_of_a_race() {
     let lost = ["--fault", "lost-request:release"];
     let ran = raced(&[&["locked", "--users", "30"][..], &lost].concat());
     assert_eq!(ran.code, Some(0), "{}", ran.all());
-    let report = ran.json();
-    assert_eq!(metric(&report, "bookings"), 1);
-    assert_eq!(metric(&report, "refused_locked"), 29);
+    let race = ran.race();
+    assert_eq!(metric(&race, "bookings"), 1);
+    assert_eq!(metric(&race, "refused_locked"), 29);
     assert_eq!(happened(&ran), 1);
     let ran = raced(&["naive", "--users", "20", "--fault", "lost-request:insert"]);
-    assert_eq!(metric(&ran.json(), "bookings"), 0, "{}", ran.all());
-    assert_eq!(metric(&ran.json(), "unknown"), 20);
+    assert_eq!(metric(&ran.race(), "bookings"), 0, "{}", ran.all());
+    assert_eq!(metric(&ran.race(), "unknown"), 20);
 }
 
 // A request that came later than the end of the race would wait was called a failed service, which
@@ -458,7 +455,7 @@ fn what_would_arrive_after_the_end_of_the_race_is_refused_before_it() {
         "2s",
     ];
     let ran = raced(&in_time);
-    assert_eq!(metric(&ran.json(), "bookings"), 3, "{}", ran.all());
+    assert_eq!(metric(&ran.race(), "bookings"), 3, "{}", ran.all());
 }
 
 // A Redis that stands still for longer than anybody waits kept the race going, or was reported as "never
@@ -493,8 +490,8 @@ fn who_has_asked_to_free_a_lock_does_not_go_by_it_any_more() {
     ]
     .concat());
     assert_eq!(
-        found.json()["properties"][0]["verdict"],
-        "holds",
+        answer_to(&found.explored(), Property::MutualExclusion).verdict,
+        VerdictKind::Holds,
         "{}",
         found.all()
     );
@@ -532,14 +529,14 @@ fn what_a_restart_cuts_off_is_no_failure_of_the_service() {
         "1",
     ];
     let ran = run(&[&one_after_another[..], &faults, &["--format", "json"]].concat());
-    let report = ran.json();
+    let race = ran.race();
     assert_eq!(
-        report["races"][0]["faults"][1]["happened"],
+        happened_of(&race, "restart:acquire:0.5"),
         1,
         "{}",
         ran.all()
     );
-    assert_eq!(report["races"][0]["troubles"], serde_json::json!([]));
+    assert_eq!(race.troubles, [""; 0]);
     assert_eq!(ran.code, Some(0), "{}", ran.all());
 }
 
@@ -553,8 +550,8 @@ fn a_command_is_held_back_on_its_way_to_a_server_of_ones_own() {
     let late = ["--fault", "late:50ms:acquire"];
     let ran = raced(&[&arguments[..], &late].concat());
     assert_eq!(happened(&ran), 1, "{}", ran.all());
-    let left = &ran.json()["races"][0]["locks_left"][0];
-    assert_eq!(left["seat"].as_u64(), Some(10), "{}", ran.all());
+    let left = &ran.race().locks_left[0];
+    assert_eq!(left.seat.to_string(), "10", "{}", ran.all());
     assert_eq!(
         server.cli(&["-a", "geheim", "--no-auth-warning", "DBSIZE"]),
         "0"

@@ -429,9 +429,10 @@ fn pipes_carry_results_and_recordings_whole() {
         .current_dir(folder.path());
     let ran = finish(command);
     assert_eq!((ran.code, ran.all().as_str()), (Some(0), ""));
-    let report: serde_json::Value =
+    let report: racesim::report::Report =
         serde_json::from_str(&text_of(folder.path().join("report.json"))).unwrap();
-    assert_eq!(super::support::metric(&report, "bookings"), 5000);
+    let race = super::reports::race_of(&report, "naive");
+    assert_eq!(super::reports::metric(race, "bookings"), 5000);
 }
 
 #[test]

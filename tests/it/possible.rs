@@ -7,6 +7,8 @@ use racesim::fault::{Fault, RaceFault};
 use racesim::history::{self, Recorded};
 use racesim::plan::Plan;
 
+use racesim::checker::VerdictKind;
+
 use super::support::{engine, everything, history_file, on_a_runtime, run};
 
 /// Hand-made histories that cannot be, and the words in which each is refused.
@@ -115,10 +117,10 @@ fn of_a_history_that_cannot_be_everything_is_unknown_and_the_line_is_named() {
         let file = history_file(&format!("cannot-be-{name}.jsonl"));
         let ran = run(&["check", file.to_str().unwrap(), "--format", "json"]);
         assert_eq!(ran.code, Some(3), "{name}: {}", ran.all());
-        let report = ran.json();
-        for verdict in report["races"][0]["verdicts"].as_array().unwrap() {
-            assert_eq!(verdict["verdict"], "unknown", "{name}: {verdict}");
-            let detail = verdict["detail"].as_str().unwrap();
+        let race = ran.checked_race();
+        for told in race.verdicts {
+            assert_eq!(told.verdict, VerdictKind::Unknown, "{name}: {told:?}");
+            let detail = told.detail;
             assert!(detail.contains(why), "{name}: {detail}");
         }
     }

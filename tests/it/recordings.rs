@@ -2,6 +2,9 @@
 
 use std::process::Stdio;
 
+use racesim::checker::VerdictKind;
+
+use super::reports::{metric, total};
 use super::support::{eventually, history_file, racesim, run, text_of};
 
 // A run that was killed left rounds that were each whole, and the check of them said that all held.
@@ -21,8 +24,8 @@ fn of_a_run_that_was_killed_nothing_is_said_to_hold() {
     child.wait().unwrap();
     let ran = run(&["check", file.to_str().unwrap(), "--format", "json"]);
     assert_eq!(ran.code, Some(3), "{}", ran.all());
-    for verdict in ran.json()["races"][0]["verdicts"].as_array().unwrap() {
-        assert_eq!(verdict["verdict"], "unknown", "{verdict}");
+    for told in ran.checked_race().verdicts {
+        assert_eq!(told.verdict, VerdictKind::Unknown, "{told:?}");
     }
 }
 
@@ -54,17 +57,15 @@ fn a_round_that_was_stopped_or_cannot_be_judged_is_in_no_rate() {
     let rates = |text: &str| {
         std::fs::write(&file, text).unwrap();
         let ran = run(&["check", file.to_str().unwrap(), "--format", "json"]);
-        let report = &ran.json()["races"][0];
-        let rate = &report["rounds_double_booked"];
-        let apart = &report["rounds_apart"];
-        let numbers = [
-            &rate["hits"],
-            &rate["of"],
-            &apart["stopped"],
-            &apart["stopped_double_booked"],
-            &apart["unjudged"],
-        ];
-        numbers.map(|number| number.as_u64().unwrap())
+        let race = ran.checked_race();
+        let (sold_twice, apart) = (race.rounds_double_booked, race.rounds_apart);
+        [
+            sold_twice.hits,
+            sold_twice.of,
+            apart.stopped,
+            apart.stopped_double_booked,
+            apart.unjudged,
+        ]
     };
     let whole = double_booked(&[false, false, false]);
     assert_eq!(rates(&whole), [3, 3, 0, 0, 0]);
@@ -88,14 +89,14 @@ fn totals_are_the_sums_of_whole_rounds_and_unknown_when_one_is_damaged() {
         let ran = run(&["check", file.to_str().unwrap(), "--format", "json"]);
         // What is proven of the whole rounds stands.
         assert_eq!(ran.code, Some(1), "{}", ran.all());
-        ran.json()["races"][0].clone()
+        ran.checked_race()
     };
     let whole = double_booked(&[false, false, false]);
     let names = ["bookings", "double_bookings", "attempts", "seats_oversold"];
     let report = checked(&whole);
     for (name, sum) in names.into_iter().zip([6, 3, 6, 3]) {
-        assert_eq!(report["totals"][format!("total_{name}")], sum, "{name}");
-        assert_eq!(report["metrics"][name], sum / 3, "{name}");
+        assert_eq!(total(&report, name), sum, "{name}");
+        assert_eq!(metric(&report, name), sum / 3, "{name}");
     }
     // The second booking, and the second attempt, of the second round.
     for (kind, wanted) in [("booking", 4), ("attempt", 4)] {
@@ -108,13 +109,14 @@ fn totals_are_the_sums_of_whole_rounds_and_unknown_when_one_is_damaged() {
         let damaged: Vec<&str> = whole.lines().filter(is_kept).collect();
         let report = checked(&damaged.join("\n"));
         for name in names {
-            assert!(
-                report["totals"][format!("total_{name}")].is_null(),
-                "{name}"
-            );
-            assert!(report["metrics"][name].is_null(), "{name}");
-            assert!(report["per_round"][1][name].is_null(), "{name}");
-            assert!(report["per_round"][2][name].is_u64(), "{name}");
+            let figures = &report.figures;
+            assert_eq!(figures.total(name), None, "{name}");
+            assert_eq!(figures.median(name), None, "{name}");
+            let [_, second, third] = figures.rounds() else {
+                panic!("three rounds were recorded");
+            };
+            assert_eq!(second.metrics.value(name), None, "{name}");
+            assert!(third.metrics.value(name).is_some(), "{name}");
         }
     }
 }

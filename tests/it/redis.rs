@@ -3,9 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use super::support::{
-    RedisServer, end, eventually, finish, free_port, metric, racesim, run, signal,
-};
+use super::reports::metric;
+use super::support::{RedisServer, end, eventually, finish, free_port, racesim, run, signal};
 
 #[test]
 fn a_server_of_ones_own_sees_the_set_and_the_release() {
@@ -280,15 +279,15 @@ fn a_server_that_stops_answering_in_the_middle_leaves_attempts_unknown_and_nothi
     let server = RedisServer::start("");
     let ran = disturbed(&server, |server| signal("STOP", server.pid()));
     assert_eq!(ran.code, Some(4), "{}", ran.all());
-    let report = ran.json();
-    assert!(metric(&report, "unknown") > 0);
+    let race = ran.race();
+    assert!(metric(&race, "unknown") > 0);
     assert!(
-        metric(&report, "failed") > 0,
+        metric(&race, "failed") > 0,
         "whoever came later was told at once"
     );
-    assert_eq!(metric(&report, "attempts"), 3000);
-    assert!(metric(&report, "bookings") <= 1);
-    let troubles = report["races"][0]["troubles"].to_string();
+    assert_eq!(metric(&race, "attempts"), 3000);
+    assert!(metric(&race, "bookings") <= 1);
+    let troubles = race.troubles.concat();
     assert!(
         troubles.contains("Redis: no answer for 500ms, given up"),
         "{troubles}"
@@ -300,15 +299,10 @@ fn a_server_that_is_killed_in_the_middle_fails_the_attempts_and_nothing_hangs() 
     let server = RedisServer::start("");
     let ran = disturbed(&server, |server| signal("KILL", server.pid()));
     assert_eq!(ran.code, Some(4), "{}", ran.all());
-    let report = ran.json();
-    assert!(metric(&report, "failed") + metric(&report, "unknown") > 0);
-    assert_eq!(metric(&report, "attempts"), 3000);
-    assert!(
-        !report["races"][0]["troubles"]
-            .as_array()
-            .unwrap()
-            .is_empty()
-    );
+    let race = ran.race();
+    assert!(metric(&race, "failed") + metric(&race, "unknown") > 0);
+    assert_eq!(metric(&race, "attempts"), 3000);
+    assert!(!race.troubles.is_empty());
 }
 
 /// After one dropped connection everybody was *unknown*, and racesim's own keys stayed.
@@ -324,15 +318,15 @@ fn a_connection_that_is_dropped_is_made_again_and_what_comes_after_is_known() {
         }
     });
     assert_eq!(ran.code, Some(4), "{}", ran.all());
-    let report = ran.json();
-    assert_eq!(metric(&report, "attempts"), 3000);
-    assert_eq!(metric(&report, "failed"), 0, "{}", ran.stdout);
-    assert!(metric(&report, "bookings") <= 1);
-    let unknown = metric(&report, "unknown");
+    let race = ran.race();
+    assert_eq!(metric(&race, "attempts"), 3000);
+    assert_eq!(metric(&race, "failed"), 0, "{}", ran.stdout);
+    assert!(metric(&race, "bookings") <= 1);
+    let unknown = metric(&race, "unknown");
     assert!(unknown < 1000, "{unknown} were on their way");
-    let troubles = report["races"][0]["troubles"].as_array().unwrap();
+    let troubles = &race.troubles;
     assert_eq!(troubles.len(), 1, "{troubles:?}");
-    let trouble = troubles[0].as_str().unwrap();
+    let trouble = &troubles[0];
     assert!(
         trouble.contains("its connection was dropped, and made again"),
         "{trouble}"
@@ -364,9 +358,9 @@ fn a_connection_that_is_dropped_while_nobody_waits_loses_nothing() {
     });
     server.cli(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
     let ran = end(child);
-    let report = ran.json();
+    let race = ran.race();
     assert_eq!(
-        (metric(&report, "unknown"), metric(&report, "bookings")),
+        (metric(&race, "unknown"), metric(&race, "bookings")),
         (0, 1)
     );
     assert_eq!(server.cli(&["DBSIZE"]), "0");
@@ -394,9 +388,9 @@ fn a_server_that_is_started_again_within_the_limit_serves_again() {
     eventually("the race is under way", || server.sets() > 200);
     server.kill_and_start_again();
     let ran = end(child);
-    let report = ran.json();
-    assert_eq!(metric(&report, "failed"), 0, "{}", ran.all());
-    assert!(metric(&report, "unknown") < 1000, "{}", ran.all());
+    let race = ran.race();
+    assert_eq!(metric(&race, "failed"), 0, "{}", ran.all());
+    assert!(metric(&race, "unknown") < 1000, "{}", ran.all());
     assert!(server.sets() > 0, "it was raced on again");
     assert_eq!(server.cli(&["DBSIZE"]), "0");
 }
@@ -425,7 +419,7 @@ fn a_script_that_the_server_forgot_is_sent_again() {
     });
     assert_eq!(ran.code, Some(0), "{}", ran.all());
     assert_eq!(
-        (metric(&ran.json(), "locks_left"), server.cli(&["DBSIZE"])),
+        (metric(&ran.race(), "locks_left"), server.cli(&["DBSIZE"])),
         (0, "0".to_owned())
     );
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use racesim::checker::{Property, VerdictKind};
 use racesim::client::Ttl;
 use racesim::engine::Engine;
 use racesim::explore::replay::{replay, replay_all};
+use racesim::history::Reply;
 use racesim::plan::Plan;
 use racesim::services::{ServiceChoice, Services};
 use racesim::strategy::{Conditional, Locked, Naive, Unique};
@@ -69,16 +71,12 @@ fn every_interleaving_of_three_users_of_a_lock_sells_the_seat_once() {
         "replay", "locked", "--all", "--users", "3", "--format", "json",
     ]);
     assert_eq!(ran.code, Some(0), "{}", ran.all());
-    let report = ran.json();
-    assert_eq!(
-        report["by_bookings"],
-        serde_json::json!({ "1": report["interleavings"] })
-    );
-    assert_eq!(report["differences"], serde_json::json!([]));
-    assert!(
-        report["lock"].as_str().unwrap().starts_with("Redis "),
-        "{report}"
-    );
+    let report = ran.replayed();
+    let all = BTreeMap::from([(1, report.interleavings)]);
+    assert_eq!(report.by_bookings, all);
+    assert_eq!(report.differences, [""; 0]);
+    let lock = report.lock.unwrap();
+    assert!(lock.starts_with("Redis "), "{lock}");
 }
 
 fn forced(strategy: &str, schedule: &str) -> Ran {
@@ -95,24 +93,12 @@ fn forced(strategy: &str, schedule: &str) -> Ran {
 }
 
 /// The bookings of the seat, and what the checker says does not hold.
-fn outcome_of(ran: &Ran) -> (u64, Vec<String>) {
-    let report = ran.json();
-    let bookings = report["by_bookings"]
-        .as_object()
-        .unwrap()
-        .keys()
-        .next()
-        .unwrap()
-        .parse()
-        .unwrap();
-    let verdicts = report["single"]["verdicts"].as_array().unwrap().iter();
-    let broken = verdicts.filter(|verdict| verdict["verdict"] == "violated");
-    (
-        bookings,
-        broken
-            .map(|verdict| verdict["property"].as_str().unwrap().to_owned())
-            .collect(),
-    )
+fn outcome_of(ran: &Ran) -> (usize, Vec<Property>) {
+    let report = ran.replayed();
+    let (bookings, _) = report.by_bookings.first_key_value().unwrap();
+    let verdicts = report.single.unwrap().verdicts.into_iter();
+    let broken = verdicts.filter(|told| told.verdict == VerdictKind::Violated);
+    (*bookings, broken.map(|told| told.property).collect())
 }
 
 #[test]
@@ -123,8 +109,11 @@ fn l1_a_lock_that_really_expires_sells_the_seat_twice() {
     );
     let (bookings, broken) = outcome_of(&ran);
     assert_eq!(
-        (bookings, broken.join(" ").as_str()),
-        (2, "no-double-booking mutual-exclusion")
+        (bookings, broken),
+        (
+            2,
+            vec![Property::NoDoubleBooking, Property::MutualExclusion]
+        )
     );
 }
 
@@ -136,43 +125,38 @@ fn r1_a_redis_that_is_really_killed_and_started_again_has_forgotten_the_lock() {
     );
     let (bookings, broken) = outcome_of(&ran);
     assert_eq!(
-        (bookings, broken.join(" ").as_str()),
-        (2, "no-double-booking mutual-exclusion")
+        (bookings, broken),
+        (
+            2,
+            vec![Property::NoDoubleBooking, Property::MutualExclusion]
+        )
     );
 }
 
 #[test]
 fn l8_a_holder_that_crashes_leaves_the_seat_unsold() {
     let ran = forced("locked", "A.acquire A.crash B.acquire");
-    assert_eq!(outcome_of(&ran), (0, vec!["someone-books".to_owned()]));
+    assert_eq!(outcome_of(&ran), (0, vec![Property::SomeoneBooks]));
 }
 
 #[test]
 fn l10_after_a_crash_behind_the_insert_later_users_are_told_locked() {
     let ran = forced("locked", "A.acquire A.check A.insert A.crash B.acquire");
     assert_eq!(outcome_of(&ran).0, 1);
-    let report = ran.json();
-    let last = report["single"]["moves"]
-        .as_array()
-        .unwrap()
-        .last()
-        .unwrap()
-        .clone();
+    let last = ran.replayed().single.unwrap().moves.pop().unwrap();
     assert_eq!(
-        (last["real"].as_str(), last["change"].as_str()),
-        (Some("held"), Some("B is told 'locked'"))
+        (last.real, &*last.change),
+        (Some(Reply::Held), "B is told 'locked'")
     );
 }
 
 #[test]
 fn l11_a_lost_reply_to_set_is_followed_by_a_release_with_ones_own_token() {
     let ran = forced("locked", "A.acquire:lost-reply");
-    let moves = ran.json()["single"]["moves"].clone();
-    assert_eq!(
-        (moves[1]["step"].as_str(), moves[1]["real"].as_str()),
-        (Some("A.release"), Some("released"))
-    );
-    assert_eq!(moves[1]["change"], "the lock is free; A is told 'unknown'");
+    let moves = ran.replayed().single.unwrap().moves;
+    let release = moves.iter().find(|told| told.step == "A.release").unwrap();
+    assert_eq!(release.real, Some(Reply::Released));
+    assert_eq!(release.change, "the lock is free; A is told 'unknown'");
 }
 
 #[test]

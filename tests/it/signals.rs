@@ -5,6 +5,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::endings::{is_running, temporary};
+use racesim::checker::{Property, VerdictKind};
+use racesim::explore::Limit;
+
+use super::reports::{answer_to, metric, race_of};
 use super::support::{Ran, end, eventually, finish, racesim, signal};
 
 /// So many moments of each command's life are tried, more of them early.
@@ -246,10 +250,14 @@ fn a_search_that_is_stopped_tells_the_properties_that_it_has_answered() {
     signal("INT", child.id());
     let ran = end(child);
     assert_eq!(ran.code, Some(130), "{}", ran.all());
-    let report = ran.json();
-    assert_eq!(report["properties"][0]["verdict"], "violated");
-    assert_eq!(report["properties"][1]["verdict"], "unknown");
-    assert_eq!(report["properties"][1]["limit"], "stopped");
+    let [first, second] = &ran.explored().properties[..] else {
+        panic!("two were asked");
+    };
+    assert_eq!(first.verdict, VerdictKind::Violated);
+    assert_eq!(
+        (second.verdict, second.limit),
+        (VerdictKind::Unknown, Some(Limit::Stopped))
+    );
 }
 
 /// How long a process has had a processor, in hundredths of a second
@@ -289,9 +297,9 @@ fn rounds_that_were_over_before_a_signal_are_reported() {
     signal("HUP", child.id());
     let ran = end(child);
     assert_eq!(ran.code, Some(129), "{}", ran.all());
-    let report = ran.json();
-    assert_eq!(report["stopped"], true);
-    assert!(report["races"][0]["rounds"].as_u64().unwrap() >= 3);
+    let report = ran.raced();
+    assert!(report.stopped);
+    assert!(race_of(&report, "naive").rounds >= 3);
 }
 
 #[test]
@@ -319,7 +327,7 @@ fn a_hang_up_that_nohup_ignores_stays_ignored() {
     signal("HUP", child.id());
     let ran = end(child);
     assert_eq!(ran.code, Some(0), "{}", ran.all());
-    assert_eq!(super::support::metric(&ran.json(), "attempts"), 5);
+    assert_eq!(metric(&ran.race(), "attempts"), 5);
 }
 
 /// Runs the binary under limits that a shell sets.
@@ -333,16 +341,12 @@ fn under(limits: &str, arguments: &str) -> Ran {
 
 /// Asserts that a run whose rows could not be read says why, in its report and in one line beside it.
 fn says_why_its_bookings_are_not_known(ran: &Ran, text: &str) {
-    let race = &ran.json()["races"][0];
-    assert_eq!(
-        race["metrics"]["bookings"],
-        serde_json::Value::Null,
-        "{text}"
-    );
-    let why = race["damage"].as_str().unwrap_or_else(|| panic!("{text}"));
+    let race = ran.race();
+    assert_eq!(race.figures.median("bookings"), None, "{text}");
+    let why = race.damage.unwrap_or_else(|| panic!("{text}"));
     assert!(why.contains("its bookings could not be read"), "{text}");
     assert_eq!(ran.stderr.lines().count(), 1, "{text}");
-    assert!(ran.stderr.contains(why), "{text}");
+    assert!(ran.stderr.contains(&why), "{text}");
 }
 
 // With few descriptors racesim panicked. Where they are enough for the race and not for the look at its
@@ -403,7 +407,8 @@ fn a_search_ends_as_unknown_before_the_memory_of_its_process_is_used_up() {
                   --property no-foreign-release --format json";
     let ran = under("ulimit -v 330000", search);
     assert_eq!(ran.code, Some(3), "{}", ran.all());
-    assert_eq!(ran.json()["properties"][0]["limit"], "memory");
+    let found = answer_to(&ran.explored(), Property::NoForeignRelease).limit;
+    assert_eq!(found, Some(Limit::Memory));
 }
 
 // The server was found, and not started: who starts it stands in another folder.

@@ -146,15 +146,6 @@ pub(crate) fn runs_in(database: &Path) -> u32 {
     runs.unwrap_or(0)
 }
 
-/// The value of a metric in the first race of a JSON report.
-#[track_caller]
-pub(crate) fn metric(report: &serde_json::Value, name: &str) -> u64 {
-    let value = &report["races"][0]["metrics"][name];
-    value
-        .as_u64()
-        .unwrap_or_else(|| panic!("{name} is {value}"))
-}
-
 /// A Redis server on a free port, ended with its owner.
 pub(crate) struct RedisServer {
     server: Child,

@@ -16,7 +16,8 @@ use racesim::schedule::Schedule;
 use racesim::seat::{Booking, SeatId, UserId};
 use racesim::strategy::{BuiltIn, CATALOGUE, Needs, Strategy};
 
-use super::support::{metric, on_a_runtime, run};
+use super::reports::metric;
+use super::support::{on_a_runtime, run};
 
 /// Every strategy that racesim brings, and each of its options that decides what a user is told.
 fn strategies() -> Vec<BuiltIn> {
@@ -247,7 +248,7 @@ fn a_transaction_that_an_attempt_leaves_open_is_undone_in_races_and_in_replays_a
 fn a_race_in_which_replies_to_begin_are_lost_sells_the_seat_all_the_same() {
     let arguments = "transaction --users 20 --fault lost-reply:begin:0.5 --seed 1 --format json";
     let ran = run(&arguments.split(' ').collect::<Vec<_>>());
-    let report = ran.json();
-    assert_eq!(metric(&report, "bookings"), 1, "{}", ran.all());
-    assert!(metric(&report, "unknown") > 0 && metric(&report, "failed") == 0);
+    let race = ran.race();
+    assert_eq!(metric(&race, "bookings"), 1, "{}", ran.all());
+    assert!(metric(&race, "unknown") > 0 && metric(&race, "failed") == 0);
 }

@@ -1,12 +1,13 @@
 //! What became of a demand: it holds, it failed, or it is unknown.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Assertion, Operator, Scope};
 use crate::report::figures::{Figures, Round};
 
 /// What became of an assertion.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AssertionReport {
     /// The assertion as it was written.
     pub assertion: String,
@@ -17,7 +18,7 @@ pub struct AssertionReport {
 }
 
 /// Whether what was demanded is so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AssertionResult {
     /// Every round satisfies it.

@@ -138,7 +138,7 @@ fn bookings_compared(races: &[RaceReport]) -> Table {
 fn rows(comparison: &Comparison) -> Table {
     let lines = comparison.rows.iter().flat_map(|row| {
         row.measures.iter().enumerate().map(|(at, measure)| {
-            let name = if at == 0 { row.name } else { "" };
+            let name = if at == 0 { &row.name } else { "" };
             let values = measure.cells.iter().map(|value| {
                 let star = if value.best { "★" } else { " " };
                 cell(format!("{} {star}", value.text))

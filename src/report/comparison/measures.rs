@@ -41,7 +41,10 @@ impl Comparison {
                 is_bare: bare == Some(place),
             })
             .collect();
-        let row = |name, measures| ComparisonRow { name, measures };
+        let row = |name: &str, measures| ComparisonRow {
+            name: name.to_owned(),
+            measures,
+        };
         let rows = vec![
             row("Consistency", consistency(&columns)),
             row("Performance", performance(&columns)),

@@ -1,6 +1,6 @@
 //! Which strategy withstands which fault.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::checker::VerdictKind;
 use crate::explore::matrix::{Expected, MatrixColumn, TriedCell};
@@ -9,7 +9,8 @@ use crate::report::kind::ReportKind;
 use crate::schedule::Schedule;
 
 /// Strategies against faults.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MatrixReport {
     /// The version of the JSON form of this report.
     pub version: u32,
@@ -36,7 +37,8 @@ pub struct MatrixReport {
 }
 
 /// One strategy under every fault.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MatrixRow {
     /// The strategy with its options, as a person types it.
     pub strategy: String,
@@ -45,7 +47,8 @@ pub struct MatrixRow {
 }
 
 /// One strategy under one fault.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MatrixCell {
     /// What the search answers.
     pub verdict: VerdictKind,

@@ -1,6 +1,6 @@
 //! What is reported of one strategy's races.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::checker::explain::Explanation;
 use crate::checker::{Property, VerdictKind};
@@ -12,7 +12,8 @@ use crate::seat::{SeatId, UserId};
 use crate::stats::Rate;
 
 /// What is reported of one strategy's races.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RaceReport {
     /// What was raced, on what; of the first round.
     pub header: HeaderWords,
@@ -52,7 +53,8 @@ pub struct RaceReport {
 }
 
 /// Rounds that no rate is of.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RoundsApart {
     /// Stopped before everybody had its try: without a double booking so far.
     pub stopped: u64,
@@ -63,7 +65,8 @@ pub struct RoundsApart {
 }
 
 /// A lock that was left behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LockLeftReport {
     /// Whose lock it is.
     pub seat: SeatId,
@@ -74,7 +77,8 @@ pub struct LockLeftReport {
 }
 
 /// One seat's row in the table of bookings.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SeatReport {
     /// The seat.
     pub seat: SeatId,

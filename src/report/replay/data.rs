@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::explore::replay::Replayed;
 use crate::history::Reply;
@@ -12,7 +12,8 @@ use crate::report::words::stores;
 use crate::schedule::Schedule;
 
 /// A schedule, or all of them, on the real stores.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ReplayReport {
     /// The version of the JSON form of this report.
     pub version: u32,
@@ -43,7 +44,8 @@ pub struct ReplayReport {
 }
 
 /// One schedule on the real stores.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SingleReplay {
     /// What was asked for.
     pub schedule: Schedule,
@@ -54,7 +56,8 @@ pub struct SingleReplay {
 }
 
 /// One move.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MoveReport {
     /// The move.
     pub step: String,
