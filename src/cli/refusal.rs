@@ -103,6 +103,7 @@ fn missing(error: &Error, command: &str) -> Option<String> {
         "<STRATEGY>" => {
             format!("no strategy given: racesim {command} STRATEGY, see racesim list strategies")
         }
+        "--all" => "--users is for --all: give --all too".to_owned(),
         _ => return None,
     };
     Some(line)

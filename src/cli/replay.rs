@@ -23,7 +23,7 @@ A schedule names users A, B, C and their steps, one after another; what goes wro
 
 /// What is said when nothing is named that could be forced.
 pub(super) const NOTHING_TO_REPLAY: &str =
-    "nothing to replay: give --schedule 'A.check …', --all or --from FILE";
+    "nothing to replay: give a strategy with --schedule 'A.check …' or --all, or give --from FILE";
 
 #[derive(Debug, clap::Args)]
 struct ReplayArgs {

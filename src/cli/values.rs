@@ -226,11 +226,14 @@ pub(super) fn property() -> impl TypedValueParser<Value = Property> {
 }
 
 pub(super) fn few_users(text: &str) -> Result<u32, String> {
-    let users = text.parse::<u32>().ok().filter(|users| *users > 0);
-    let is_few = |users: u32| usize::try_from(users).is_ok_and(|users| users <= USERS_MAX);
-    match users {
-        Some(users) if is_few(users) => Ok(users),
-        Some(_) => Err(format!(
+    let users = text.parse::<u64>().ok().filter(|users| *users > 0);
+    let few = |users: u64| {
+        let is_few = usize::try_from(users).is_ok_and(|users| users <= USERS_MAX);
+        u32::try_from(users).ok().filter(|_| is_few)
+    };
+    match users.map(few) {
+        Some(Some(users)) => Ok(users),
+        Some(None) => Err(format!(
             "'{text}' is too many, at most {USERS_MAX} here: write 1 to {USERS_MAX}"
         )),
         None => Err(format!(

@@ -173,7 +173,11 @@ fn no_name_is_proposed_that_is_far_or_was_typed() {
         ("naive extra", "unexpected argument 'extra'"),
         ("locked --renew=1", "--renew takes no value"),
         ("check", "no history given: racesim check HISTORY.jsonl"),
-        ("replay", "nothing to replay: give --schedule"),
+        (
+            "replay",
+            "nothing to replay: give a strategy with --schedule",
+        ),
+        ("replay naive --users 3", "--users is for --all"),
         ("explore", "no strategy given: racesim explore STRATEGY"),
     ] {
         run(&words.split(' ').collect::<Vec<_>>()).assert_refused(2, text);
