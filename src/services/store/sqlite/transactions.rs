@@ -80,7 +80,7 @@ impl Transactions {
             current: Arc::clone(current),
             queue,
             vitals,
-            _closed: closed,
+            closed,
         };
         // When one of them cannot be opened, those before it are closed again as these are dropped.
         let opened = (0..connections).try_for_each(|_| serving.clone().start());
@@ -195,7 +195,7 @@ struct Serving {
     queue: Arc<Mutex<Receiver<Receiver<TransactionRequest>>>>,
     vitals: Arc<Vitals>,
     /// Dropped when the connection is closed.
-    _closed: Sender<()>,
+    closed: Sender<()>,
 }
 
 impl Serving {
@@ -204,14 +204,22 @@ impl Serving {
         let (connection, _) = prepare(&self.path)?;
         let thread = std::thread::Builder::new().name("racesim-transaction".to_owned());
         let started = thread.spawn(move || {
-            match StoreConnection::new(&connection, &self.path, Arc::clone(&self.current)) {
-                Ok(session) => serve(session, &self.queue, &self.vitals),
+            let Self {
+                path,
+                current,
+                queue,
+                vitals,
+                closed,
+            } = self;
+            match StoreConnection::new(&connection, &path, current) {
+                Ok(session) => serve(session, &queue, &vitals),
                 Err(source) => {
-                    let error = schema::failure(&self.path, source);
-                    self.vitals.first_error.note(error.to_string());
+                    let error = schema::failure(&path, source);
+                    vitals.first_error.note(error.to_string());
                 }
             }
             drop(connection);
+            drop(closed);
         });
         started.map(drop).map_err(StoreError::Thread)
     }
