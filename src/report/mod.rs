@@ -1,6 +1,6 @@
 //! Reports: a folder per kind, a file per format, and what they share.
 //!
-//! Each kind of report says what a format needs ([`content`]): blocks of text and tables, rows for a
+//! Each kind of report says what a format needs (`content`): blocks of text and tables, rows for a
 //! machine, diagrams, JSON. No format knows a kind, and no kind a format.
 
 mod assertion;
