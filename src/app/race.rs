@@ -217,9 +217,11 @@ impl<'a> Races<'a> {
         let races = self.recorded;
         let rounds = self.command.plan.rounds.get();
         let wanted = self.command.strategies.len() * usize::try_from(rounds).unwrap_or(usize::MAX);
+        // Also where the last round was stopped before every user had its try.
+        let is_cut = races < wanted || self.engine.is_stopped();
         if let Some(target) = self.history {
             target
-                .append(|mut to| history::write_end(races, races < wanted, &mut to))
+                .append(|mut to| history::write_end(races, is_cut, &mut to))
                 .await?;
         }
         Ok(())

@@ -46,13 +46,23 @@ fn recorded(headers: &[&Header]) -> Result<Vec<String>, String> {
     let mut seen = HashSet::new();
     for header in headers {
         plan_of(header)?;
-        let options = header.settings.split("--").map(str::trim);
-        let options = options.filter(|option| !option.is_empty() && seen.insert(*option));
+        // What is usual for one strategy may not be so for another.
+        let usual = Entry::named(&header.strategy).map(|entry| entry.usual().settings());
+        let usual: Vec<&str> = usual.iter().flat_map(|text| options_in(text)).collect();
+        let options = options_in(&header.settings);
+        let options = options.filter(|option| !usual.contains(option) && seen.insert(*option));
         words.extend(options.flat_map(|option| {
             let (name, value) = option.split_once(' ').unwrap_or((option, ""));
             let value = Some(value.to_owned()).filter(|value| !value.is_empty());
             std::iter::once(format!("--{name}")).chain(value)
         }));
+    }
+    // As many lock services as there were, also where the number was that of the servers.
+    let locks = headers.iter().map(|header| header.conduct.locks).max();
+    if let Some(locks) = locks.filter(|locks| *locks > 1)
+        && !words.iter().any(|word| word == "--nodes")
+    {
+        words.push(format!("--nodes={locks}"));
     }
     if let Some(ttl_ms) = headers.iter().find_map(|header| header.ttl_ms) {
         let ttl = Millis(std::time::Duration::from_millis(ttl_ms));
@@ -64,6 +74,12 @@ fn recorded(headers: &[&Header]) -> Result<Vec<String>, String> {
     words.extend(options.map(|(name, value)| format!("--{name}={value}")));
     words.push(format!("--seed={}", plan.seed));
     Ok(words)
+}
+
+/// The options in a strategy's settings, each with its value.
+fn options_in(settings: &str) -> impl Iterator<Item = &str> {
+    let options = settings.split("--").map(str::trim);
+    options.filter(|option| !option.is_empty())
 }
 
 /// The plan that a header holds.

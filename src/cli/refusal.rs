@@ -3,9 +3,12 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 
-use super::replay::NOTHING_TO_REPLAY;
 use super::{Page, Refusal};
 use crate::strategy::Entry;
+
+/// What is said when nothing is named that could be forced.
+pub(super) const NOTHING_TO_REPLAY: &str =
+    "nothing to replay: give a strategy with --schedule 'A.check …' or --all, or give --from FILE";
 
 /// The refusal for a command line that clap did not accept: of all commands, this one was typed. It may
 /// repeat what was typed.

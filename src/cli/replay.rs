@@ -9,6 +9,7 @@ use super::explore::SEARCH;
 use super::options::lock::{LockArgs, SERVICES, services};
 use super::options::output::OutputArgs;
 use super::options::strategy::{self, StrategyChoice};
+use super::refusal::NOTHING_TO_REPLAY;
 use super::{Command, ReplayCommand, ReplayWhat, values};
 use crate::schedule::Schedule;
 use crate::strategy::Entry;
@@ -20,10 +21,6 @@ Examples:
 
 A schedule names users A, B, C and their steps, one after another; what goes wrong is a move too: \
 'A.acquire A.check expire B.acquire'. See `racesim list moves`.";
-
-/// What is said when nothing is named that could be forced.
-pub(super) const NOTHING_TO_REPLAY: &str =
-    "nothing to replay: give a strategy with --schedule 'A.check …' or --all, or give --from FILE";
 
 #[derive(Debug, clap::Args)]
 struct ReplayArgs {

@@ -272,7 +272,14 @@ impl Reader {
     /// The line that is read says nothing that can be kept.
     fn spoil(&mut self, why: &str) {
         let damage = format!("line {} {why}", self.number);
-        self.current().history.damage.get_or_insert(damage);
+        let is_first = self.open.is_none();
+        let known = &mut self.current().history.damage;
+        // A first line that cannot be read is there all the same.
+        if is_first {
+            *known = Some(damage);
+        } else {
+            known.get_or_insert(damage);
+        }
     }
 
     fn close(&mut self, damage: Option<&str>) {

@@ -48,6 +48,8 @@ fn what_is_repeated_is_the_plan_that_was_recorded() {
         "hold --ttl 70ms --seats each --users 4",
         "transaction --begin immediate --busy-timeout 30ms --retries 3 --users 3",
         "compare optimistic transaction locked --retries 2 --unique --users 3 --rounds 2 --redis in-process",
+        // The usual number of retries of one is not that of the others.
+        "compare optimistic redlock transaction --users 3 --rounds 1 --redis in-process",
     ] {
         let words: Vec<&str> = words.split_whitespace().collect();
         let first = recorded(folder.path(), "first.jsonl", &words);
@@ -145,4 +147,40 @@ async fn a_schedule_that_was_forced_is_replayed_not_repeated() {
     let line = format!("run racesim replay naive --schedule '{moves}'");
     run(&["repeat", file.to_str().unwrap()]).assert_refused(2, &line);
     assert_eq!(run(&["check", file.to_str().unwrap()]).code, Some(1));
+}
+
+/// It was said that another racesim had to repeat it: the number of lock services was not recorded.
+#[test]
+fn a_recording_on_more_servers_than_are_given_now_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["redlock", "--users", "3", "--redis", "in-process"];
+    let first = recorded(folder.path(), "five.jsonl", &words);
+    let url = "redis://127.0.0.1:1";
+    let again = run(&["repeat", first.to_str().unwrap(), "--redis", url]);
+    assert_ne!(again.code, Some(0));
+    assert!(
+        !again.stderr.contains("otherwise than it was"),
+        "{}",
+        again.stderr
+    );
+}
+
+/// A header that cannot be read was said to be missing.
+#[test]
+fn a_first_line_that_cannot_be_read_is_not_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = recorded(
+        folder.path(),
+        "first.jsonl",
+        &["naive", "--users", "3", "--seed", "3"],
+    );
+    let text = text_of(&first).replacen("\"seed\":3", "\"seed\":-1", 1);
+    std::fs::write(&first, text).unwrap();
+    let checked = run(&["check", first.to_str().unwrap()]);
+    assert_eq!(checked.code, Some(3));
+    assert!(
+        checked.all().contains("line 1 is not a line of a history"),
+        "{}",
+        checked.all()
+    );
 }
