@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::{BuilderError, Refused, story};
 use crate::checker::{Property, Verdict, judge_by};
-use crate::engine::{Engine, why_never_in_race};
-use crate::fault::{Fault, RaceFault};
+use crate::engine::{Engine, outlasts, why_never_in_race};
+use crate::fault::RaceFault;
 use crate::history::History;
 use crate::plan::{Payment, Plan, Seed, Wanted};
 use crate::services::{RedisChoice, ServiceChoice, Services};
@@ -15,9 +15,6 @@ use crate::strategy::Strategy;
 
 /// The users of a race by default.
 const USERS: std::num::NonZeroU32 = std::num::NonZeroU32::new(100).expect("it is not zero");
-
-/// The longest time to live that a user may stall through.
-const STALL_MAX: Duration = Duration::from_secs(30);
 
 /// A race of this strategy on a real database and, where it takes locks, a real Redis: a hundred users
 /// after one seat, all at once, by default.
@@ -195,22 +192,7 @@ fn refuse_faults<S: Strategy>(plan: &Plan, strategy: &S) -> Result<(), BuilderEr
                 why,
             });
         }
-        let ttl = strategy.ttl().map(crate::client::Ttl::as_duration);
-        let lasts = match fault.fault {
-            Fault::Stall => ttl.filter(|ttl| *ttl > STALL_MAX).map(|_| STALL_MAX),
-            Fault::Late | Fault::PauseRedis => fault
-                .time
-                .filter(|time| *time >= plan.timeout)
-                .map(|_| plan.timeout),
-            Fault::Expire
-            | Fault::Crash
-            | Fault::GiveUp
-            | Fault::LostReply
-            | Fault::LostRequest
-            | Fault::Restart
-            | Fault::Slow => None,
-        };
-        if let Some(limit) = lasts {
+        if let Some(limit) = outlasts(fault, strategy.ttl(), plan.timeout) {
             let fault = fault.to_string();
             return Err(BuilderError::Long { fault, limit });
         }

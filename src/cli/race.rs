@@ -11,6 +11,7 @@ use super::options::output::{OutputArgs, RESULTS};
 use super::options::strategy::{self, StrategyChoice};
 use super::{Command, RaceCommand, RaceKind, Repeats, impossible, reproduce, values};
 use crate::duration::{Millis, duration};
+use crate::engine::outlasts;
 use crate::fault::{Fault, RaceFault};
 use crate::plan::{Commit, Payment, Plan, Wanted};
 use crate::report::Assertion;
@@ -205,28 +206,26 @@ impl RaceArgs {
     }
 }
 
-/// The longest time to live that anybody would want to sleep through.
-const STALL_MAX: Duration = Duration::from_secs(30);
-
 /// A user that stalls sleeps longer than the time to live.
 fn refuse_long_stalls(plan: &Plan, strategies: &[BuiltIn]) -> Result<(), String> {
+    let mut stalls = plan.faults.iter().filter(|it| it.fault == Fault::Stall);
+    let Some(stall) = stalls.next() else {
+        return Ok(());
+    };
     let mut ttls = strategies.iter().filter_map(Strategy::ttl);
-    let stalls = plan.faults.iter().any(|fault| fault.fault == Fault::Stall);
-    match ttls.find(|ttl| ttl.as_duration() > STALL_MAX) {
-        Some(ttl) if stalls => Err(format!(
+    match ttls.find(|ttl| outlasts(stall, Some(*ttl), plan.timeout).is_some()) {
+        Some(ttl) => Err(format!(
             "'stall' sleeps longer than the time to live, {ttl}: give a shorter --ttl, such as 50ms"
         )),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
 /// Nobody waits longer for what is late, or for a Redis that stands still, than for a silent service.
 fn refuse_what_takes_too_long(plan: &Plan) -> Result<(), String> {
     let limit = Millis(plan.timeout);
-    let mut beyond = plan.faults.iter().filter(|fault| {
-        let is_waited_for = matches!(fault.fault, Fault::Late | Fault::PauseRedis);
-        is_waited_for && fault.time.is_some_and(|time| time >= plan.timeout)
-    });
+    let faults = plan.faults.iter();
+    let mut beyond = faults.filter(|it| outlasts(it, None, plan.timeout).is_some());
     let Some(fault) = beyond.next() else {
         return Ok(());
     };

@@ -57,7 +57,7 @@ impl Client {
         self.step(StepRequest::Check(Check::default()))
     }
 
-    /// Asks the database like this: [`Reply::Stale`] when somebody with a later token was there.
+    /// Asks the database like this: [`Reply::Stale`] when a user with a later token was there.
     ///
     /// # Errors
     /// [`StepError`] when there was no answer.
@@ -95,7 +95,7 @@ impl Client {
     }
 
     /// Claims the seat in the database for at most this long: [`Reply::Taken`] when it is sold,
-    /// [`Reply::Held`] when somebody else has claimed it.
+    /// [`Reply::Held`] when another user has claimed it.
     ///
     /// # Errors
     /// [`StepError::Lost`] leaves open whether it is claimed, until the time is over.
@@ -103,7 +103,7 @@ impl Client {
         self.step(StepRequest::Hold { ttl })
     }
 
-    /// Books the seat that the user has claimed; `false` when somebody else has claimed it since.
+    /// Books the seat that the user has claimed; `false` when another user has claimed it since.
     ///
     /// # Errors
     /// [`StepError::Lost`] leaves open whether the booking is there.
@@ -143,7 +143,7 @@ impl Client {
         self.step(StepRequest::Rollback)
     }
 
-    /// Takes the lock of the seat for at most this long; `false` when somebody else holds it.
+    /// Takes the lock of the seat for at most this long; `false` when another user holds it.
     ///
     /// # Errors
     /// [`StepError::Lost`] leaves open whether the lock is held: [`release`](Self::release) it.

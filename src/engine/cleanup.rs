@@ -12,7 +12,7 @@ use crate::seat::SeatId;
 use crate::services::lock::LockError;
 use crate::strategy::{Needs, Strategy};
 
-/// The seat of a lock, and how long it lives on; `None` for ever.
+/// The seat of a lock, and how long it lives on; `None` for one without an end.
 type LockLife = (SeatId, Option<Duration>);
 
 impl Engine {
@@ -64,7 +64,7 @@ impl Engine {
         plan: &Plan,
     ) -> Result<Vec<LockLeft>, LockError> {
         let seats = plan.seats_wanted_in(0);
-        // Whoever crashed has left its lock behind, and nobody else may wait for its end.
+        // A user that crashed has left its lock behind, and the next race does not wait for its end.
         let (left, removed) = self.remove_locks(needs.locks, &seats, plan.timeout).await;
         removed.and(left)
     }

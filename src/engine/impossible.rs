@@ -1,7 +1,13 @@
-//! Faults that can never happen to a strategy, and why.
+//! Faults that can never happen to a strategy, and why; those that would outlast a race.
 
+use std::time::Duration;
+
+use crate::client::Ttl;
 use crate::fault::{Fault, RaceFault};
 use crate::strategy::Strategy;
+
+/// The longest time to live that a user may stall through.
+const STALL_MAX: Duration = Duration::from_secs(30);
 
 /// Why a step of a transaction is never late.
 const IN_ORDER: &str =
@@ -12,6 +18,27 @@ const IN_ORDER: &str =
 #[must_use]
 pub(crate) fn why_never_in_race<S: Strategy>(fault: &RaceFault, strategy: &S) -> Option<String> {
     why_no_step(fault, strategy).or_else(|| why_never(fault.fault, strategy).map(str::to_owned))
+}
+
+/// The limit that a race with the fault would outlast: a user that stalls sleeps longer than the time to
+/// live, and a late request or a paused Redis is waited for until the timeout. `None` when it ends before.
+#[must_use]
+pub(crate) fn outlasts(fault: &RaceFault, ttl: Option<Ttl>, timeout: Duration) -> Option<Duration> {
+    match fault.fault {
+        Fault::Stall => ttl
+            .filter(|ttl| ttl.as_duration() > STALL_MAX)
+            .map(|_| STALL_MAX),
+        Fault::Late | Fault::PauseRedis => {
+            fault.time.filter(|time| *time >= timeout).map(|_| timeout)
+        }
+        Fault::Expire
+        | Fault::Crash
+        | Fault::GiveUp
+        | Fault::LostReply
+        | Fault::LostRequest
+        | Fault::Restart
+        | Fault::Slow => None,
+    }
 }
 
 /// Why the fault strikes no step of the strategy.

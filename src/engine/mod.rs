@@ -15,6 +15,6 @@ mod stopping;
 mod users;
 
 pub use error::EngineError;
-pub(crate) use impossible::{why_never, why_never_in_race};
+pub(crate) use impossible::{outlasts, why_never, why_never_in_race};
 pub use runner::{Engine, Forced};
 pub use stopping::on_a_thread;

@@ -23,8 +23,8 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     (
         "builder",
         &[
-            "checker", "client", "duration", "engine", "explore", "fault", "history", "plan",
-            "schedule", "services", "stats", "strategy",
+            "checker", "duration", "engine", "explore", "fault", "history", "plan", "schedule",
+            "services", "stats", "strategy",
         ],
     ),
     (

@@ -3,7 +3,7 @@
 
 use racesim::checker::{Property, VerdictKind};
 use racesim::cli::strategy_of;
-use racesim::client::{Client, Guard, StepError, Ttl};
+use racesim::client::{Client, Guard, StepError};
 use racesim::engine::{Engine, EngineError};
 use racesim::explore::replay::{Replayed, replay};
 use racesim::explore::{Search, SearchVerdict, follow, search};
@@ -270,7 +270,7 @@ fn a_late_insert_waits_for_the_end_of_an_open_transaction() {
                 client.insert().await?;
                 return Ok(Outcome::Confirmed);
             }
-            let busy = Ttl::SHORTEST.as_duration();
+            let busy = std::time::Duration::from_millis(1);
             client
                 .begin_transaction(racesim::client::Isolation::SingleWriter, busy)
                 .await?;

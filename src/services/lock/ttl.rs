@@ -15,9 +15,6 @@ impl Ttl {
     /// The longest time a lock may live: 49 days, far inside what Redis can count.
     const MAX: Duration = Duration::from_hours(49 * 24);
 
-    /// The shortest time that Redis can express.
-    pub const SHORTEST: Self = Self(1);
-
     /// Ten minutes to pay.
     pub const TEN_MINUTES: Self = Self(600_000);
 
