@@ -1,20 +1,19 @@
 //! Messages that are late, or never arrive: what they break in the search, on the real stores and in
 //! races. No message was ever late before, and none was lost on its way to a service.
 
+use super::late_in_schedules::refused;
+use super::reports::answer_to;
+use super::support::{on_a_runtime, run};
 use racesim::checker::{Property, VerdictKind};
 use racesim::cli::strategy_of;
 use racesim::client::{Client, Guard, StepError};
-use racesim::engine::{Engine, EngineError};
 use racesim::explore::replay::{Replayed, replay};
 use racesim::explore::{Search, SearchVerdict, follow, search};
 use racesim::history::{Outcome, Reply};
 use racesim::plan::Plan;
 use racesim::strategy::{BuiltIn, Needs, Strategy};
 
-use super::reports::{answer_to, happened as happened_of, metric, total};
-use super::support::{Ran, RedisServer, on_a_runtime, run};
-
-fn named(words: &str) -> BuiltIn {
+pub(crate) fn named(words: &str) -> BuiltIn {
     strategy_of(words).unwrap()
 }
 
@@ -35,7 +34,12 @@ fn answer<S: Strategy>(
 
 /// The shortest schedule that breaks the property; it does so on the real stores too.
 #[track_caller]
-fn broken<S: Strategy>(strategy: &S, property: Property, users: u32, faults: &[&str]) -> String {
+pub(crate) fn broken<S: Strategy>(
+    strategy: &S,
+    property: Property,
+    users: u32,
+    faults: &[&str],
+) -> String {
     let SearchVerdict::Violated(schedule) = answer(strategy, property, users, faults) else {
         panic!("nothing breaks {property} of {}", strategy.name());
     };
@@ -44,7 +48,7 @@ fn broken<S: Strategy>(strategy: &S, property: Property, users: u32, faults: &[&
 }
 
 #[track_caller]
-fn assert_holds(words: &str, property: Property, users: u32, faults: &[&str]) {
+pub(crate) fn assert_holds(words: &str, property: Property, users: u32, faults: &[&str]) {
     let found = answer(&named(words), property, users, faults);
     assert_eq!(
         found,
@@ -55,7 +59,7 @@ fn assert_holds(words: &str, property: Property, users: u32, faults: &[&str]) {
 
 /// Forces a schedule on the real stores, which do what the model says.
 #[track_caller]
-fn forced<S: Strategy>(strategy: &S, schedule: &str) -> Replayed {
+pub(crate) fn forced<S: Strategy>(strategy: &S, schedule: &str) -> Replayed {
     on_a_runtime(async {
         let schedule: racesim::schedule::Schedule = schedule.parse().unwrap();
         let plan = Plan::new(schedule.users().max(2).try_into().unwrap());
@@ -64,13 +68,6 @@ fn forced<S: Strategy>(strategy: &S, schedule: &str) -> Replayed {
         assert_eq!(replayed.differences, [""; 0], "{}", replayed.schedule);
         replayed
     })
-}
-
-/// Why a schedule cannot be followed.
-#[track_caller]
-fn refused(words: &str, schedule: &str) -> String {
-    let error = follow(&named(words), &schedule.parse().unwrap(), 2);
-    error.unwrap_err().to_string()
 }
 
 /// A's insert waited behind another writer, A was told that there was no reply and freed its lock, B came
@@ -298,177 +295,6 @@ fn a_late_insert_waits_for_the_end_of_an_open_transaction() {
     assert_eq!(replayed.replies.last(), Some(&Some(Reply::Inserted)));
 }
 
-#[test]
-fn a_crashed_users_late_request_still_arrives_and_a_restart_takes_those_to_redis_along() {
-    let naive = "A.check A.insert:late B.check B.insert A.insert arrives";
-    assert_eq!(forced(&named("naive"), naive).rows.len(), 2);
-    let crashed = "A.acquire A.check A.insert:late A.crash expire B.acquire B.check B.insert A.insert arrives";
-    assert_eq!(forced(&named("locked"), crashed).rows.len(), 2);
-    let cut = "A.acquire A.check A.insert A.release:late restart B.acquire";
-    assert_eq!(
-        forced(&named("locked"), cut).replies[5],
-        Some(Reply::Granted)
-    );
-    let error = refused("locked", &format!("{cut} A.release arrives"));
-    assert!(error.contains("nothing of A is on its way"), "{error}");
-    let other = "A.acquire A.acquire@2:late A.acquire@3 restart A.acquire@2 arrives";
-    assert_eq!(
-        forced(&named("redlock --nodes 3"), other).replies[4],
-        Some(Reply::Granted)
-    );
-}
-
-#[test]
-fn what_can_never_be_late_is_refused_with_a_sentence() {
-    for (words, schedule, text) in [
-        (
-            "locked",
-            "A.acquire A.check:late",
-            "check is never late: it only looks, and nobody would see what it saw",
-        ),
-        (
-            "transaction",
-            "A.begin A.check A.insert:late",
-            "insert is never late: it is part of an open transaction",
-        ),
-        (
-            "transaction",
-            "A.begin:late",
-            "begin is never late: the steps of a transaction come in their order on one connection",
-        ),
-        (
-            "redlock --nodes 3",
-            "A.acquire A.acquire@2 A.acquire@3 A.validate:lost-request",
-            "validate sends no request",
-        ),
-        (
-            "redlock --nodes 3",
-            "A.acquire:late A.acquire@2:late",
-            "acquire of A is still on its way, and a user has one late request at a time",
-        ),
-        (
-            "redlock --nodes 3",
-            "A.acquire:late A.acquire@2 A.acquire@2 arrives",
-            "what is on its way of A is acquire",
-        ),
-        (
-            "naive",
-            "A.check A.insert arrives",
-            "nothing of A is on its way",
-        ),
-    ] {
-        let error = refused(words, schedule);
-        assert!(error.contains(text), "{schedule}: {error}");
-    }
-}
-
-#[test]
-fn what_is_left_behind_is_judged_when_nothing_is_on_its_way_any_more() {
-    // The seat is not unsold while an insert is on its way, nor is a lock left that is to be freed.
-    assert_holds("naive", Property::SomeoneBooks, 1, &["late"]);
-    broken(
-        &named("naive"),
-        Property::SomeoneBooks,
-        1,
-        &["lost-request"],
-    );
-    assert_holds("hold", Property::NoLockLeft, 2, &["late"]);
-    // A lock that is taken after it was freed stays.
-    let left = broken(&named("locked"), Property::NoLockLeft, 2, &["late"]);
-    assert_eq!(left, "A.acquire:late A.release A.acquire arrives");
-}
-
-fn raced(arguments: &[&str]) -> Ran {
-    run(&[arguments, &["--format", "json", "--seed", "5"]].concat())
-}
-
-fn happened(ran: &Ran) -> u64 {
-    ran.race().faults[0].happened
-}
-
-/// Three users who take the lock one after another: each waits for the one before it.
-const IN_TURN: [&str; 5] = ["locked", "--users", "3", "--on-busy", "wait:1m"];
-
-/// All three have looked long before the first insert arrives: a round trip each, against two seconds.
-#[test]
-fn late_inserts_of_a_race_sell_the_seat_twice_and_a_constraint_keeps_it() {
-    let late = ["--fault", "late:2s:insert"];
-    let ran = raced(&[&IN_TURN[..], &late].concat());
-    assert_eq!(ran.code, Some(1), "{}", ran.all());
-    assert_eq!(happened(&ran), 3);
-    // Whoever was told "no reply" has a row by now, and it was counted.
-    assert_eq!(metric(&ran.race(), "unknown"), 3);
-    assert_eq!(metric(&ran.race(), "bookings"), 3);
-    assert_eq!(metric(&ran.race(), "double_bookings"), 2);
-    let ran = raced(&[&IN_TURN[..], &late, &["--unique"]].concat());
-    // The seat is kept. Whether a late insert was refused under the lock of another, no history tells.
-    assert_eq!(ran.code, Some(3), "{}", ran.all());
-    let race = ran.race();
-    assert_eq!(metric(&race, "bookings"), 1);
-    let verdicts = race.verdicts.iter();
-    let unsure = verdicts.filter(|it| it.verdict != VerdictKind::Holds);
-    let unsure: Vec<Property> = unsure.map(|it| it.property).collect();
-    assert_eq!(unsure, [Property::MutualExclusion]);
-}
-
-/// Each frees the lock that it may have, at once; the lock is taken a second later.
-#[test]
-fn locks_that_are_taken_late_are_left_behind_said_and_removed() {
-    let late = ["--fault", "late:1s:acquire", "--rounds", "2"];
-    let ran = raced(&[&["locked", "--users", "3"][..], &late].concat());
-    assert_eq!(happened(&ran), 6);
-    assert_eq!(total(&ran.race(), "locks_left"), 2, "{}", ran.all());
-    assert_eq!(ran.race().troubles, [""; 0]);
-}
-
-#[test]
-fn a_release_that_never_arrives_keeps_everybody_else_out_of_a_race() {
-    let lost = ["--fault", "lost-request:release"];
-    let ran = raced(&[&["locked", "--users", "30"][..], &lost].concat());
-    assert_eq!(ran.code, Some(0), "{}", ran.all());
-    let race = ran.race();
-    assert_eq!(metric(&race, "bookings"), 1);
-    assert_eq!(metric(&race, "refused_locked"), 29);
-    assert_eq!(happened(&ran), 1);
-    let ran = raced(&["naive", "--users", "20", "--fault", "lost-request:insert"]);
-    assert_eq!(metric(&ran.race(), "bookings"), 0, "{}", ran.all());
-    assert_eq!(metric(&ran.race(), "unknown"), 20);
-}
-
-// A request that came later than the end of the race would wait was called a failed service, which
-// none was: it is refused before the race.
-#[test]
-fn what_would_arrive_after_the_end_of_the_race_is_refused_before_it() {
-    let late = |time: &str| format!("late:{time}:insert");
-    for time in ["60s", "300ms"] {
-        let fault = late(time);
-        run(&["naive", "--fault", &fault, "--timeout", "300ms"])
-            .assert_refused(2, "arrives after --timeout 300ms");
-    }
-    let in_time = [
-        "naive",
-        "--users",
-        "3",
-        "--fault",
-        &late("50ms"),
-        "--timeout",
-        "2s",
-    ];
-    let ran = raced(&in_time);
-    assert_eq!(metric(&ran.race(), "bookings"), 3, "{}", ran.all());
-}
-
-// A Redis that stands still for longer than anybody waits kept the race going, or was reported as "never
-// fired" while it stood still.
-#[test]
-fn a_pause_that_nobody_waits_for_is_refused() {
-    for time in ["1s", "100h"] {
-        let fault = format!("pause-redis:{time}");
-        let race = ["locked", "--users", "5", "--timeout", "1s", "--fault"];
-        run(&[&race[..], &[&fault]].concat()).assert_refused(2, "after which Redis is given up");
-    }
-}
-
 // A user whose request to free its lock was lost went by the lock again once its time had run out: the
 // search said that two went by it, the checker that nobody did any more who had asked to free it.
 #[test]
@@ -503,124 +329,4 @@ fn who_has_asked_to_free_a_lock_does_not_go_by_it_any_more() {
         "{}",
         replayed.all()
     );
-}
-
-// A release that was on its way when a restart cut its connection was called a failure of the service,
-// exit 4: the restart was asked for, and nothing failed.
-#[test]
-fn what_a_restart_cuts_off_is_no_failure_of_the_service() {
-    let one_after_another = [
-        "locked",
-        "--users",
-        "2",
-        "--concurrency",
-        "1",
-        "--ttl",
-        "50ms",
-        "--on-busy",
-        "wait:2s",
-    ];
-    let faults = [
-        "--fault",
-        "late:400ms:release:1",
-        "--fault",
-        "restart:acquire:0.5",
-        "--seed",
-        "1",
-    ];
-    let ran = run(&[&one_after_another[..], &faults, &["--format", "json"]].concat());
-    let race = ran.race();
-    assert_eq!(
-        happened_of(&race, "restart:acquire:0.5"),
-        1,
-        "{}",
-        ran.all()
-    );
-    assert_eq!(race.troubles, [""; 0]);
-    assert_eq!(ran.code, Some(0), "{}", ran.all());
-}
-
-/// The command is with the server but for its last byte, also where it is reached by TCP and wants a
-/// password; not even a number of it is done before it is let go.
-#[test]
-fn a_command_is_held_back_on_its_way_to_a_server_of_ones_own() {
-    let server = RedisServer::with_password("geheim");
-    let url = format!("redis://:geheim@127.0.0.1:{}", server.port);
-    let arguments = ["locked", "--users", "1", "--redis", &url];
-    let late = ["--fault", "late:50ms:acquire"];
-    let ran = raced(&[&arguments[..], &late].concat());
-    assert_eq!(happened(&ran), 1, "{}", ran.all());
-    let left = &ran.race().locks_left[0];
-    assert_eq!(left.seat.to_string(), "10", "{}", ran.all());
-    assert_eq!(
-        server.cli(&["-a", "geheim", "--no-auth-warning", "DBSIZE"]),
-        "0"
-    );
-}
-
-#[test]
-fn bad_words_are_refused() {
-    let refused = |fault: &str, text: &str| {
-        run(&["locked", "--fault", fault]).assert_refused(2, text);
-    };
-    refused("late:insert", "'late' needs a duration: write late:200ms");
-    refused(
-        "late:50ms:check",
-        "'late' cannot strike 'check': it only looks, and nobody would see what it saw; it strikes acquire, set-ttl, hold, insert, confirm, release",
-    );
-    refused(
-        "lost-request:pay",
-        "'lost-request' cannot strike 'pay': it sends no request",
-    );
-    run(&["replay", "naive", "--schedule", "A.check arrives arrives"])
-        .assert_refused(2, "move 2 of the schedule, 'arrives', is not a move");
-}
-
-#[test]
-fn a_diagram_shows_what_is_lost_and_what_is_late() {
-    let schedule = "A.acquire:lost-request A.release:late B.acquire:lost-reply A.release arrives";
-    let ran = run(&[
-        "replay",
-        "locked",
-        "--schedule",
-        schedule,
-        "--format",
-        "mermaid",
-    ]);
-    for line in [
-        "    A-xRedis: acquire:lost-request\n",
-        "    A-)Redis: release:late\n",
-        "    A->>Redis: release arrives\n    Redis--xA: no longer held\n",
-        "    B->>Redis: acquire:lost-reply\n    Redis--xB: granted\n",
-    ] {
-        assert!(ran.stdout.contains(line), "{line}{}", ran.all());
-    }
-}
-
-#[test]
-fn the_locks_inside_the_process_are_late_too() {
-    on_a_runtime(async {
-        let plan = Plan::new(2.try_into().unwrap());
-        let choice = racesim::services::ServiceChoice {
-            redis: racesim::services::RedisChoice::InProcess,
-            ..racesim::services::ServiceChoice::default()
-        };
-        let needs = super::support::everything(1);
-        let services = racesim::services::Services::start(&choice, &plan, needs, &[]).await;
-        let engine = Engine::new(services.unwrap());
-        let schedule =
-            "A.acquire:late A.release B.acquire B.check B.insert B.release A.acquire arrives";
-        let locked = named("locked");
-        let replayed = replay(&engine, &locked, &plan, schedule.parse().unwrap()).await;
-        let replayed = replayed.unwrap();
-        assert_eq!(replayed.differences, [""; 0]);
-        assert_eq!(replayed.replies[6], Some(Reply::Granted));
-        // Nothing of an earlier schedule is left on its way.
-        let again = "A.acquire arrives".parse().unwrap();
-        let forced = engine.force(&locked, &plan, &again).await;
-        assert!(
-            matches!(&forced, Ok(forced) if forced.diverged.is_some())
-                || matches!(forced, Err(EngineError::Diverged(_)))
-        );
-    });
 }

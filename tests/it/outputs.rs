@@ -1,21 +1,20 @@
 //! Does every result reach its place, and nothing else lose its own?
 
+use super::support::{Ran, finish, history_file, racesim, text_of};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-
-use super::support::{Ran, end, eventually, finish, history_file, racesim, signal, text_of};
+use std::process::{Command, Stdio};
 
 /// Runs the binary in a folder.
-fn run_in(folder: &Path, arguments: &[&str]) -> Ran {
+pub(crate) fn run_in(folder: &Path, arguments: &[&str]) -> Ran {
     let mut command = racesim(arguments);
     command.current_dir(folder);
     finish(command)
 }
 
 /// The names in a folder, in order.
-fn names(folder: &Path) -> Vec<String> {
+pub(crate) fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let mut names: Vec<String> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -24,7 +23,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-fn make_pipe(path: &Path) {
+pub(crate) fn make_pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
@@ -265,174 +264,6 @@ fn a_result_goes_where_a_link_leads_and_keeps_the_permissions() {
             "{name}"
         );
     }
-}
-
-/// A race in which everybody pays for a minute, with results that would replace `old.json` and
-/// `old.jsonl`; it is in its middle when this returns.
-fn paying(folder: &Path, history: &str) -> Child {
-    let mut command = racesim(&["naive", "--users", "20", "--payment", "60s"]);
-    command
-        .args([
-            "--export",
-            "json:old.json",
-            "--database",
-            "race.db",
-            "--history",
-            history,
-        ])
-        .current_dir(folder)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let child = command.spawn().unwrap();
-    let database = folder.join("race.db");
-    eventually("the race has begun", || {
-        super::support::runs_in(&database) == 1
-    });
-    child
-}
-
-/// A run that was killed left half a file where a whole one had been.
-#[test]
-fn a_run_that_is_killed_leaves_the_earlier_results() {
-    let folder = tempfile::tempdir().unwrap();
-    let place = folder.path();
-    for name in ["old.json", "old.jsonl"] {
-        std::fs::write(place.join(name), "earlier").unwrap();
-    }
-    let child = paying(place, "old.jsonl");
-    signal("KILL", child.id());
-    assert_eq!(end(child).code, None);
-    for name in ["old.json", "old.jsonl"] {
-        assert_eq!(text_of(place.join(name)), "earlier");
-    }
-    // What the killed run recorded stands beside it under a name that says so.
-    let rest: Vec<String> = names(place)
-        .into_iter()
-        .filter(|name| !name.starts_with("race.db"))
-        .collect();
-    assert_eq!(rest.len(), 3, "{rest:?}");
-    assert!(
-        rest[2].starts_with("old.jsonl.") && rest[2].contains(".part"),
-        "{rest:?}"
-    );
-}
-
-#[test]
-fn nothing_stands_beside_the_results_after_ctrl_c_or_a_refusal() {
-    let folder = tempfile::tempdir().unwrap();
-    let place = folder.path();
-    for name in ["old.json", "old.jsonl"] {
-        std::fs::write(place.join(name), "earlier").unwrap();
-    }
-    let child = paying(place, "old.jsonl");
-    signal("INT", child.id());
-    assert_eq!(end(child).code, Some(130));
-    // What happened so far is a whole report.
-    assert!(text_of(place.join("old.json")).starts_with('{'));
-    let rest = ["old.json", "old.jsonl", "race.db"];
-    assert_eq!(names(place), rest);
-    std::fs::write(place.join("old.jsonl"), "earlier").unwrap();
-    let refused = ["naive", "--history", "old.jsonl", "--database", "old.json"];
-    let ran = run_in(
-        place,
-        &[&refused[..], &["--export", "csv:new.csv"]].concat(),
-    );
-    ran.assert_refused(4, "is not an SQLite database");
-    assert_eq!(names(place), rest);
-    assert_eq!(text_of(place.join("old.jsonl")), "earlier");
-}
-
-/// A new history grows where it is to be, so that a run that is killed can be judged.
-#[test]
-fn a_killed_run_leaves_the_history_of_its_rounds() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut command = racesim(&["naive", "-q", "--users", "20", "--rounds", "100000"]);
-    command
-        .args(["--history", "k.jsonl"])
-        .current_dir(folder.path())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let child = command.spawn().unwrap();
-    let path = folder.path().join("k.jsonl");
-    eventually("a round is recorded", || {
-        path.metadata().is_ok_and(|found| found.len() > 100_000)
-    });
-    signal("KILL", child.id());
-    assert_eq!(end(child).code, None);
-    assert!(text_of(&path).contains("footer"));
-}
-
-/// A pipe that nobody reads held racesim for ever, and neither INT nor TERM ended it.
-#[test]
-fn a_pipe_without_another_end_is_given_up() {
-    let folder = tempfile::tempdir().unwrap();
-    let pipe = folder.path().join("pipe");
-    make_pipe(&pipe);
-    for (arguments, code, text) in [
-        (
-            &["naive", "--export", "json:pipe"][..],
-            4,
-            "nobody reads the pipe 'pipe'",
-        ),
-        (
-            &["naive", "--history", "pipe"],
-            4,
-            "nobody reads the pipe 'pipe'",
-        ),
-        (
-            &["replay", "naive", "--all", "--export", "json:pipe"],
-            4,
-            "nobody reads",
-        ),
-        (&["replay", "--from", "pipe"], 2, "nobody writes this pipe"),
-        (&["naive", "--database", "pipe"], 4, "it is not a file"),
-    ] {
-        let limited = [arguments, &["--timeout", "300ms"]].concat();
-        run_in(folder.path(), &limited).assert_refused(code, text);
-    }
-    assert!(pipe.metadata().unwrap().file_type().is_fifo());
-}
-
-/// A reader that opens a pipe and never reads from it held racesim as well.
-#[test]
-fn a_pipe_whose_reader_stands_still_is_given_up() {
-    let folder = tempfile::tempdir().unwrap();
-    make_pipe(&folder.path().join("pipe"));
-    let script =
-        "exec 3<>pipe; \"$1\" naive -q --users 20000 --timeout 300ms --history pipe 2>&1 3<&-";
-    let mut command = Command::new("/bin/bash");
-    command
-        .args(["-c", script, "sh", env!("CARGO_BIN_EXE_racesim")])
-        .current_dir(folder.path());
-    let ran = finish(command);
-    assert_eq!(ran.code, Some(4), "{}", ran.all());
-    assert!(ran.stdout.contains("has stopped reading"), "{}", ran.stdout);
-}
-
-#[test]
-fn pipes_carry_results_and_recordings_whole() {
-    let folder = tempfile::tempdir().unwrap();
-    for name in ["events", "report"] {
-        make_pipe(&folder.path().join(name));
-    }
-    let script = r#"
-        cat report > report.json & cat events > copy.jsonl &
-        "$1" naive -q --users 5000 --export json:report --history events || exit 9
-        wait
-        cat copy.jsonl > events & "$1" check events --format json > checked.json 2> why
-        [ $? = 1 ] || exit 8
-        "$1" check <(cat copy.jsonl) --format json 2> why | cmp - checked.json
-    "#;
-    let mut command = Command::new("/bin/bash");
-    command
-        .args(["-c", script, "sh", env!("CARGO_BIN_EXE_racesim")])
-        .current_dir(folder.path());
-    let ran = finish(command);
-    assert_eq!((ran.code, ran.all().as_str()), (Some(0), ""));
-    let report: racesim::report::Report =
-        serde_json::from_str(&text_of(folder.path().join("report.json"))).unwrap();
-    let race = super::reports::race_of(&report, "naive");
-    assert_eq!(super::reports::metric(race, "bookings"), 5000);
 }
 
 #[test]

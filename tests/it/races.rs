@@ -1,14 +1,11 @@
 //! What happens when users race? The rows of the database say.
 
+use super::reports::{in_each_round, metric, times_of};
+use super::support::{Ran, run};
 use racesim::checker::VerdictKind;
 use racesim::history::Step;
 
-use super::reports::{
-    compared_value, comparison, in_each_round, measures, metric, times_of, value_of,
-};
-use super::support::{Ran, run};
-
-fn raced(arguments: &[&str]) -> Ran {
+pub(crate) fn raced(arguments: &[&str]) -> Ran {
     let ran = run(&[arguments, &["--format", "json"]].concat());
     assert_eq!(ran.code, Some(0), "{}", ran.all());
     ran
@@ -246,82 +243,6 @@ fn the_interleaving_that_sold_the_seat_twice_is_told() {
 }
 
 #[test]
-fn a_comparison_measures_the_four_rows_of_each_strategy() {
-    let report = raced(&["compare", "--users", "200"]).compared();
-    let comparison = comparison(&report);
-    let rows: Vec<&str> = comparison.rows.iter().map(|row| &*row.name).collect();
-    assert_eq!(
-        rows,
-        ["Consistency", "Performance", "User experience", "Scaling"]
-    );
-    let double_bookings = |strategy| {
-        let value = compared_value(comparison, ("Consistency", "double-bookings"), strategy);
-        (value.value, value.best)
-    };
-    assert_eq!(double_bookings("naive"), (Some(199.0), false));
-    assert_eq!(double_bookings("locked"), (Some(0.0), true));
-    let cost = compared_value(comparison, ("Performance", "cost of the lock"), "locked");
-    assert!(
-        cost.value.unwrap() > 1.0,
-        "a lock costs something: {cost:?}"
-    );
-    let growth = ("Scaling", "double-bookings, 20 → 200 users");
-    assert_eq!(compared_value(comparison, growth, "naive").text, "19 → 199");
-}
-
-/// Without a Redis the locked path won every time, a lock had a negative price, and both were starred:
-/// the locks of the comparison were none. How fast they are is not told any more.
-#[test]
-fn nothing_about_speed_is_told_of_locks_that_are_only_simulated() {
-    let report = raced(&["compare", "--users", "20", "--redis", "in-process"]).compared();
-    let comparison = comparison(&report);
-    let lines = measures(comparison, "Performance");
-    assert_eq!(lines.len(), 4);
-    for line in lines {
-        let of = |strategy| value_of(comparison, line, strategy);
-        let (naive, locked) = (of("naive"), of("locked"));
-        assert_eq!(locked.text, "not measured: no Redis", "{line:?}");
-        assert!(locked.value.is_none() && naive.value.is_some(), "{line:?}");
-        assert!(!naive.best && !locked.best, "{line:?}");
-    }
-    // What is counted is true of them all the same.
-    let counted = ("Consistency", "double-bookings");
-    assert!(compared_value(comparison, counted, "locked").best);
-}
-
-/// A race of 500 inserts was compared with one of 499 refusals. What is compared for speed is the same
-/// work now, a booking for every user, as `--seats each` races it.
-#[test]
-fn a_seat_for_every_user_is_the_same_work_for_every_strategy() {
-    for strategy in ["naive", "locked"] {
-        let race = raced(&[strategy, "--users", "40", "--seats", "each"]).race();
-        let numbers = ["bookings", "double_bookings", "confirmed", "seats_unsold"]
-            .map(|name| metric(&race, name));
-        assert_eq!(numbers, [40, 0, 40, 0], "{strategy}");
-        assert_eq!(race.header.wanted, "a seat of one's own each");
-    }
-    let compared = raced(&["compare", "--users", "40", "--rounds", "2"]).compared();
-    let comparison = comparison(&compared);
-    assert_eq!(comparison.repeated, 2);
-    for probes in &comparison.probes {
-        assert_eq!(probes.each.median("bookings"), Some(40.0));
-        assert_eq!(probes.each_tenth.median("bookings"), Some(4.0));
-    }
-}
-
-/// Once is not enough to say who is better, and two rounds are not either.
-#[test]
-fn a_comparison_of_too_few_rounds_marks_nothing() {
-    let report = raced(&["compare", "--users", "40", "--rounds", "2"]).compared();
-    let mut lines = comparison(&report)
-        .rows
-        .iter()
-        .flat_map(|row| &row.measures);
-    let marked = lines.find(|line| line.cells.iter().any(|value| value.best));
-    assert!(marked.is_none(), "{marked:?}");
-}
-
-#[test]
 fn assertions_decide_the_exit_status() {
     assert_eq!(
         run(&["naive", "--users", "20", "--assert", "double_bookings > 0"]).code,
@@ -353,102 +274,6 @@ fn assertions_decide_the_exit_status() {
         "--quiet",
     ]);
     assert_eq!((held.code, held.all().as_str()), (Some(0), ""));
-}
-
-#[test]
-fn without_any_redis_the_locks_are_kept_inside_and_it_is_said() {
-    let empty = tempfile::tempdir().unwrap();
-    let mut command = super::support::racesim(&["locked", "--users", "100"]);
-    command.env("PATH", empty.path());
-    let ran = super::support::finish(command);
-    assert_eq!(ran.code, Some(0), "{}", ran.all());
-    assert!(
-        ran.stdout
-            .contains("simulated locks, in this process (no Redis)"),
-        "{}",
-        ran.stdout
-    );
-    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
-    assert!(
-        ran.stderr.contains("this does not test Redis; install one"),
-        "{}",
-        ran.stderr
-    );
-
-    let mut insisting = super::support::racesim(&["locked", "--redis", "private"]);
-    insisting.env("PATH", empty.path());
-    super::support::finish(insisting)
-        .assert_refused(4, "neither redis-server nor valkey-server is on PATH");
-}
-
-/// A build without any Redis was green in silence: the assertion was judged by locks that racesim
-/// keeps itself, and `--quiet` kept the warning too. Now it is refused before anything is raced.
-#[test]
-fn an_assertion_about_locks_is_refused_where_there_is_no_redis() {
-    let empty = tempfile::tempdir().unwrap();
-    let without_redis = |arguments: &[&str]| {
-        let mut command = super::support::racesim(arguments);
-        command.env("PATH", empty.path());
-        super::support::finish(command)
-    };
-    let single = [
-        "locked",
-        "--users",
-        "20",
-        "--assert",
-        "double_bookings == 0",
-        "-q",
-    ];
-    let compared = [
-        "compare",
-        "--users",
-        "20",
-        "--assert",
-        "locked.bookings == 1",
-        "-q",
-    ];
-    for arguments in [&single, &compared] {
-        without_redis(arguments).assert_refused(4, "or say --redis in-process to assert about");
-    }
-    let asked_for = without_redis(&[&single[..], &["--redis", "in-process"]].concat());
-    assert_eq!((asked_for.code, asked_for.all().as_str()), (Some(0), ""));
-    // What is asserted needs no lock.
-    let naive = [
-        "compare",
-        "--users",
-        "20",
-        "--assert",
-        "naive.double_bookings == 19",
-        "-q",
-    ];
-    let ran = without_redis(&naive);
-    assert_eq!(
-        (ran.code, ran.stdout.as_str()),
-        (Some(0), ""),
-        "{}",
-        ran.stderr
-    );
-    assert!(
-        ran.stderr.contains("this does not test Redis; install one"),
-        "a warning is never quiet"
-    );
-    let ran = without_redis(&["locked", "--users", "20", "--quiet"]);
-    assert_eq!(ran.code, Some(0));
-    assert!(
-        ran.stderr.contains("this does not test Redis; install one"),
-        "{}",
-        ran.stderr
-    );
-}
-
-/// It said that no redis-server is on PATH, to somebody who has one and asked for the other.
-#[test]
-fn in_process_locks_that_were_asked_for_are_told_as_that() {
-    let ran = run(&["locked", "--users", "20", "--redis", "in-process"]);
-    assert_eq!(
-        ran.stderr,
-        "racesim: using simulated locks, as --redis in-process asks: this does not test Redis\n"
-    );
 }
 
 #[test]

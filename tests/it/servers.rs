@@ -1,14 +1,12 @@
 //! Is a private server what was asked for, reachable by nobody else, and gone with the run?
 
+use super::support::{Ran, end, eventually, finish, racesim, signal};
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-use super::support::{Ran, end, eventually, finish, racesim, run, signal};
 
 /// A process whose command line holds this text.
 fn pid_of(text: &[u8]) -> Option<u32> {
@@ -16,7 +14,7 @@ fn pid_of(text: &[u8]) -> Option<u32> {
 }
 
 /// The processes whose command line holds this text. One that has ended has none.
-fn pids_of(text: &[u8]) -> Vec<u32> {
+pub(crate) fn pids_of(text: &[u8]) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     let pids = processes.filter_map(|process| process.file_name().to_str()?.parse::<u32>().ok());
     pids.filter(|pid| {
@@ -27,14 +25,14 @@ fn pids_of(text: &[u8]) -> Vec<u32> {
 }
 
 /// The server of a run whose temporary files are in this folder. It has its title once it listens.
-fn server_in(folder: &Path) -> Option<u32> {
+pub(crate) fn server_in(folder: &Path) -> Option<u32> {
     let mut title = b"redis-server unixsocket:".to_vec();
     title.extend_from_slice(folder.as_os_str().as_bytes());
     pid_of(&title)
 }
 
 /// The guardian of a run whose temporary files are in this folder.
-fn guardian_in(folder: &Path) -> Option<u32> {
+pub(crate) fn guardian_in(folder: &Path) -> Option<u32> {
     let mut line = b"racesim-supervisor\0".to_vec();
     line.extend_from_slice(folder.as_os_str().as_bytes());
     pid_of(&line)
@@ -63,12 +61,12 @@ fn listens_on_the_network(pid: u32) -> bool {
 }
 
 /// A race in its middle: everybody pays for a minute, and the private server holds the lock.
-fn paying(folder: &Path, extra: &[&str]) -> Child {
+pub(crate) fn paying(folder: &Path, extra: &[&str]) -> Child {
     paying_for("60s", folder, extra)
 }
 
 /// The same with a payment of this length.
-fn paying_for(payment: &str, folder: &Path, extra: &[&str]) -> Child {
+pub(crate) fn paying_for(payment: &str, folder: &Path, extra: &[&str]) -> Child {
     let mut command = racesim(&["locked", "--users", "3", "--payment", payment]);
     command.args(extra).env("TMPDIR", folder);
     let child = command
@@ -101,14 +99,14 @@ fn run_folder(place: &Path) -> Option<PathBuf> {
 
 /// Asserts that nothing of a run is left.
 #[track_caller]
-fn assert_nothing_left(folder: &Path) {
+pub(crate) fn assert_nothing_left(folder: &Path) {
     eventually("the folder is gone", || run_folder(folder).is_none());
     eventually("the server is gone", || server_in(folder).is_none());
     eventually("the guardian is gone", || guardian_in(folder).is_none());
 }
 
 /// Interrupts a run and asserts that it ends soon, with nothing left.
-fn interrupt(child: Child, folder: &Path) -> Ran {
+pub(crate) fn interrupt(child: Child, folder: &Path) -> Ran {
     signal("INT", child.id());
     let ran = end(child);
     assert_nothing_left(folder);
@@ -307,113 +305,4 @@ fn no_secret_is_handed_on_to_what_is_started() {
         }
     }
     interrupt(child, folder.path());
-}
-
-/// Whoever killed the guardian left a server for ever once racesim was killed too, and racesim did not
-/// notice. Now another guardian takes its place.
-#[test]
-fn a_guardian_that_is_killed_is_replaced_and_nothing_is_left() {
-    let folder = tempfile::tempdir().unwrap();
-    let child = paying(folder.path(), &[]);
-    let mut seen = HashSet::new();
-    for _ in 0..5 {
-        let guardian = guardian_in(folder.path()).unwrap();
-        assert!(seen.insert(guardian));
-        signal("KILL", guardian);
-        eventually("there is another", || {
-            guardian_in(folder.path()).is_some_and(|pid| !seen.contains(&pid))
-        });
-    }
-    // The last of them must still know the server, when nobody else does.
-    signal("KILL", child.id());
-    end(child);
-    assert_nothing_left(folder.path());
-}
-
-/// A guardian that was gone as soon as it was started was replaced for ever, without a pause and without
-/// a word.
-#[test]
-fn guardians_that_end_as_soon_as_they_are_started_end_the_run() {
-    let folder = tempfile::tempdir().unwrap();
-    // Whoever pays goes on until that is over, and the next round does not begin.
-    let mut child = paying_for("200ms", folder.path(), &["--rounds", "1000", "--quiet"]);
-    eventually("racesim has given up", || {
-        if let Some(guardian) = guardian_in(folder.path()) {
-            // It may be gone since.
-            let _ = Command::new("kill")
-                .args(["-KILL", &guardian.to_string()])
-                .stderr(Stdio::null())
-                .status();
-        }
-        child.try_wait().unwrap().is_some()
-    });
-    let ran = end(child);
-    assert_eq!(ran.code, Some(4), "{}", ran.all());
-    let why = "what cleans up after racesim is gone, and cannot be started again";
-    assert!(ran.stderr.contains(why), "{}", ran.all());
-    assert_nothing_left(folder.path());
-}
-
-/// With the guardian and racesim killed at once nobody is left who knows of the server. It dies with
-/// racesim all the same, because `setpriv` asks the system for that.
-#[cfg(target_os = "linux")]
-#[test]
-fn a_server_whose_guardian_and_racesim_are_both_killed_ends_by_itself() {
-    let can = Command::new("setpriv")
-        .args(["--pdeathsig", "KILL", "true"])
-        .status();
-    let is_there = can.is_ok_and(|status| status.success());
-    assert!(is_there, "this test needs setpriv: install util-linux");
-    let folder = tempfile::tempdir().unwrap();
-    let child = paying(folder.path(), &[]);
-    // Stopped first, so that it cannot replace the guardian.
-    signal("STOP", child.id());
-    signal("KILL", guardian_in(folder.path()).unwrap());
-    signal("KILL", child.id());
-    end(child);
-    eventually("the server is gone", || server_in(folder.path()).is_none());
-}
-
-/// A guardian that stands still kept the end of a run waiting, and what it guarded alive.
-#[test]
-fn a_guardian_that_stands_still_is_done_without() {
-    let folder = tempfile::tempdir().unwrap();
-    let child = paying(folder.path(), &[]);
-    signal("STOP", guardian_in(folder.path()).unwrap());
-    // It never goes on: whoever waits for it is ended by the limit of every test.
-    let ran = interrupt(child, folder.path());
-    assert_eq!(ran.code, Some(130), "{}", ran.all());
-}
-
-/// A run that was killed in its first milliseconds left its folder: it was there before its guardian.
-#[test]
-fn a_run_that_is_killed_at_its_very_beginning_leaves_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    for half_ms in 0..60 {
-        let mut command = racesim(&["locked", "--users", "5", "-q"]);
-        command.env("TMPDIR", folder.path()).stdout(Stdio::null());
-        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-        let until = Instant::now() + Duration::from_micros(500 * half_ms);
-        while Instant::now() < until {
-            std::hint::spin_loop();
-        }
-        // It may have ended before.
-        let _ = child.kill();
-        child.wait().unwrap();
-    }
-    assert_nothing_left(folder.path());
-    eventually("nothing is left that was started", || {
-        pids_of(folder.path().as_os_str().as_bytes()).is_empty()
-    });
-}
-
-/// Nothing at all is started for a run that has no need of a server: it has a folder and a guardian.
-#[test]
-fn a_run_without_locks_has_a_guardian_before_it_has_a_folder() {
-    let ran = run(&["naive", "--users", "20", "-q"]);
-    assert_eq!(ran.code, Some(0), "{}", ran.all());
-    let odd = OsString::from_vec(b"/no/such/\xff".to_vec());
-    let mut command = racesim(&["naive"]);
-    command.env("TMPDIR", odd);
-    finish(command).assert_refused(4, "cannot make a temporary folder in");
 }
