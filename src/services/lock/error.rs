@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use redis::ServerErrorKind;
-
 /// Why the lock service cannot be used. No text here ever holds a password.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
@@ -247,22 +245,6 @@ impl Unfit {
             "sentinel" => Some(Self::Sentinel),
             _ => None,
         }
-    }
-
-    pub(super) fn by_kind(kind: ServerErrorKind) -> Option<Self> {
-        Some(match kind {
-            ServerErrorKind::BusyLoading => Self::Loading,
-            ServerErrorKind::Moved
-            | ServerErrorKind::Ask
-            | ServerErrorKind::TryAgain
-            | ServerErrorKind::ClusterDown
-            | ServerErrorKind::CrossSlot => Self::OfACluster,
-            ServerErrorKind::MasterDown => Self::LostPrimary,
-            ServerErrorKind::ReadOnly => Self::ReadOnly,
-            ServerErrorKind::NoPerm => Self::NoRights,
-            // And whatever else the library may learn to tell apart.
-            _ => return None,
-        })
     }
 
     pub(super) fn by_code(code: &str) -> Option<Self> {

@@ -6,7 +6,6 @@ mod in_process;
 mod redis;
 mod request;
 mod ttl;
-mod url;
 
 use std::time::Duration;
 
@@ -14,12 +13,11 @@ pub use error::{LockError, Unfit};
 pub use held::Held;
 pub use in_process::InProcess;
 pub use redis::{
-    Arrived, KeyPrefix, LateRequest, NotSent, PrivateServer, Redis, RedisServer, find_server,
-    start_server,
+    Arrived, KeyPrefix, LateRequest, NotSent, PrivateServer, Redis, RedisServer, Url, find_server,
+    may_hold_a_secret, redact, start_server,
 };
 pub use request::{Acquire, AcquireMode, LockRequest, ReleaseCommand, Token};
 pub use ttl::{Ttl, TtlError};
-pub use url::{Url, may_hold_a_secret, redact};
 
 use crate::seat::SeatId;
 use crate::services::queue::{RequestQueue, ServiceReply};

@@ -12,6 +12,7 @@ mod late;
 mod lifeline;
 mod refused;
 mod server;
+mod url;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +27,9 @@ use dial::why_closed;
 pub use late::{Arrived, LateRequest, NotSent};
 use lifeline::Lifeline;
 pub use server::{PrivateServer, find_server, start_server};
+pub use url::{Url, may_hold_a_secret, redact};
 
-use super::{AddressedRequest, Held, LockError, Url};
+use super::{AddressedRequest, Held, LockError};
 use crate::seat::SeatId;
 use crate::services::queue::{FirstError, RequestQueue};
 use crate::step::Reply;

@@ -74,3 +74,22 @@ impl LockError {
         }
     }
 }
+
+impl Unfit {
+    /// What keeps a server that answers so from serving as a lock.
+    fn by_kind(kind: ServerErrorKind) -> Option<Self> {
+        Some(match kind {
+            ServerErrorKind::BusyLoading => Self::Loading,
+            ServerErrorKind::Moved
+            | ServerErrorKind::Ask
+            | ServerErrorKind::TryAgain
+            | ServerErrorKind::ClusterDown
+            | ServerErrorKind::CrossSlot => Self::OfACluster,
+            ServerErrorKind::MasterDown => Self::LostPrimary,
+            ServerErrorKind::ReadOnly => Self::ReadOnly,
+            ServerErrorKind::NoPerm => Self::NoRights,
+            // And whatever else the library may learn to tell apart.
+            _ => return None,
+        })
+    }
+}

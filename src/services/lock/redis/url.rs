@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
 
-use super::LockError;
+use crate::services::lock::LockError;
 
 /// The URL of a Redis. What is shown of it is what was understood of it: where the server is, and never
 /// a user name or a password.
