@@ -205,7 +205,12 @@ async fn act(client: &mut Client, race: &RaceContext, request: StepRequest, fate
 /// Lets a random time pass. In a schedule, what would be waited for comes later.
 async fn wait(race: &RaceContext, caller: Caller) -> ServiceReply {
     if race.gate.is_some() {
-        return race.services.is_free(caller).await;
+        let reply = match race.services.is_free(caller).await {
+            Some(true) => Reply::Again,
+            Some(false) => Reply::TimeUp,
+            None => Reply::Failed,
+        };
+        return reply.into();
     }
     tokio::time::sleep(jitter()).await;
     Reply::Again.into()

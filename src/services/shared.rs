@@ -6,7 +6,7 @@ use crate::plan::Isolation;
 use crate::seat::{SeatId, UserId};
 use crate::step::{Reply, Service, Step};
 
-use super::lock::{AddressedRequest, LateRequest, LockRequest, LockService, Ttl};
+use super::lock::{AddressedRequest, LateRequest, LockRequest, LockService, LockUpkeep, Ttl};
 use super::queue::{RequestId, ServiceReply};
 use super::request::{Caller, StepRequest};
 use super::store::{
@@ -166,8 +166,8 @@ impl SharedServices {
         // What cannot be reached says so in its next answer.
         let mut has_held = false;
         for lock in &self.locks {
-            let request = (caller.seat, caller.token, LockRequest::Expire);
-            has_held |= lock.queue().call(request).await.reply.is_done();
+            let expired = lock.upkeep((caller.seat, caller.token), LockUpkeep::Expire);
+            has_held |= expired.await.unwrap_or(false);
         }
         let claim = StoreRequest::Expire {
             seat: caller.seat,
@@ -199,21 +199,20 @@ impl SharedServices {
     /// Extends the life of the user's lock.
     pub async fn renew(&self, caller: Caller, ttl: Ttl) {
         if let Some(lock) = self.lock(0) {
-            let request = (caller.seat, caller.token, LockRequest::Renew(ttl));
+            let renewed = lock.upkeep((caller.seat, caller.token), LockUpkeep::Renew(ttl));
             // A lock that cannot be renewed runs out, which is its holder's to notice.
-            let _ = lock.queue().call(request).await;
+            let _ = renewed.await;
         }
     }
 
-    /// Whether nobody holds the lock of the seat, so that another try may succeed.
-    pub async fn is_free(&self, caller: Caller) -> ServiceReply {
-        match self.lock(0) {
-            Some(lock) => {
-                let request = (caller.seat, caller.token, LockRequest::IsFree);
-                lock.queue().call(request).await
-            }
-            None => Reply::Again.into(),
-        }
+    /// Whether nobody holds the lock of the seat, so that another try may succeed; `None` when its
+    /// service does not say.
+    pub async fn is_free(&self, caller: Caller) -> Option<bool> {
+        let Some(lock) = self.lock(0) else {
+            return Some(true);
+        };
+        let asked = lock.upkeep((caller.seat, caller.token), LockUpkeep::IsFree);
+        asked.await.ok()
     }
 
     async fn ask_store(&self, request: StoreRequest) -> ServiceReply {

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{AcquireMode, AddressedRequest, Held, LockRequest, ReleaseCommand, Token};
+use super::{
+    AcquireMode, AddressedRequest, Held, LockRequest, LockUpkeep, ReleaseCommand, Token, Ttl,
+};
 use crate::seat::SeatId;
 use crate::services::queue::{FirstError, RequestQueue, ServiceReply};
 use crate::step::Reply;
@@ -55,6 +57,19 @@ impl InProcess {
     pub(super) fn give_up(&self, why: &str) {
         self.first_error.note(why);
         self.queue.close();
+    }
+
+    /// Does this with the lock of the seat, or looks.
+    pub(super) fn upkeep(&self, (seat, token): (SeatId, Token), upkeep: LockUpkeep) -> bool {
+        let mut table = self.table();
+        let held = table.held(seat);
+        match upkeep {
+            LockUpkeep::Renew(ttl) => held == Some(token) && table.set_ttl(seat, ttl),
+            LockUpkeep::IsFree => held.is_none(),
+            LockUpkeep::Expire => {
+                held.is_some_and(|held| held.user == token.user) && table.expire(seat)
+            }
+        }
     }
 
     /// Lets the lock of this seat run out; `false` when it has no time to live.
@@ -137,30 +152,14 @@ impl LockTable {
                 }
                 is_granted
             }
-            LockRequest::SetTtl(ttl) | LockRequest::Renew(ttl) => {
-                let is_meant = is_own || matches!(request, LockRequest::SetTtl(_));
-                let lease = self
-                    .leases
-                    .get_mut(&seat)
-                    .filter(|_| held.is_some() && is_meant);
-                if let Some(lease) = lease {
-                    lease.until = Some(Instant::now() + ttl.as_duration());
-                    true
-                } else {
-                    false
-                }
-            }
+            LockRequest::SetTtl(ttl) => held.is_some() && self.set_ttl(seat, ttl),
             LockRequest::Verify => is_own,
-            LockRequest::IsFree => held.is_none(),
             LockRequest::Release(command) => {
                 let is_freed = is_own || (command == ReleaseCommand::Delete && held.is_some());
                 if is_freed {
                     self.leases.remove(&seat);
                 }
                 is_freed
-            }
-            LockRequest::Expire => {
-                held.is_some_and(|held| held.user == token.user) && self.expire(seat)
             }
         };
         let reply = request.reply(is_done);
@@ -172,6 +171,14 @@ impl LockTable {
         let lease = self.leases.get(&seat)?;
         let is_over = lease.until.is_some_and(|until| until <= Instant::now());
         (!is_over).then_some(lease.token)
+    }
+
+    /// Gives the lock of the seat a new time to live: whether there is one.
+    fn set_ttl(&mut self, seat: SeatId, ttl: Ttl) -> bool {
+        let lease = self.leases.get_mut(&seat);
+        lease
+            .map(|lease| lease.until = Some(Instant::now() + ttl.as_duration()))
+            .is_some()
     }
 
     /// Ends a lock that has an end: whether it has.

@@ -16,7 +16,7 @@ pub use redis::{
     Arrived, KeyPrefix, LateRequest, NotSent, PrivateServer, Redis, RedisServer, Url, find_server,
     may_hold_a_secret, redact, start_server,
 };
-pub use request::{Acquire, AcquireMode, LockRequest, ReleaseCommand, Token};
+pub use request::{Acquire, AcquireMode, LockRequest, LockUpkeep, ReleaseCommand, Token};
 pub use ttl::{Ttl, TtlError};
 
 use crate::seat::SeatId;
@@ -74,6 +74,21 @@ impl LockService {
         match self {
             Self::Redis(redis) => redis.can_hold_back(),
             Self::InProcess(_) => Ok(()),
+        }
+    }
+
+    /// Does this with the lock of the seat, or looks, beside what waits in the queue.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or does not answer in time.
+    pub async fn upkeep(
+        &self,
+        (seat, token): (SeatId, Token),
+        upkeep: LockUpkeep,
+    ) -> Result<bool, LockError> {
+        match self {
+            Self::Redis(redis) => redis.upkeep((seat, token), upkeep).await,
+            Self::InProcess(locks) => Ok(locks.upkeep((seat, token), upkeep)),
         }
     }
 

@@ -52,21 +52,26 @@ pub enum ReleaseCommand {
     Delete,
 }
 
-/// What is asked of a lock service. Small: a million may wait.
+/// A user's step on a lock service. Small: a million may wait.
 #[derive(Debug, Clone, Copy)]
 pub enum LockRequest {
     /// Take the lock.
     Acquire(Acquire),
     /// Give the lock a new time to live, also when another holds it.
     SetTtl(Ttl),
-    /// The same, if the token still holds it.
-    Renew(Ttl),
     /// Whether the token holds the lock: its value is read, and compared here.
     Verify,
-    /// Whether nobody holds it, so that another try may succeed.
-    IsFree,
     /// Free it.
     Release(ReleaseCommand),
+}
+
+/// What is asked of a lock service that is no user's step: whether it was done, or is so.
+#[derive(Debug, Clone, Copy)]
+pub enum LockUpkeep {
+    /// Give the lock a new time to live, if the token still holds it.
+    Renew(Ttl),
+    /// Whether nobody holds it, so that another try may succeed.
+    IsFree,
     /// End its time to live if the token's user holds it with one.
     Expire,
 }
@@ -77,10 +82,9 @@ impl LockRequest {
         use Reply as R;
         match self {
             Self::Acquire(_) => [R::Granted, R::Held],
-            Self::SetTtl(_) | Self::Renew(_) => [R::TtlSet, R::NotHeld],
+            Self::SetTtl(_) => [R::TtlSet, R::NotHeld],
             Self::Verify => [R::StillHeld, R::NotHeld],
-            Self::IsFree => [R::Again, R::TimeUp],
-            Self::Release(_) | Self::Expire => [R::Released, R::NotHeld],
+            Self::Release(_) => [R::Released, R::NotHeld],
         }
     }
 

@@ -4,7 +4,7 @@ use redis::{Cmd, Script};
 
 use crate::seat::SeatId;
 use crate::services::lock::Ttl;
-use crate::services::lock::{Acquire, AcquireMode, LockRequest, ReleaseCommand, Token};
+use crate::services::lock::{Acquire, AcquireMode, LockRequest, LockUpkeep, ReleaseCommand, Token};
 
 /// Frees a lock only for the token that holds it
 /// (<https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/>).
@@ -142,14 +142,9 @@ impl KeyAndValue {
                 Some(seconds) => drop(cmd.arg("EXPIRE").arg(&self.key).arg(seconds)),
                 None => drop(cmd.arg("PEXPIRE").arg(&self.key).arg(ttl.as_millis())),
             },
-            LockRequest::Renew(ttl) => {
-                self.run_script(&mut cmd, RENEW);
-                cmd.arg(ttl.as_millis());
-            }
             LockRequest::Verify => {
                 cmd.arg("GET").arg(&self.key);
             }
-            LockRequest::IsFree => self.run_script(&mut cmd, IS_FREE),
             LockRequest::Release(ReleaseCommand::Delete) => {
                 cmd.arg("DEL").arg(&self.key);
             }
@@ -157,7 +152,26 @@ impl KeyAndValue {
                 cmd.arg("EVALSHA").arg(&names.release).arg(1);
                 cmd.arg(&self.key).arg(&self.value);
             }
-            LockRequest::Expire => {
+        }
+        cmd
+    }
+
+    /// The command for what is no user's step.
+    pub(super) fn upkeep(
+        &mut self,
+        names: &Names,
+        (seat, token): (SeatId, Token),
+        upkeep: LockUpkeep,
+    ) -> Cmd {
+        self.fill(names, seat, token);
+        let mut cmd = Cmd::new();
+        match upkeep {
+            LockUpkeep::Renew(ttl) => {
+                self.run_script(&mut cmd, RENEW);
+                cmd.arg(ttl.as_millis());
+            }
+            LockUpkeep::IsFree => self.run_script(&mut cmd, IS_FREE),
+            LockUpkeep::Expire => {
                 let mine = format!("{}:{}:", names.run, token.user.0);
                 cmd.arg("EVAL").arg(SHORTEN).arg(1);
                 cmd.arg(&self.key).arg(mine).arg(0);

@@ -6,14 +6,14 @@ use std::time::Duration;
 use redis::{ConnectionAddr, ErrorKind, InfoDict, Pipeline, RedisError, ServerErrorKind, Value};
 
 use super::answer::{RedisAnswer, understand};
-use super::commands::KeyPrefix;
-use super::commands::{COMPARE_AND_DELETE, KeyAndValue, LEFT, Names, SHORTEN, SWEEP};
+use super::commands::{COMPARE_AND_DELETE, KeyAndValue, KeyPrefix, LEFT, Names, SHORTEN, SWEEP};
 use super::dial::WatchedConnection;
 use super::late::LateRequest;
 use crate::duration::Millis;
 use crate::seat::SeatId;
-use crate::services::lock::Url;
-use crate::services::lock::{AddressedRequest, Held, LockError, LockRequest, Unfit};
+use crate::services::lock::{
+    AddressedRequest, Held, LockError, LockRequest, LockUpkeep, Token, Unfit, Url,
+};
 use crate::services::queue::{FirstError, RequestId, ServiceReply};
 
 /// The most commands in one pipeline: beyond it the gain is below the noise.
@@ -72,6 +72,18 @@ impl Link {
         let url = Arc::clone(&another.url);
         within(limit, &url, another.load_script()).await?;
         Ok(another)
+    }
+
+    /// Does what is no user's step, or looks: whether it was done, or is so.
+    pub(super) async fn upkeep(
+        &mut self,
+        (seat, token): (SeatId, Token),
+        upkeep: LockUpkeep,
+        limit: Duration,
+    ) -> Result<bool, LockError> {
+        let command = KeyAndValue::default().upkeep(&self.names, (seat, token), upkeep);
+        let asking = command.query_async::<i64>(&mut self.line.connection);
+        Ok(within(limit, &self.url, asking).await? > 0)
     }
 
     /// Shortens the life of a lock, and waits until the server says that the key is gone; `false` when

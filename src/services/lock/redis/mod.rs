@@ -29,7 +29,7 @@ use lifeline::Lifeline;
 pub use server::{PrivateServer, find_server, start_server};
 pub use url::{Url, may_hold_a_secret, redact};
 
-use super::{AddressedRequest, Held, LockError};
+use super::{AddressedRequest, Held, LockError, LockUpkeep, Token};
 use crate::seat::SeatId;
 use crate::services::queue::{FirstError, RequestQueue};
 use crate::step::Reply;
@@ -118,6 +118,21 @@ impl Redis {
 
     pub(in crate::services::lock) fn queue(&self) -> &RequestQueue<AddressedRequest> {
         &self.queue
+    }
+
+    /// Does this with the lock of the seat, or looks.
+    pub(in crate::services::lock) async fn upkeep(
+        &self,
+        (seat, token): (SeatId, Token),
+        upkeep: LockUpkeep,
+    ) -> Result<bool, LockError> {
+        let mut link = self.lifeline.live().await?;
+        let done = link.upkeep((seat, token), upkeep, self.limit).await;
+        // What becomes of a connection is told by those who wait for a reply.
+        if let Some(error) = done.as_ref().err().filter(|error| !error.may_pass()) {
+            self.first_error.note(error.to_string());
+        }
+        done
     }
 
     /// Lets the lock of this seat run out, and waits until the server itself says that it has.
