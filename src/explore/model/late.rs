@@ -13,25 +13,18 @@ use crate::schedule::{Delivery, Move};
 use crate::seat::UserId;
 use crate::strategy::Strategy;
 
-impl State {
+impl<S: Strategy> RaceModel<S> {
     /// The user's next request does not arrive now: it is lost, or on its way.
-    pub(in crate::explore) fn hold_back(
-        &mut self,
-        user: usize,
-        pending: PendingStep,
-        is_late: bool,
-    ) {
+    fn hold_back(&self, state: &mut State, user: usize, pending: PendingStep, is_late: bool) {
         if is_late {
-            let after = self.users[user].replies.len();
-            self.late.send(user, after, self.services.sent_by(user));
+            let after = self.machine(user).replies(&state.users[user]);
+            state.late.send(user, after, state.services.sent_by(user));
         }
         if pending.step().lock_effect() == LockEffect::Frees {
-            self.services.stop_going_by_the_lock(user);
+            state.services.stop_going_by_the_lock(user);
         }
     }
-}
 
-impl<S: Strategy> RaceModel<S> {
     /// What the user's request that is on its way asks for.
     pub(in crate::explore) fn late_request(
         &self,
@@ -65,7 +58,7 @@ impl<S: Strategy> RaceModel<S> {
                 room: self.room,
             })
         } else {
-            state.hold_back(place, pending, delivery == Delivery::Late);
+            self.hold_back(state, place, pending, delivery == Delivery::Late);
             Reply::Lost
         };
         let heard = if is_heard { reply } else { Reply::Lost };

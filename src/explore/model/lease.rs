@@ -1,7 +1,7 @@
 //! For how long a user of the model was given a lock or the seat, and whether that time is over.
 
 /// The time for which a user was given a lock, or the seat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::explore) enum Lease {
     #[default]
     None,

@@ -1,5 +1,7 @@
 //! The locks of the model, and for how long each user was given one, or the seat.
 
+use std::hash::{Hash, Hasher};
+
 use super::lease::Lease;
 use super::room::{Act, LOCKS_MAX, Room, USERS_MAX, narrow};
 use crate::client::{Acquire, AcquireMode, Held, ReleaseCommand, Token};
@@ -7,7 +9,7 @@ use crate::history::Reply;
 use crate::seat::UserId;
 
 /// The locks of all seats on all lock services.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::explore) struct Locks {
     /// One for each seat on the first lock service, then on the second.
     all: [ModelLock; LOCKS_MAX],
@@ -17,7 +19,7 @@ pub(in crate::explore) struct Locks {
 }
 
 /// The lock of one seat on one lock service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct ModelLock {
     holder: Option<Holder>,
     /// How often the lock was granted.
@@ -25,7 +27,7 @@ struct ModelLock {
 }
 
 /// Who holds a lock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Holder {
     user: u8,
     value: Value,
@@ -33,10 +35,54 @@ struct Holder {
 }
 
 /// What a lock is held with: the user's name and the number of its request, or the person's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::explore) struct Value {
     name: u8,
     request: u8,
+}
+
+/// One number instead of forty fields, or six where more than the first lock was ever granted: a search
+/// hashes every state it comes to.
+impl Hash for Locks {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self {
+            all,
+            leases,
+            freed_foreign,
+        } = self;
+        let [first, others @ ..] = all.map(ModelLock::packed);
+        let has_others = others != [0; LOCKS_MAX - 1];
+        // There are seven leases.
+        let leases = leases
+            .iter()
+            .fold(0, |sum, lease| sum << 3 | u64::from(*lease as u8));
+        let flags = u64::from(*freed_foreign) << 1 | u64::from(has_others);
+        state.write_u64(u64::from(first) << 32 | leases << 2 | flags);
+        if has_others {
+            others.hash(state);
+        }
+    }
+}
+
+impl ModelLock {
+    /// All of it in 29 bits.
+    fn packed(self) -> u32 {
+        let Self { holder, grants } = self;
+        u32::from(grants) << 21 | holder.map_or(0, Holder::packed)
+    }
+}
+
+impl Holder {
+    /// All of it in 21 bits, of which the lowest is set.
+    fn packed(self) -> u32 {
+        let Self {
+            user,
+            value: Value { name, request },
+            has_ttl,
+        } = self;
+        let value = u32::from(name) << 8 | u32::from(request);
+        value << 5 | u32::from(user) << 2 | u32::from(has_ttl) << 1 | 1
+    }
 }
 
 impl Locks {

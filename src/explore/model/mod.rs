@@ -8,6 +8,8 @@ mod late;
 mod late_requests;
 mod lease;
 mod locks;
+mod machine;
+mod past;
 pub(in crate::explore) mod room;
 mod rows;
 mod sqlite;
@@ -29,9 +31,10 @@ use crate::strategy::Strategy;
 use bounds::Bounds;
 use crowd::Crowd;
 use late_requests::LateRequests;
+use machine::Machine;
 use room::{LOCKS_MAX, Room, SEATS_MAX, narrow};
 use state::ModelState;
-use user::{Machine, Next, User};
+use user::{Next, User};
 
 /// Where everybody is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -238,7 +241,10 @@ impl<S: Strategy> RaceModel<S> {
             if self.is_left(Fault::Stall, state) && self.may_stall(state, place) {
                 self.if_allowed(Fault::Stall, state, Move::Stall(who), moves);
             }
-            if !step.is_tidying() && user.gave_up_after.is_none() {
+            if self.is_left(Fault::GiveUp, state)
+                && !step.is_tidying()
+                && !self.machine(place).has_given_up(user)
+            {
                 self.if_allowed(Fault::GiveUp, state, Move::GiveUp(who), moves);
             }
         }

@@ -73,23 +73,46 @@ impl Seat {
     }
 }
 
-/// One number instead of forty fields, or three where anything is written on a seat: a search hashes
-/// every state it comes to.
+/// One number instead of forty fields, or six where anything is written on a seat: a search hashes every
+/// state it comes to.
 impl Hash for ModelRows {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let rows = self.rows.iter().fold(0_u64, |sum, row| {
-            let flags = u64::from(row.is_in_lease) | u64::from(row.is_guarded) << 1;
-            sum << 8 | u64::from(row.user) << 5 | u64::from(row.seat) << 2 | flags
-        });
-        let seats = self.seats.iter().fold(0_u128, |sum, seat| {
-            let claim = u128::from(seat.claimed_by) << 1 | u128::from(seat.is_claim_over);
-            sum << 20 | u128::from(seat.version) << 12 | u128::from(seat.fence) << 4 | claim
-        });
-        // Which of the two it is stands first.
-        state.write_u64(rows << 1 | u64::from(seats != 0));
-        if seats != 0 {
-            state.write_u128(seats);
+        let Self { rows, seats } = self;
+        let rows = rows
+            .iter()
+            .fold(0, |sum, row| sum << 8 | u64::from(row.packed()));
+        let seats = seats.map(Seat::packed);
+        let has_seats = seats != [0; SEATS_MAX];
+        state.write_u64(rows << 1 | u64::from(has_seats));
+        if has_seats {
+            seats.hash(state);
         }
+    }
+}
+
+impl ModelRow {
+    /// All of it in 8 bits.
+    fn packed(self) -> u8 {
+        let Self {
+            user,
+            seat,
+            is_in_lease,
+            is_guarded,
+        } = self;
+        user << 5 | seat << 2 | u8::from(is_in_lease) << 1 | u8::from(is_guarded)
+    }
+}
+
+impl Seat {
+    /// All of it in 32 bits.
+    fn packed(self) -> u32 {
+        let Self {
+            version,
+            fence,
+            claimed_by,
+            is_claim_over,
+        } = self;
+        u32::from_le_bytes([version, fence, claimed_by, u8::from(is_claim_over)])
     }
 }
 

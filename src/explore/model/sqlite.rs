@@ -71,27 +71,51 @@ impl Pending {
 /// A few numbers instead of fifty fields: a search hashes every state it comes to.
 impl Hash for Database {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let transactions = self.transactions.iter().fold(0_u128, |sum, transaction| {
-            sum << 20
-                | match transaction {
-                    OpenTransaction::None => 0,
-                    OpenTransaction::Begun => 1,
-                    OpenTransaction::Looked(seen) => {
-                        let read = u128::from(seen.version) << 3 | u128::from(seen.is_sold) << 2;
-                        u128::from(seen.commits) << 11 | read | 2
-                    }
-                }
-        });
-        let it = self.pending;
-        let flags =
-            u64::from(it.has_row) | u64::from(it.is_guarded) << 1 | u64::from(it.is_dirty) << 2;
-        let pending = u64::from(it.version) << 11 | u64::from(it.fence) << 3 | flags;
-        self.rows.hash(state);
-        let writing = pending << 16 | u64::from(self.writer) << 8 | u64::from(self.commits);
-        state.write_u64(writing << 1 | u64::from(transactions != 0));
-        if transactions != 0 {
-            state.write_u128(transactions);
+        let Self {
+            rows,
+            transactions,
+            writer,
+            pending,
+            commits,
+        } = self;
+        rows.hash(state);
+        let transactions = transactions.map(OpenTransaction::packed);
+        let are_open = transactions != [0; USERS_MAX];
+        let writing = pending.packed() << 16 | u64::from(*writer) << 8 | u64::from(*commits);
+        state.write_u64(writing << 1 | u64::from(are_open));
+        if are_open {
+            transactions.hash(state);
         }
+    }
+}
+
+impl OpenTransaction {
+    /// All of it in 19 bits.
+    fn packed(self) -> u32 {
+        match self {
+            Self::None => 0,
+            Self::Begun => 1,
+            Self::Looked(Seen {
+                commits,
+                is_sold,
+                version,
+            }) => u32::from(commits) << 11 | u32::from(version) << 3 | u32::from(is_sold) << 2 | 2,
+        }
+    }
+}
+
+impl Pending {
+    /// All of it in 19 bits.
+    fn packed(self) -> u64 {
+        let Self {
+            has_row,
+            is_guarded,
+            version,
+            fence,
+            is_dirty,
+        } = self;
+        let flags = u64::from(has_row) | u64::from(is_guarded) << 1 | u64::from(is_dirty) << 2;
+        u64::from(version) << 11 | u64::from(fence) << 3 | flags
     }
 }
 
