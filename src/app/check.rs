@@ -11,8 +11,9 @@ use super::{AppError, Exit, reasons};
 use crate::checker::{self, Property};
 use crate::cli::{self, Output};
 use crate::engine::EngineError;
-use crate::history::{self, Header, Recorded, Recording};
+use crate::history::{self, Header, Recorded, Recording, SettingsRecord, StrategyRecord};
 use crate::report::{AnyReport, RaceReport, Report, ReportKind, Tally};
+use crate::strategy::BuiltIn;
 
 pub(super) async fn run(
     path: &Path,
@@ -89,10 +90,15 @@ fn examine(race: &mut Recorded) {
     if race.history.damage.is_some() {
         return;
     }
-    let Header {
-        strategy, settings, ..
-    } = &race.history.header;
-    let known = cli::strategy_of(&format!("{strategy} {settings}"));
+    let header = &race.history.header;
+    let known = match &header.settings {
+        SettingsRecord::Options(settings) => BuiltIn::recorded(&StrategyRecord {
+            strategy: header.strategy.clone(),
+            settings: settings.clone(),
+            ttl_ms: header.ttl_ms,
+        }),
+        SettingsRecord::Words(words) => cli::strategy_of(&format!("{} {words}", header.strategy)),
+    };
     race.history.damage = match known {
         Ok(strategy) => checker::objection_by(race, &strategy),
         // A strategy of somebody's own.

@@ -33,7 +33,7 @@ pub(super) async fn run(
         version: Report::VERSION,
         kind: ReportKind::Exploration,
         strategy: command.strategy.name().to_owned(),
-        settings: command.strategy.settings(),
+        settings: command.strategy.settings().to_string(),
         users: command.search.users,
         faults: command
             .search

@@ -10,7 +10,7 @@ use super::{AppError, Exit, probes, reasons, simulated};
 use crate::app::progress::ProgressWatch;
 use crate::cli::{RaceCommand, RaceKind};
 use crate::engine::{Engine, EngineError};
-use crate::history::{self, History};
+use crate::history::{self, History, RunKind};
 use crate::report::{
     AnyReport, Assertion, AssertionReport, AssertionResult, Comparison, Figures, Probes,
     RaceReport, Report, ReportKind, Tally,
@@ -57,6 +57,7 @@ pub(super) async fn run(
     }
     simulated::say(&services, &command.services.redis, &outputs);
     let engine = Engine::new(services).stopping_on(stop);
+    let engine = engine.racing_for(run_of(&command));
     let watch = (!outputs.is_quiet())
         .then(|| ProgressWatch::begin(engine.finished(), users_in_all(&command), "users"));
     let racing = Races::new(&engine, &command, &mut history).run();
@@ -80,6 +81,17 @@ pub(super) async fn run(
             Ok(exit)
         }
         None => Ok(exit),
+    }
+}
+
+/// What its races are part of.
+fn run_of(command: &RaceCommand) -> RunKind {
+    match command.kind {
+        RaceKind::Single => RunKind::Race,
+        RaceKind::Comparison => {
+            let records = command.strategies.iter().map(BuiltIn::record);
+            RunKind::Compare(records.collect())
+        }
     }
 }
 

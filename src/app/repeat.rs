@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::output::PIPE_LIMIT;
+use super::output::{PIPE_LIMIT, print_error};
 use super::place::Uses;
 use super::{AppError, Exit, input, race};
 use crate::cli::RepeatCommand;
@@ -21,8 +21,11 @@ pub(super) async fn run(command: RepeatCommand, stop: CancellationToken) -> Resu
         .ok_or(EngineError::Stopped)?
         .map_err(|error| refused(error.to_string()))?;
     let recording = read.map_err(|error| refused(error.to_string()))?;
-    refuse_damaged(&recording).map_err(refused)?;
-    let race = command.race(&strategies(&recording)).map_err(refused)?;
+    let header = header_of(&recording).map_err(refused)?;
+    let race = command.race(header).map_err(refused)?;
+    if recording.is_stopped {
+        print_error("the recorded run was stopped before its end: its whole plan is raced now");
+    }
     let uses = Uses {
         input: Some(&path),
         ..Uses::default()
@@ -30,20 +33,21 @@ pub(super) async fn run(command: RepeatCommand, stop: CancellationToken) -> Resu
     Box::pin(race::run(race, uses, stop)).await
 }
 
-/// Of what is not whole nobody knows whether the plan is.
-fn refuse_damaged(recording: &Recording) -> Result<(), String> {
+/// The header that says what was raced, all of it. Of what is not whole nobody knows whether the plan is; a
+/// run that was stopped has said its plan all the same.
+fn header_of(recording: &Recording) -> Result<&Header, String> {
     let races = recording.races.iter();
     let mut damages = races.filter_map(|race| race.history.damage.as_deref());
-    let damage = damages.next().or(recording.damage.as_deref());
-    damage.map_or(Ok(()), |damage| {
-        Err(format!(
+    let of_all = recording.damage.as_deref();
+    let damage = damages
+        .next()
+        .or_else(|| of_all.filter(|_| !recording.is_stopped));
+    if let Some(damage) = damage {
+        return Err(format!(
             "{damage}; run the race again, and record it with --history FILE"
-        ))
-    })
-}
-
-/// The header of each strategy's first round.
-fn strategies(recording: &Recording) -> Vec<&Header> {
-    let headers = recording.races.iter().map(|race| &race.history.header);
-    headers.filter(|header| header.round == 0).collect()
+        ));
+    }
+    let first = recording.races.first();
+    let first = first.map(|race| &race.history.header);
+    first.ok_or_else(|| "it holds no race: record one with --history FILE".to_owned())
 }

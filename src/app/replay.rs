@@ -157,7 +157,7 @@ fn report(task: &Task, replayed: &[Replayed]) -> ReplayReport {
         version: Report::VERSION,
         kind: ReportKind::Replay,
         strategy: task.strategy.name().to_owned(),
-        settings: task.strategy.settings(),
+        settings: task.strategy.settings().to_string(),
         users: task.users,
         database: header.database,
         lock: header.lock,

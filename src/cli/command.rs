@@ -1,10 +1,10 @@
 //! Commands: what the person asked for, valid by construction.
 
-use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::options::lock::LockArgs;
 use crate::checker::Property;
 use crate::explore::Search;
 use crate::explore::matrix::MatrixColumn;
@@ -113,8 +113,12 @@ pub enum ReplayWhat {
 pub struct RepeatCommand {
     /// The file that it is recorded in.
     pub file: PathBuf,
-    /// Where it is raced and what must hold, as a race has it on its command line.
-    pub(super) words: Vec<OsString>,
+    /// Where the bookings are kept.
+    pub(super) database: Option<PathBuf>,
+    /// Where the locks are.
+    pub(super) lock: LockArgs,
+    /// What must hold.
+    pub(super) assertions: Vec<Assertion>,
     /// Where every event is written; `None` for nowhere.
     pub(super) history: Option<PathBuf>,
     /// Where the report goes.

@@ -1,8 +1,8 @@
 //! Faults that can never happen to what is raced or searched.
 
-use super::options::strategy::strategy_of;
 use crate::engine::{why_never, why_never_in_race};
 use crate::fault::{RaceFault, SearchFault};
+use crate::history::StrategyRecord;
 use crate::strategy::{BuiltIn, CATALOGUE, Entry, Strategy};
 
 /// Refuses a fault that none of these strategies can have.
@@ -85,15 +85,14 @@ fn option_in_the_way(
     strategy: &BuiltIn,
     why_not: &impl Fn(&BuiltIn) -> Option<String>,
 ) -> Option<String> {
-    let settings = strategy.settings();
-    let options: Vec<&str> = settings.split("--").skip(1).map(str::trim).collect();
-    let mut places = 0..options.len();
-    let in_the_way = places.find(|place| {
-        let others = options.iter().enumerate().filter(|(at, _)| at != place);
-        let others = others.map(|(_, option)| format!("--{option}"));
-        let words = std::iter::once(strategy.name().to_owned()).chain(others);
-        let without = strategy_of(&words.collect::<Vec<_>>().join(" "));
+    let record = strategy.record();
+    let mut settings = record.settings.iter();
+    let in_the_way = settings.find(|setting| {
+        let without = BuiltIn::recorded(&StrategyRecord {
+            settings: record.settings.without(setting),
+            ..record.clone()
+        });
         without.is_ok_and(|without| why_not(&without).is_none())
     })?;
-    Some(format!("--{}", options[in_the_way]))
+    Some(in_the_way.to_string())
 }

@@ -4,6 +4,7 @@ mod check;
 mod command;
 mod commands;
 mod compare;
+mod draft;
 mod explore;
 mod impossible;
 mod list;

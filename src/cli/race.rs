@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use clap::{ArgMatches, Args, FromArgMatches};
 
-use super::options::lock::{LockArgs, SERVICES, services};
+use super::draft::RaceDraft;
+use super::options::lock::{LockArgs, SERVICES};
 use super::options::output::{OutputArgs, RESULTS};
 use super::options::strategy::{self, StrategyChoice};
-use super::{Command, RaceCommand, RaceKind, Repeats, impossible, reproduce, values};
-use crate::duration::{Millis, duration};
-use crate::engine::outlasts;
-use crate::fault::{Fault, RaceFault};
+use super::{Command, RaceKind, Repeats, values};
+use crate::duration::duration;
+use crate::fault::RaceFault;
 use crate::plan::{Commit, Payment, Plan, Wanted};
 use crate::report::Assertion;
 use crate::seat::SeatId;
 use crate::seed::Seed;
-use crate::strategy::{BuiltIn, Entry, Strategy};
+use crate::strategy::{Entry, Strategy};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -151,43 +151,26 @@ impl RaceArgs {
         if self.rounds.is_none() && kind == RaceKind::Comparison {
             plan.rounds = plan.rounds_to_compare(choice.entries.len());
         }
-        let strategies = choice.make(lock.as_ref().map_or(0, LockArgs::servers))?;
-        if let Some(lock) = &lock {
-            lock.refuse_for(&strategies)?;
-        }
-        impossible::refuse_in_race(&plan.faults, &strategies)?;
-        refuse_long_stalls(&plan, &strategies)?;
-        refuse_what_takes_too_long(&plan)?;
-        choice.refuse_longer_than(plan.timeout)?;
-        let is_redis_of_environment = lock.as_ref().is_some_and(LockArgs::is_of_environment);
-        let services = services(self.database, lock)?;
-        check_assertions(&self.assertions, &strategies, kind)?;
         let repeats = match (self.rounds, kind) {
             (None, RaceKind::Comparison) => Repeats::UntilClear,
             (None, RaceKind::Single) | (Some(_), _) => Repeats::Exactly(plan.rounds),
         };
-        let inputs = reproduce::Inputs {
-            words: &words,
+        let strategies = choice.make(lock.as_ref().map_or(0, LockArgs::servers))?;
+        let draft = RaceDraft {
             kind,
-            repeats,
-            options: &choice.to_args(),
-            plan: &plan,
-            services: &services,
-            is_redis_of_environment,
-            assertions: &self.assertions,
-        };
-        let reproduce = inputs.reproduce();
-        Ok(Command::Race(Box::new(RaceCommand {
             strategies,
-            kind,
-            repeats,
+            choice,
+            words,
             plan,
-            services,
+            repeats,
+            database: self.database,
+            lock,
             assertions: self.assertions,
             history: self.history,
             output: self.output.into_output(),
-            reproduce,
-        })))
+        };
+        let race = draft.into_race()?;
+        Ok(Command::Race(Box::new(race)))
     }
 
     fn plan(&self, seed: Seed) -> Plan {
@@ -204,65 +187,4 @@ impl RaceArgs {
             timeout: self.timeout,
         }
     }
-}
-
-/// A user that stalls sleeps longer than the time to live.
-fn refuse_long_stalls(plan: &Plan, strategies: &[BuiltIn]) -> Result<(), String> {
-    let mut stalls = plan.faults.iter().filter(|it| it.fault == Fault::Stall);
-    let Some(stall) = stalls.next() else {
-        return Ok(());
-    };
-    let mut ttls = strategies.iter().filter_map(Strategy::ttl);
-    match ttls.find(|ttl| outlasts(stall, Some(*ttl), plan.timeout).is_some()) {
-        Some(ttl) => Err(format!(
-            "'stall' sleeps longer than the time to live, {ttl}: give a shorter --ttl, such as 50ms"
-        )),
-        None => Ok(()),
-    }
-}
-
-/// Nobody waits longer for what is late, or for a Redis that stands still, than for a silent service.
-fn refuse_what_takes_too_long(plan: &Plan) -> Result<(), String> {
-    let limit = Millis(plan.timeout);
-    let faults = plan.faults.iter();
-    let mut beyond = faults.filter(|it| outlasts(it, None, plan.timeout).is_some());
-    let Some(fault) = beyond.next() else {
-        return Ok(());
-    };
-    let how = if fault.fault == Fault::Late {
-        format!("arrives after --timeout {limit}, for which the end of a race waits at the most")
-    } else {
-        format!("takes as long as --timeout {limit} or longer, after which Redis is given up")
-    };
-    Err(format!(
-        "--fault '{fault}' {how}: give a shorter time, or raise --timeout"
-    ))
-}
-
-/// Every assertion is about a strategy that is raced.
-fn check_assertions(
-    assertions: &[Assertion],
-    strategies: &[BuiltIn],
-    kind: RaceKind,
-) -> Result<(), String> {
-    let names = || strategies.iter().map(Strategy::name);
-    for assertion in assertions {
-        match &assertion.strategy {
-            Some(name) if names().any(|raced| raced == name) => {}
-            Some(name) => {
-                return Err(format!(
-                    "--assert '{assertion}': '{name}' is not in this race; it has: {}",
-                    names().collect::<Vec<_>>().join(", ")
-                ));
-            }
-            None if kind == RaceKind::Single => {}
-            None => {
-                let first = names().next().unwrap_or_default();
-                return Err(format!(
-                    "--assert '{assertion}': say of which strategy, such as '{first}.{assertion}'"
-                ));
-            }
-        }
-    }
-    Ok(())
 }

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use super::{Engine, EngineError};
-use crate::history::{Conduct, Header, PlanRecord};
+use crate::history::{Conduct, Header, PlanRecord, RunKind, SettingsRecord};
 use crate::plan::Plan;
 use crate::schedule::Schedule;
 use crate::services::lock::LockService;
@@ -19,7 +19,7 @@ impl Engine {
         schedule: &Schedule,
     ) -> Result<Header, EngineError> {
         Ok(Header {
-            schedule: Some(schedule.clone()),
+            run: RunKind::Replay(schedule.clone()),
             ..self.begin(strategy, plan, 0).await?
         })
     }
@@ -32,10 +32,10 @@ impl Engine {
         Header {
             version: Header::VERSION,
             strategy: strategy.name().to_owned(),
-            settings: strategy.settings(),
+            settings: SettingsRecord::Options(strategy.settings()),
+            run: self.run.clone(),
             round,
             plan: PlanRecord::Plan(Box::new(plan.clone())),
-            schedule: None,
             ttl_ms: ttl.map(crate::client::Ttl::as_millis),
             database: self.services.database_for(strategy.needs()),
             lock: match locks.as_slice() {

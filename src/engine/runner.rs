@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::EngineError;
 use super::memory;
-use crate::history::{History, Outcome, Reply};
+use crate::history::{History, Outcome, Reply, RunKind};
 use crate::plan::Plan;
 use crate::services::Services;
 use crate::services::lock::Held;
@@ -33,6 +33,7 @@ pub struct Engine {
     pub(super) services: Services,
     pub(super) stop: CancellationToken,
     pub(super) finished: Arc<AtomicU64>,
+    pub(super) run: RunKind,
 }
 
 impl Engine {
@@ -51,7 +52,14 @@ impl Engine {
             services,
             stop: CancellationToken::new(),
             finished: Arc::default(),
+            run: RunKind::Race,
         }
+    }
+
+    /// This engine, whose races are part of this.
+    #[must_use]
+    pub fn racing_for(self, run: RunKind) -> Self {
+        Self { run, ..self }
     }
 
     /// The services that are raced on.

@@ -1,14 +1,61 @@
-//! Headers of other versions of the format: one that is read too, and those that are only named.
+//! Headers of other versions of the format: those that are read too, and those that are only named.
 
 use serde::Deserialize;
 
-use super::{Header, HeaderWords};
+use super::{Conduct, Header, HeaderWords, PlanRecord, PlanWords, RunKind, SettingsRecord};
+use crate::plan::Plan;
+use crate::schedule::Schedule;
 
-/// A line as the earlier version of the format wrote it, where this one writes another.
+/// A line as version 2 of the format wrote it, where this one writes another.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-enum EarlierLine {
+enum SecondLine {
     Header(HeaderWords),
+}
+
+/// A line as version 3 of the format wrote it, where this one writes another.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum ThirdLine {
+    Header(Box<ThirdHeader>),
+}
+
+/// A header of version 3: its options are in words, and it does not say what it is part of.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ThirdHeader {
+    version: u32,
+    strategy: String,
+    settings: String,
+    round: u32,
+    plan: Plan,
+    #[serde(default)]
+    schedule: Option<Schedule>,
+    ttl_ms: Option<u64>,
+    database: String,
+    lock: Option<String>,
+    is_lock_simulated: bool,
+    conduct: Conduct,
+    began: String,
+}
+
+impl From<ThirdHeader> for Header {
+    fn from(third: ThirdHeader) -> Self {
+        Self {
+            version: third.version,
+            strategy: third.strategy,
+            settings: SettingsRecord::Words(third.settings),
+            run: third.schedule.map_or(RunKind::Race, RunKind::Replay),
+            round: third.round,
+            plan: PlanRecord::Words(Box::new(PlanWords::from(&third.plan))),
+            ttl_ms: third.ttl_ms,
+            database: third.database,
+            lock: third.lock,
+            is_lock_simulated: third.is_lock_simulated,
+            conduct: third.conduct,
+            began: third.began,
+        }
+    }
 }
 
 /// What every version of the format begins with.
@@ -28,11 +75,14 @@ enum HeaderTag {
 
 /// The header on a line that this version of the format does not write; `None` when it is none.
 pub(super) fn header(line: &[u8]) -> Option<Header> {
-    if let Ok(EarlierLine::Header(words)) = serde_json::from_slice(line) {
+    if let Ok(SecondLine::Header(words)) = serde_json::from_slice(line) {
         return Some(Header::from(words));
     }
+    if let Ok(ThirdLine::Header(third)) = serde_json::from_slice(line) {
+        return Some(Header::from(*third));
+    }
     let AnyHeader { version, .. } = serde_json::from_slice(line).ok()?;
-    let is_of_another = ![Header::VERSION, Header::EARLIER].contains(&version);
+    let is_of_another = version != Header::VERSION && !Header::EARLIER.contains(&version);
     is_of_another.then(|| Header {
         version,
         ..Header::default()

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{RunKind, SettingsRecord};
 use crate::plan::Plan;
-use crate::schedule::Schedule;
 
 /// What was raced, enough to race it again, and what it was raced on.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -13,15 +13,14 @@ pub struct Header {
     pub version: u32,
     /// The strategy's name.
     pub strategy: String,
-    /// The strategy's options that differ from the usual ones, as a person types them.
-    pub settings: String,
+    /// The strategy's options that differ from the usual ones.
+    pub settings: SettingsRecord,
+    /// What it is part of.
+    pub run: RunKind,
     /// Which round this is, from 0.
     pub round: u32,
     /// What was to be run.
     pub plan: PlanRecord,
-    /// The interleaving that was forced; `None` for a race.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub schedule: Option<Schedule>,
     /// How long a lock or a claim lives; `None` when nothing is held for a time.
     pub ttl_ms: Option<u64>,
     /// The database, its version and its settings.
@@ -132,17 +131,17 @@ pub struct HeaderWords {
 
 impl Header {
     /// The version of the format that this build writes.
-    pub const VERSION: u32 = 3;
+    pub const VERSION: u32 = 4;
 
-    /// The earlier version that this build reads too, whose headers are in words.
-    pub const EARLIER: u32 = 2;
+    /// The earlier versions that this build reads too, whose headers are in words.
+    pub const EARLIER: [u32; 2] = [2, 3];
 
     /// Whether this build knows what stands below it.
     #[must_use]
-    pub const fn is_known(&self) -> bool {
+    pub fn is_known(&self) -> bool {
         match self.plan {
             PlanRecord::Plan(_) => self.version == Self::VERSION,
-            PlanRecord::Words(_) => self.version == Self::EARLIER,
+            PlanRecord::Words(_) => Self::EARLIER.contains(&self.version),
         }
     }
 
@@ -192,7 +191,7 @@ impl Header {
         HeaderWords {
             version: header.version,
             strategy: header.strategy,
-            settings: header.settings,
+            settings: header.settings.to_string(),
             round: header.round,
             rounds,
             users,
@@ -216,7 +215,8 @@ impl From<HeaderWords> for Header {
         Self {
             version: words.version,
             strategy: words.strategy,
-            settings: words.settings,
+            settings: SettingsRecord::Words(words.settings),
+            run: RunKind::Race,
             round: words.round,
             plan: PlanRecord::Words(Box::new(PlanWords {
                 rounds: words.rounds,
@@ -227,7 +227,6 @@ impl From<HeaderWords> for Header {
                 arrive_over: words.arrive_over,
                 seed: words.seed,
             })),
-            schedule: None,
             ttl_ms: words.ttl_ms,
             database: words.database,
             lock: words.lock,

@@ -6,7 +6,10 @@ use std::io::{self, BufRead, Read, Write};
 use serde::{Deserialize, Serialize};
 
 use super::earlier;
-use super::{Attempt, Event, FaultEvent, Footer, Header, History, INSTANT_MAX_NS, NODES_MAX, Rows};
+use super::{
+    Attempt, Event, FaultEvent, Footer, Header, History, INSTANT_MAX_NS, NODES_MAX, Rows,
+    SettingsRecord,
+};
 use crate::seat::Booking;
 
 /// One line of the file.
@@ -81,6 +84,8 @@ pub struct Recording {
     pub races: Vec<Recorded>,
     /// Why nothing can be concluded from all of them together; `None` when the file is whole.
     pub damage: Option<String>,
+    /// Whether that is no more than that the run was stopped before it had raced all its rounds.
+    pub is_stopped: bool,
 }
 
 /// A race as it was recorded.
@@ -296,10 +301,14 @@ impl Reader {
         if !self.understood {
             return Err(ReadError::NotAHistory);
         }
-        let missing = self.damage.take().or_else(|| self.missing());
+        let lost = self.damage.take().or_else(|| self.missing());
+        let is_stopped = lost.is_none() && self.end.is_some_and(|end| end.interrupted);
+        let stopped = (is_stopped || self.races.is_empty())
+            .then(|| "the run was stopped before it had raced all its rounds".to_owned());
         Ok(Recording {
             races: self.races,
-            damage: missing,
+            damage: lost.or(stopped),
+            is_stopped,
         })
     }
 
@@ -312,21 +321,17 @@ impl Reader {
         if end.races != races {
             return Some(format!("it has {races} of its {} races", end.races));
         }
-        if let Some(lost) = self.lost_round() {
-            return Some(lost);
-        }
-        (races == 0 || end.interrupted)
-            .then(|| "the run was stopped before it had raced all its rounds".to_owned())
+        self.lost_round()
     }
 
     /// A round that is not there, or is not the next one of its strategy.
     fn lost_round(&self) -> Option<String> {
         let is_interrupted = self.end.is_some_and(|end| end.interrupted);
-        let mut next: BTreeMap<(&str, &str), (u32, u32)> = BTreeMap::new();
+        let mut next: BTreeMap<(&str, &SettingsRecord), (u32, u32)> = BTreeMap::new();
         for Recorded { history, .. } in &self.races {
             let header = &history.header;
             let (strategy, rounds) = (&header.strategy, header.rounds());
-            let name = (strategy.as_str(), header.settings.as_str());
+            let name = (strategy.as_str(), &header.settings);
             let (due, of) = next.entry(name).or_insert((0, rounds));
             if (header.round, rounds) != (*due, *of) {
                 return Some(format!(
@@ -347,10 +352,10 @@ impl History {
     fn begun(header: Header) -> Self {
         let known = header.is_known();
         let why = format!(
-            "it is written in version {} of the format, and this racesim reads versions {} and {}: \
+            "it is written in version {} of the format, and this racesim reads versions {} to {}: \
             record it again",
             header.version,
-            Header::EARLIER,
+            Header::EARLIER[0],
             Header::VERSION
         );
         Self {

@@ -8,6 +8,7 @@ pub mod index;
 mod lines;
 mod locks;
 mod rows;
+mod settings;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub use header::{Conduct, Header, HeaderWords, PlanRecord, PlanWords};
 pub use lines::{Lines, ReadError, Recorded, Recording, read, write, write_end};
 pub use locks::locks_left;
 pub use rows::{Compact, INSTANT_MAX_NS, NODES_MAX, PackedAttempt, PackedEvent, Rows};
+pub use settings::{RunKind, Setting, SettingsRecord, StrategyRecord, StrategySettings};
 
 use crate::seat::{Booking, SeatId, UserId};
 

@@ -21,7 +21,7 @@ use tokio_util::either::Either;
 use super::options::{self, OptionOf};
 use super::{BuiltInStrategy, LockOptions, Naive, Needs, ReleaseMode, Strategy, lock_options};
 use crate::client::{Client, StepError, Ttl};
-use crate::history::Outcome;
+use crate::history::{Outcome, StrategySettings};
 use crate::step::Step;
 
 /// A lock in Redis around check and insert.
@@ -135,8 +135,8 @@ impl Strategy for Locked {
         Self::NAME
     }
 
-    fn settings(&self) -> String {
-        self.to_args()
+    fn settings(&self) -> StrategySettings {
+        self.chosen_options()
     }
 
     fn ttl(&self) -> Option<Ttl> {

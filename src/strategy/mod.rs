@@ -10,13 +10,14 @@ mod naive;
 mod optimistic;
 mod options;
 mod protocol;
+mod records;
 mod redlock;
 mod registry;
 mod transaction;
 mod unique;
 
 use crate::client::{Client, StepError, Ttl};
-use crate::history::Outcome;
+use crate::history::{Outcome, StrategySettings};
 use crate::step::Step;
 
 pub use crate::client::Isolation;

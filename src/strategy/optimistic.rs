@@ -14,7 +14,7 @@
 use super::options::{self, OptionOf};
 use super::{BuiltInStrategy, Strategy};
 use crate::client::{Check, Client, Guard, StepError};
-use crate::history::Outcome;
+use crate::history::{Outcome, StrategySettings};
 use crate::step::Step;
 
 /// A compare-and-set on the seat's version.
@@ -39,8 +39,8 @@ impl Strategy for Optimistic {
         Self::NAME
     }
 
-    fn settings(&self) -> String {
-        self.to_args()
+    fn settings(&self) -> StrategySettings {
+        self.chosen_options()
     }
 
     fn steps(&self) -> Option<Vec<Step>> {

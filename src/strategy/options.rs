@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::client::Ttl;
 use crate::duration::duration;
+use crate::history::{Setting, StrategySettings};
 use crate::nearest::perhaps;
 
 /// Values that have names, each with what it does.
@@ -93,7 +94,7 @@ impl StrategyOption {
     /// The option with a value, as a person types it.
     #[must_use]
     pub fn to_args(&self, value: &str) -> String {
-        args(self.flag, self.value, value)
+        setting(self.flag, self.value, value).to_string()
     }
 }
 
@@ -134,7 +135,7 @@ impl<S: Default + Clone + 'static> OptionOf<S> {
         };
         let write = move |strategy: &S| {
             let is_on = *field(&mut strategy.clone());
-            if is_on { "on" } else { "" }.to_owned()
+            if is_on { ON } else { "" }.to_owned()
         };
         Self::new((flag, None), help, read, write)
     }
@@ -294,31 +295,33 @@ impl<S: Default + Clone + 'static> OptionOf<S> {
         }
     }
 
-    /// Its words among the settings of a report.
-    fn words(&self, strategy: &S) -> Option<String> {
+    /// What it is among the settings of a strategy.
+    fn setting(&self, strategy: &S) -> Option<Setting> {
         let value = (self.write)(strategy);
         let is_shown = match self.shown {
             Shown::WhenUnusual => value != (self.write)(&S::default()),
             Shown::Always => true,
             Shown::Apart => false,
         };
-        (is_shown && !value.is_empty()).then(|| args(self.flag, self.value, &value))
+        (is_shown && !value.is_empty()).then(|| setting(self.flag, self.value, &value))
     }
 }
 
-/// The settings of a strategy that a report shows, as a person types them.
-pub(super) fn to_args<S: Default + Clone + 'static>(
+/// The settings of a strategy.
+pub(super) fn settings<S: Default + Clone + 'static>(
     strategy: &S,
     options: &[OptionOf<S>],
-) -> String {
-    let words = options.iter().filter_map(|option| option.words(strategy));
-    words.collect::<Vec<_>>().join(" ")
+) -> StrategySettings {
+    let settings = options.iter();
+    settings
+        .filter_map(|option| option.setting(strategy))
+        .collect()
 }
 
-fn args(flag: &str, value_name: Option<&str>, value: &str) -> String {
-    match value_name {
-        Some(_) => format!("--{flag} {value}"),
-        None => format!("--{flag}"),
+fn setting(flag: &str, value_name: Option<&str>, value: &str) -> Setting {
+    Setting {
+        flag: flag.to_owned(),
+        value: value_name.map(|_| value.to_owned()),
     }
 }
 
@@ -329,10 +332,16 @@ pub(super) fn time_to_arg(time: Duration) -> String {
         .replace(' ', "")
 }
 
+/// The flag of the time to live, which stands in a place of its own in a report and in a history.
+pub(super) const TTL: &str = "ttl";
+
+/// The value of a switch that is on.
+pub(super) const ON: &str = "on";
+
 /// `--ttl`: how long a lock or a claim lives.
 pub(super) fn ttl<S: Default + Clone + 'static>(field: fn(&mut S) -> &mut Ttl) -> OptionOf<S> {
     let help = "How long an unreleased lock or hold lives";
-    OptionOf::parsed(("ttl", "DUR"), help, field)
+    OptionOf::parsed((TTL, "DUR"), help, field)
         .common()
         .shown_apart()
 }

@@ -1,7 +1,7 @@
 //! The trait of a strategy: how one user tries to book one seat.
 
 use crate::client::{Client, StepError, Ttl};
-use crate::history::Outcome;
+use crate::history::{Outcome, StrategySettings};
 use crate::services::Needs;
 use crate::step::Step;
 
@@ -14,9 +14,9 @@ pub trait Strategy: Clone + Send + Sync + 'static {
     /// The name that a person types.
     fn name(&self) -> &str;
 
-    /// The options that differ from the usual ones, as a person types them.
-    fn settings(&self) -> String {
-        String::new()
+    /// The options that differ from the usual ones.
+    fn settings(&self) -> StrategySettings {
+        StrategySettings::default()
     }
 
     /// How long what it holds lives, a lock or a claim; `None` when it holds nothing for a time.

@@ -21,7 +21,7 @@ use std::time::Duration;
 use super::options::{self, OptionOf, OptionRole};
 use super::{BuiltInStrategy, Naive, Needs, Strategy};
 use crate::client::{Acquire, AcquireMode, Client, Patience, ReleaseCommand, StepError, Ttl};
-use crate::history::Outcome;
+use crate::history::{Outcome, StrategySettings};
 use crate::step::Step;
 
 /// A lock on a majority of independent Redis servers.
@@ -125,8 +125,8 @@ impl Strategy for Redlock {
         Self::NAME
     }
 
-    fn settings(&self) -> String {
-        self.to_args()
+    fn settings(&self) -> StrategySettings {
+        self.chosen_options()
     }
 
     fn ttl(&self) -> Option<Ttl> {

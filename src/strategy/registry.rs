@@ -1,7 +1,8 @@
 //! The registry of the strategies that racesim brings: each by name, with its options, and how it is made.
 
-use super::options::{OptionOf, StrategyOption};
+use super::options::{self, OptionOf, StrategyOption};
 use super::{BuiltIn, CATALOGUE, Strategy};
+use crate::history::StrategySettings;
 
 /// What the registry has to know of a strategy beside how it books. It stands in the strategy's own file.
 pub trait BuiltInStrategy: Strategy + Default {
@@ -22,9 +23,9 @@ pub trait BuiltInStrategy: Strategy + Default {
         None
     }
 
-    /// Its options that a report shows, as a person types them: what [`Strategy::settings`] is to return.
-    fn to_args(&self) -> String {
-        super::options::to_args(self, &Self::options())
+    /// Its options that differ from the usual ones: what [`Strategy::settings`] is to return.
+    fn chosen_options(&self) -> StrategySettings {
+        options::settings(self, &Self::options())
     }
 }
 
@@ -152,7 +153,7 @@ macro_rules! strategies {
                 }
             }
 
-            fn settings(&self) -> String {
+            fn settings(&self) -> StrategySettings {
                 match self {
                     $(Self::$Strategy(it) => it.settings(),)*
                 }
@@ -274,7 +275,10 @@ mod tests {
                 assert_ne!(shown, usual, "{} --{}", entry.name, option.flag);
                 let words = option.to_args(&value);
                 let is_apart = option.flag == "ttl";
-                assert_eq!(made.settings().contains(&words), !is_apart, "{words}");
+                let settings = made.settings().to_string();
+                assert_eq!(settings.contains(&words), !is_apart, "{words}");
+                let again = BuiltIn::recorded(&made.record()).unwrap();
+                assert_eq!(format!("{again:?}"), shown);
                 count += 1;
             }
         }

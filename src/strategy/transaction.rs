@@ -22,7 +22,7 @@ use std::time::Duration;
 use super::options::{self, NamedValues, OptionOf, OptionRole};
 use super::{BuiltInStrategy, Strategy};
 use crate::client::{Check, Client, Insert, Isolation, StepError};
-use crate::history::Outcome;
+use crate::history::{Outcome, StrategySettings};
 use crate::step::{Reply, Step};
 
 /// Ways to begin a transaction by name.
@@ -133,8 +133,8 @@ impl Strategy for Transaction {
         Self::NAME
     }
 
-    fn settings(&self) -> String {
-        self.to_args()
+    fn settings(&self) -> StrategySettings {
+        self.chosen_options()
     }
 
     fn needs(&self) -> super::Needs {

@@ -26,7 +26,7 @@ fn plans(file: &Path) -> Vec<Value> {
     let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
     let headers = lines.filter(|line: &Value| line["type"] == "header");
     let plans = headers.map(|mut header| {
-        assert_eq!(header["version"], 3);
+        assert_eq!(header["version"], 4);
         for own in ["began", "database", "lock"] {
             header.as_object_mut().unwrap().remove(own);
         }
@@ -48,6 +48,8 @@ fn what_is_repeated_is_the_plan_that_was_recorded() {
         "hold --ttl 70ms --seats each --users 4",
         "transaction --begin immediate --busy-timeout 30ms --retries 3 --users 3",
         "compare optimistic transaction locked --retries 2 --unique --users 3 --rounds 2 --redis in-process",
+        // The comparison of one is a comparison.
+        "compare locked --release del --users 3 --rounds 2 --redis in-process",
         // The usual number of retries of one is not that of the others.
         "compare optimistic redlock transaction --users 3 --rounds 1 --redis in-process",
     ] {
@@ -103,7 +105,7 @@ fn what_lacks_a_plan_is_refused_with_the_next_move() {
     let earlier = history_file("one-booking.jsonl");
     run(&["repeat", earlier.to_str().unwrap()]).assert_refused(
         2,
-        "version 2 of the format, which does not hold the whole plan: run the race again",
+        "version 2 of the format, which does not hold the whole race: run the race again",
     );
     run(&["repeat", "README.md"]).assert_refused(2, "not a racesim history: record one");
     run(&["repeat", "/no/such/file"]).assert_refused(2, "cannot repeat '/no/such/file'");
@@ -111,8 +113,8 @@ fn what_lacks_a_plan_is_refused_with_the_next_move() {
     let file = recorded(folder.path(), "race.jsonl", &words);
     let own = changed(&file, "\"naive\"", "\"mine\"");
     run(&["repeat", &own]).assert_refused(2, "'mine' is no strategy that racesim brings");
-    let newer = changed(&file, "\"version\":3", "\"version\":4");
-    run(&["repeat", &newer]).assert_refused(2, "version 4 of the format");
+    let newer = changed(&file, "\"version\":4", "\"version\":5");
+    run(&["repeat", &newer]).assert_refused(2, "version 5 of the format");
     let killed = changed(
         &file,
         "{\"type\":\"end\",\"races\":1,\"interrupted\":false}\n",
@@ -125,6 +127,65 @@ fn what_lacks_a_plan_is_refused_with_the_next_move() {
         "\"faults\":[\"restart:1\"],\"timeout\"",
     );
     run(&["repeat", &fault]).assert_refused(2, "can never happen to naive");
+}
+
+/// Version 3 had the options in words, and did not say what a race was part of.
+#[test]
+fn a_recording_of_version_3_is_judged_and_not_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = "locked --unique --release del --users 3 --seed 3 --redis in-process";
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let file = recorded(folder.path(), "race.jsonl", &words);
+    let text = text_of(&file);
+    let (header, rest) = text.split_once('\n').unwrap();
+    let mut header: Value = serde_json::from_str(header).unwrap();
+    header["version"] = 3.into();
+    header["settings"] = "--unique --release del".into();
+    header.as_object_mut().unwrap().remove("run");
+    std::fs::write(&file, format!("{header}\n{rest}")).unwrap();
+    let checked = run(&["check", file.to_str().unwrap(), "--format", "json"]);
+    assert_eq!(checked.code, Some(0), "{}", checked.all());
+    let header = checked.checked_race().header;
+    assert_eq!(header.settings, "--unique --release del");
+    assert_eq!((header.users, header.seed), (3, 3));
+    run(&["repeat", file.to_str().unwrap()]).assert_refused(
+        2,
+        "version 3 of the format, which does not hold the whole race",
+    );
+}
+
+/// A run that was stopped said that it could not be repeated, and what it had not come to was unknown.
+#[test]
+fn a_run_that_was_stopped_is_repeated_whole_and_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = [
+        "compare",
+        "naive",
+        "optimistic",
+        "--users",
+        "2",
+        "--rounds",
+        "2",
+        "--seed",
+        "1",
+    ];
+    let file = recorded(folder.path(), "race.jsonl", &words);
+    let text = text_of(&file);
+    let (first, _) = text.split_once("\n{\"type\":\"header\"").unwrap();
+    let end = "{\"type\":\"end\",\"races\":1,\"interrupted\":true}";
+    std::fs::write(&file, format!("{first}\n{end}\n")).unwrap();
+    let again = run(&["repeat", file.to_str().unwrap(), "--format", "json"]);
+    assert!(
+        again.stderr.contains("its whole plan is raced now"),
+        "{}",
+        again.stderr
+    );
+    let report = again.json();
+    assert_eq!(report["kind"], "comparison");
+    let raced = report["races"].as_array().unwrap().iter();
+    let raced: Vec<&Value> = raced.map(|race| &race["header"]["strategy"]).collect();
+    assert_eq!(raced, ["naive", "optimistic"]);
+    assert_eq!(report["races"][1]["rounds"], 2);
 }
 
 #[tokio::test]

@@ -169,7 +169,7 @@ impl StrategyChoice {
     }
 
     /// As many of an option as servers were named, unless it was given.
-    fn count_servers(&mut self, servers: usize) -> Result<(), String> {
+    pub(in crate::cli) fn count_servers(&mut self, servers: usize) -> Result<(), String> {
         let counts = |entry: &&'static Entry| {
             let mut options = entry.options().into_iter();
             options.find(|option| option.role == OptionRole::CountsServers)

@@ -382,8 +382,13 @@ impl Draft<'_> {
             .filter(|line| line["type"] == "header");
         for header in headers {
             let (name, settings) = (&header["strategy"], &header["settings"]);
+            let none = if settings.is_string() {
+                json!("")
+            } else {
+                json!([])
+            };
             header["strategy"] = json!(format!("my own {name} {settings}"));
-            header["settings"] = json!("");
+            header["settings"] = none;
         }
     }
 

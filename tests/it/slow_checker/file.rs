@@ -54,7 +54,7 @@ fn is_whole(race: &[Value]) -> bool {
     ];
     let is_counted = |(kind, name): (&str, &str)| footer[name].as_u64().unwrap_or(0) == count(kind);
     header["type"] == "header"
-        && (header["version"] == 2 || header["version"] == 3)
+        && (2..=4).contains(&header["version"].as_u64().unwrap_or(0))
         && count("header") == 1
         && footer["type"] == "footer"
         && footer["unread"].is_null()
@@ -71,10 +71,7 @@ fn rounds_of(header: &Value) -> &Value {
 
 /// Each strategy's rounds are there, one after another.
 fn are_in_order(races: &[&[Value]]) -> bool {
-    let name = |race: &[Value]| {
-        let settings = race[0]["settings"].as_str().unwrap_or_default();
-        (race[0]["strategy"].clone(), settings.to_owned())
-    };
+    let name = |race: &[Value]| (race[0]["strategy"].clone(), race[0]["settings"].clone());
     races.iter().all(|race| {
         let own = races.iter().filter(|other| name(other) == name(race));
         let rounds: Vec<Option<u64>> = own.clone().map(|own| own[0]["round"].as_u64()).collect();
