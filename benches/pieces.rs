@@ -1,12 +1,12 @@
 //! How fast are the small pieces? `cargo bench --bench pieces`.
 
-use std::future::poll_fn;
 use std::hint::black_box;
+use std::task::{Context, Waker};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use racesim::checker::Property;
 use racesim::checker::judge;
-use racesim::client::{Ttl, poll_once};
+use racesim::client::Ttl;
 use racesim::explore::{Search, search};
 use racesim::history::{
     self, Attempt, Event, Header, History, Outcome, PlanRecord, Reply, Rows, Step,
@@ -72,8 +72,9 @@ fn exchange_round() {
     let mut batch = Vec::new();
     queue.take_blocking(&mut batch);
     queue.deliver(batch.drain(..).map(|(id, _)| (id, Reply::Available.into())));
+    let mut context = Context::from_waker(Waker::noop());
     for id in ids {
-        let reply = poll_once(poll_fn(|cx| queue.poll(id, cx)));
+        let reply = queue.poll(id, &mut context);
         assert!(black_box(reply).is_ready());
     }
 }

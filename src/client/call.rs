@@ -11,9 +11,9 @@ use std::task::{Context, Poll, ready};
 use super::error::{StepError, result_for_user};
 use super::faulted::{gated, pay, struck, undisturbed};
 use super::recorder::{Backing, Client};
+use super::request::StepRequest;
 use super::script::PendingStep;
-use crate::services::queue::RequestId;
-use crate::services::request::StepRequest;
+use crate::services::Submitted;
 use crate::step::{Reply, Step};
 
 /// A step on its way, and what its strategy makes of the reply: a [`Reply`], whether the step was done, or
@@ -40,9 +40,7 @@ enum CallState<'a> {
     Submitted {
         client: &'a mut Client,
         step: Step,
-        /// Which of several lock services was asked.
-        node: u8,
-        id: RequestId,
+        submitted: Submitted,
     },
     /// Answered by a script.
     Scripted {
@@ -75,7 +73,7 @@ impl<'a, T> From<CallState<'a>> for Call<'a, T> {
 impl Client {
     /// Takes a step: submits it to the queue of its service where nothing else is in the way.
     pub(super) fn step<T>(&mut self, request: StepRequest) -> Call<'_, T> {
-        let (step, node) = (request.step(), request.node());
+        let step = request.step();
         if !step.is_tidying() && self.is_stopped() {
             return CallState::Done(Err(StepError::Stopped)).into();
         }
@@ -85,18 +83,21 @@ impl Client {
                 script.ask(PendingStep::new(request, self.requests));
                 return CallState::Scripted { client: self, step }.into();
             }
-            Backing::Live(race) if race.is_plain() && request.is_queued() => {
-                let id = race.services.submit(request, caller);
-                let client = self;
-                return CallState::Submitted {
-                    client,
-                    step,
-                    node,
-                    id,
+            Backing::Live(race) => {
+                if let StepRequest::Service(request) = request
+                    && race.is_plain()
+                    && let Some(submitted) = race.services.submit(request, caller)
+                {
+                    let client = self;
+                    return CallState::Submitted {
+                        client,
+                        step,
+                        submitted,
+                    }
+                    .into();
                 }
-                .into();
+                Arc::clone(race)
             }
-            Backing::Live(race) => Arc::clone(race),
         };
         // Each is as large as it needs to be: in a race, every user may be in one.
         let boxed: Pin<Box<dyn Future<Output = Answered> + Send>> = if race.gate.is_some() {
@@ -140,15 +141,14 @@ impl<T: From<Reply>> Future for Call<'_, T> {
             CallState::Submitted {
                 client,
                 step,
-                node,
-                id,
+                submitted,
             } => {
                 let Backing::Live(race) = &client.backing else {
                     return Poll::Ready(Err(StepError::Failed));
                 };
-                let reply = ready!(race.services.poll((*step, *node), *id, cx));
+                let reply = ready!(race.services.poll(*submitted, cx));
                 client.remember(reply);
-                client.record(*step, *node, reply.reply);
+                client.record(*step, submitted.node(), reply.reply);
                 result_for_user(*step, reply.reply)
             }
             CallState::Scripted { client, step } => {
@@ -170,14 +170,13 @@ impl<T> Drop for Call<'_, T> {
         if let CallState::Submitted {
             client,
             step,
-            node,
-            id,
+            submitted,
         } = &mut self.state
         {
             if let Backing::Live(race) = &client.backing {
-                race.services.abandon((*step, *node), *id);
+                race.services.abandon(*submitted);
             }
-            client.record(*step, *node, Reply::Lost);
+            client.record(*step, submitted.node(), Reply::Lost);
         }
     }
 }

@@ -16,23 +16,23 @@ use crate::services::SharedServices;
 
 /// What all users of one race share.
 #[derive(Debug)]
-pub struct RaceContext {
+pub(crate) struct RaceContext {
     /// The services they race on.
-    pub services: Arc<SharedServices>,
+    pub(crate) services: Arc<SharedServices>,
     /// What they did.
-    pub log: Log,
+    pub(crate) log: Log,
     /// When they did it.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
     /// Set when they are to stop.
-    pub stop: Stop,
+    pub(crate) stop: Stop,
     /// Where every step waits for its turn; `None` when the users race.
-    pub gate: Option<Gate>,
+    pub(crate) gate: Option<Gate>,
     /// Which locks are extended.
-    pub watchdogs: Watchdogs,
+    pub(crate) watchdogs: Watchdogs,
     /// What befalls the users; `None` when nothing does. Boxed: what every step looks at lies together.
-    pub faults: Option<Box<Injector>>,
+    pub(crate) faults: Option<Box<Injector>>,
     /// What is on its way. Boxed, as the faults are.
-    pub late: Box<Late>,
+    pub(crate) late: Box<Late>,
 }
 
 impl RaceContext {
@@ -69,7 +69,7 @@ impl RaceContext {
 /// Tells every user to stop. Asking a token takes its lock, which a million users would each do in
 /// every step; they look at a flag instead.
 #[derive(Debug)]
-pub struct Stop {
+pub(crate) struct Stop {
     token: CancellationToken,
     is_set: AtomicBool,
 }
@@ -77,7 +77,7 @@ pub struct Stop {
 impl Stop {
     /// Set as soon as this token is cancelled, if somebody [watches](Self::watch) it.
     #[must_use]
-    pub fn on(token: CancellationToken) -> Self {
+    pub(crate) fn on(token: CancellationToken) -> Self {
         Self {
             is_set: AtomicBool::new(token.is_cancelled()),
             token,
@@ -85,13 +85,13 @@ impl Stop {
     }
 
     /// Sets the flag when the token is cancelled, and ends then.
-    pub async fn watch(&self) {
+    pub(crate) async fn watch(&self) {
         self.token.cancelled().await;
         self.is_set.store(true, Ordering::Relaxed);
     }
 
     /// Sets the flag if the token is cancelled, where nobody can watch it.
-    pub fn look(&self) {
+    pub(crate) fn look(&self) {
         if self.token.is_cancelled() {
             self.is_set.store(true, Ordering::Relaxed);
         }
@@ -99,12 +99,12 @@ impl Stop {
 
     /// Whether the users are to stop.
     #[must_use]
-    pub fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         self.is_set.load(Ordering::Relaxed)
     }
 
     /// What `work` gives, or `None` when the race is stopped before it is done.
-    pub async fn run_until_set<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn run_until_set<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         self.token.run_until_cancelled(work).await
     }
 }
@@ -114,7 +114,7 @@ const STEPS: usize = 6;
 
 /// What the users of a race did, in the order it was answered.
 #[derive(Debug, Default)]
-pub struct Log {
+pub(crate) struct Log {
     pages: Mutex<(Rows<Event>, Rows<Attempt>)>,
     /// How often anybody has begun another try.
     retries: AtomicU64,
@@ -125,7 +125,7 @@ impl Log {
     /// A log with room for the steps of so many users. Room that is not used is only promised by the
     /// system, never taken; growing would copy, and take twice as much for a moment.
     #[must_use]
-    pub fn with_room_for(users: usize) -> Self {
+    pub(crate) fn with_room_for(users: usize) -> Self {
         let steps = users.saturating_mul(STEPS);
         Self {
             pages: Mutex::new((Rows::with_room_for(steps), Rows::with_room_for(users))),
@@ -143,7 +143,7 @@ impl Log {
     }
 
     /// Writes down the end of an attempt.
-    pub fn end(&self, attempt: Attempt) {
+    pub(crate) fn end(&self, attempt: Attempt) {
         self.pages
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -158,48 +158,48 @@ impl Log {
 
     /// How often anybody has begun another try.
     #[must_use]
-    pub fn retries(&self) -> u64 {
+    pub(crate) fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed)
     }
 
     /// Writes down what went wrong without a step that tells it.
-    pub fn fault(&self, fault: FaultEvent) {
+    pub(crate) fn fault(&self, fault: FaultEvent) {
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
         faults.push(fault);
     }
 
     /// All faults that were written down; none are left afterwards.
-    pub fn take_faults(&self) -> Vec<FaultEvent> {
+    pub(crate) fn take_faults(&self) -> Vec<FaultEvent> {
         std::mem::take(&mut *self.faults.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// All that was written down; the log is empty afterwards.
-    pub fn take(&self) -> (Rows<Event>, Rows<Attempt>) {
+    pub(crate) fn take(&self) -> (Rows<Event>, Rows<Attempt>) {
         std::mem::take(&mut *self.pages.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// The time since the start of a race.
 #[derive(Debug, Default)]
-pub struct Clock {
+pub(crate) struct Clock {
     start: OnceLock<Instant>,
 }
 
 impl Clock {
     /// Starts the race. Only the first start counts.
-    pub fn start(&self) {
+    pub(crate) fn start(&self) {
         self.start.get_or_init(Instant::now);
     }
 
     /// Whether the race has started.
     #[must_use]
-    pub fn has_started(&self) -> bool {
+    pub(crate) fn has_started(&self) -> bool {
         self.start.get().is_some()
     }
 
     /// Nanoseconds since the start; 0 before it.
     #[must_use]
-    pub fn now_ns(&self) -> u64 {
+    pub(crate) fn now_ns(&self) -> u64 {
         self.start.get().map_or(0, |start| {
             u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
         })

@@ -19,7 +19,7 @@ pub enum StepError {
 
 /// What a user is told when its strategy ends like this.
 #[must_use]
-pub const fn outcome_of(end: Result<Outcome, StepError>) -> Outcome {
+pub(crate) const fn outcome_of(end: Result<Outcome, StepError>) -> Outcome {
     match end {
         Ok(outcome) => outcome,
         Err(StepError::Failed | StepError::Stopped) => Outcome::Failed,

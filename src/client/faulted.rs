@@ -8,12 +8,13 @@ use super::context::RaceContext;
 use super::error::{StepError, result_for_user};
 use super::gate::{GateEvent, Permit};
 use super::recorder::{Backing, Client, StepRecorder};
+use super::request::StepRequest;
 use crate::fault::{Effect, Injector};
 use crate::history::FaultKind;
 use crate::seat::UserId;
 use crate::services::Pace;
 use crate::services::queue::ServiceReply;
-use crate::services::request::{Caller, StepRequest};
+use crate::services::request::{Caller, ServiceRequest};
 use crate::step::{LockEffect, Reply, Step};
 
 /// Takes the step when its turn has come, and tells at the gate what it was answered.
@@ -66,8 +67,13 @@ async fn send_late(client: &mut Client, race: &RaceContext, request: StepRequest
     let (user, caller) = (client.user, client.caller());
     note_release(user, race, request.step());
     let mut recorder = StepRecorder::begin(client, request.step(), request.node());
-    let sent = race.services.send_late(request, caller, Pace::Forced);
-    match sent.await {
+    let sent = match request {
+        StepRequest::Service(request) => {
+            race.services.send_late(request, caller, Pace::Forced).await
+        }
+        StepRequest::Validate { .. } | StepRequest::Wait => Err(Reply::Failed.into()),
+    };
+    match sent {
         Ok(sent) => race.late.hold(user, sent),
         Err(answered) => recorder.reply = answered.reply,
     }
@@ -106,7 +112,8 @@ pub(super) async fn struck(
     if faults.loses_request(user, step) {
         return result_for_user(step, never_sent(client, race, request));
     }
-    if let Some((at, time)) = faults.lateness(user, step)
+    if let StepRequest::Service(request) = request
+        && let Some((at, time)) = faults.lateness(user, step)
         // Boxed: it may connect to a server, and few steps are late.
         && let Some(answered) = Box::pin(be_late(client, race, request, time)).await
     {
@@ -130,7 +137,7 @@ pub(super) async fn struck(
 async fn be_late(
     client: &mut Client,
     race: &RaceContext,
-    request: StepRequest,
+    request: ServiceRequest,
     time: Duration,
 ) -> Option<Result<Reply, StepError>> {
     client.begin();
@@ -183,18 +190,19 @@ async fn act(client: &mut Client, race: &RaceContext, request: StepRequest, fate
     if let Some(delay) = fate.delay {
         tokio::time::sleep(delay).await;
     }
-    let reply = if let StepRequest::Validate { is_in_time } = request {
-        let gate = race.gate.as_ref();
-        let is_in_time = gate.map_or(is_in_time, |gate| !gate.has_stalled(caller.user));
-        in_time(is_in_time)
-    } else if request == StepRequest::Wait {
-        wait(race, caller).await
-    } else {
-        let pace = match race.gate {
-            Some(_) => Pace::Forced,
-            None => Pace::Racing,
-        };
-        race.services.act(request, caller, pace).await
+    let reply = match request {
+        StepRequest::Validate { is_in_time } => {
+            let gate = race.gate.as_ref();
+            in_time(gate.map_or(is_in_time, |gate| !gate.has_stalled(caller.user)))
+        }
+        StepRequest::Wait => wait(race, caller).await,
+        StepRequest::Service(request) => {
+            let pace = match race.gate {
+                Some(_) => Pace::Forced,
+                None => Pace::Racing,
+            };
+            race.services.act(request, caller, pace).await
+        }
     };
     let delivered = fate.delivered(reply);
     recorder.client.remember(delivered);

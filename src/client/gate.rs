@@ -11,7 +11,7 @@ use crate::step::{Reply, Step};
 
 /// What users say to whoever forces an interleaving on them.
 #[derive(Debug)]
-pub enum GateEvent {
+pub(crate) enum GateEvent {
     /// A user is about to take a step, and waits.
     Waits {
         /// Who.
@@ -41,7 +41,7 @@ pub enum GateEvent {
 
 /// How a user may go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Permit {
+pub(crate) enum Permit {
     /// Take the step.
     Act,
     /// Take the step, and do not learn what it was answered.
@@ -58,7 +58,7 @@ pub enum Permit {
 
 /// Where steps wait for their turn.
 #[derive(Debug, Clone)]
-pub struct Gate {
+pub(crate) struct Gate {
     events: mpsc::UnboundedSender<GateEvent>,
     /// Those who have stalled since they last began to take locks.
     stalled: Arc<Mutex<HashSet<UserId>>>,
@@ -67,14 +67,14 @@ pub struct Gate {
 impl Gate {
     /// A gate, and the other end where its events are heard.
     #[must_use]
-    pub fn new() -> (Self, mpsc::UnboundedReceiver<GateEvent>) {
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<GateEvent>) {
         let (events, receiver) = mpsc::unbounded_channel();
         let stalled = Arc::default();
         (Self { events, stalled }, receiver)
     }
 
     /// Says something to whoever is still listening.
-    pub fn report(&self, event: GateEvent) {
+    pub(crate) fn report(&self, event: GateEvent) {
         // Nobody listens when the schedule is over; the users go on by themselves then.
         let _ = self.events.send(event);
     }

@@ -11,7 +11,7 @@ use crate::services::{OnItsWay, SharedServices};
 
 /// What is on its way in a race, or in an interleaving.
 #[derive(Debug, Default)]
-pub struct Late {
+pub(crate) struct Late {
     /// What arrives when it is its turn.
     held: Mutex<HashMap<UserId, OnItsWay>>,
     /// What arrives by itself.
@@ -25,12 +25,12 @@ impl Late {
     }
 
     /// The user's request that was kept.
-    pub fn take(&self, user: UserId) -> Option<OnItsWay> {
+    pub(crate) fn take(&self, user: UserId) -> Option<OnItsWay> {
         lock(&self.held).remove(&user)
     }
 
     /// The connections to this lock service have ended.
-    pub fn cut(&self, node: u8) {
+    pub(crate) fn cut(&self, node: u8) {
         lock(&self.held).retain(|_, request| !request.goes_to(node));
     }
 
@@ -50,7 +50,7 @@ impl Late {
     }
 
     /// How much of what arrives by itself is still on its way when the limit is reached.
-    pub async fn all_arrived(&self, limit: impl Future<Output = ()>) -> usize {
+    pub(crate) async fn all_arrived(&self, limit: impl Future<Output = ()>) -> usize {
         let mut coming = std::mem::take(&mut *lock(&self.coming));
         let arriving = async { while coming.join_next().await.is_some() {} };
         tokio::select! {

@@ -12,6 +12,7 @@ mod faulted;
 mod gate;
 mod late;
 mod recorder;
+mod request;
 mod script;
 mod wait;
 mod watchdog;
@@ -20,22 +21,27 @@ mod watchdogs;
 use std::time::Duration;
 
 use crate::services::request::as_ms;
+use crate::services::store::BeginOptions;
 use crate::step::Reply;
 
 pub use crate::plan::Isolation;
-pub use crate::services::lock::{Acquire, AcquireMode, Held, ReleaseCommand, Token, Ttl};
-pub use crate::services::request::{Caller, StepRequest};
+pub use crate::services::lock::{Acquire, AcquireMode, ReleaseCommand, Ttl};
 pub use crate::services::store::{Check, Guard, Insert};
 pub use call::Call;
-pub use context::{Clock, Log, RaceContext, Stop};
-pub use error::{StepError, outcome_of};
-pub use gate::{Gate, GateEvent, Permit};
-pub use late::Late;
+pub use error::StepError;
 pub use recorder::Client;
-pub use script::{PendingStep, Script, poll_once};
 pub use wait::{Patience, Since};
 pub use watchdog::Watchdog;
-pub use watchdogs::Watchdogs;
+
+pub(crate) use crate::services::lock::{Held, LockRequest, Token};
+pub(crate) use crate::services::request::ServiceRequest;
+pub(crate) use crate::services::store::StoreStep;
+pub(crate) use context::{Clock, Log, RaceContext, Stop};
+pub(crate) use error::outcome_of;
+pub(crate) use gate::{Gate, GateEvent, Permit};
+pub(crate) use request::StepRequest;
+pub(crate) use script::{PendingStep, Script, poll_once};
+pub(crate) use watchdogs::Watchdogs;
 
 impl From<Reply> for bool {
     /// Whether the step was done, or what it asked is so.
@@ -54,7 +60,7 @@ impl Client {
     /// # Errors
     /// [`StepError`] when there was no answer. Nothing has happened then.
     pub fn check(&mut self) -> Call<'_, bool> {
-        self.step(StepRequest::Check(Check::default()))
+        self.step(StoreStep::Check(Check::default()).into())
     }
 
     /// Asks the database like this: [`Reply::Stale`] when a user with a later token was there.
@@ -62,7 +68,7 @@ impl Client {
     /// # Errors
     /// [`StepError`] when there was no answer.
     pub fn check_with(&mut self, how: Check) -> Call<'_> {
-        self.step(StepRequest::Check(how))
+        self.step(StoreStep::Check(how).into())
     }
 
     /// Inserts the booking; `false` when the database refuses it.
@@ -82,7 +88,7 @@ impl Client {
             guard,
             ..Insert::default()
         };
-        self.step(StepRequest::Insert(how))
+        self.step(StoreStep::Insert(how).into())
     }
 
     /// Inserts the booking like this: [`Reply::Conflict`], [`Reply::Busy`] or [`Reply::Stale`] when the
@@ -91,7 +97,7 @@ impl Client {
     /// # Errors
     /// [`StepError::Lost`] leaves open whether the booking is there.
     pub fn insert_with(&mut self, how: Insert) -> Call<'_> {
-        self.step(StepRequest::Insert(how))
+        self.step(StoreStep::Insert(how).into())
     }
 
     /// Claims the seat in the database for at most this long: [`Reply::Taken`] when it is sold,
@@ -100,7 +106,7 @@ impl Client {
     /// # Errors
     /// [`StepError::Lost`] leaves open whether it is claimed, until the time is over.
     pub fn hold(&mut self, ttl: Ttl) -> Call<'_> {
-        self.step(StepRequest::Hold { ttl })
+        self.step(StoreStep::Hold { ttl }.into())
     }
 
     /// Books the seat that the user has claimed; `false` when another user has claimed it since.
@@ -108,7 +114,7 @@ impl Client {
     /// # Errors
     /// [`StepError::Lost`] leaves open whether the booking is there.
     pub fn confirm(&mut self) -> Call<'_, bool> {
-        self.step(StepRequest::Confirm)
+        self.step(StoreStep::Confirm.into())
     }
 
     /// Begins a transaction, waiting at most this long for another's; `false` when that took longer.
@@ -120,11 +126,12 @@ impl Client {
         isolation: Isolation,
         busy_timeout: Duration,
     ) -> Call<'_, bool> {
-        self.step(StepRequest::Begin {
+        let begin = BeginOptions {
             isolation,
             // A wait of nothing is the shortest that there is.
             busy_timeout_ms: as_ms(busy_timeout).max(1),
-        })
+        };
+        self.step(StoreStep::Begin(begin).into())
     }
 
     /// Puts what the transaction did into the database; `false` when the database is busy.
@@ -132,7 +139,7 @@ impl Client {
     /// # Errors
     /// [`StepError::Lost`] leaves open whether it is there.
     pub fn commit(&mut self) -> Call<'_, bool> {
-        self.step(StepRequest::Commit)
+        self.step(StoreStep::Commit.into())
     }
 
     /// Undoes what the transaction did. Also carried out after the race was stopped.
@@ -140,7 +147,7 @@ impl Client {
     /// # Errors
     /// [`StepError`] when there is none.
     pub fn rollback(&mut self) -> Call<'_, bool> {
-        self.step(StepRequest::Rollback)
+        self.step(StoreStep::Rollback.into())
     }
 
     /// Takes the lock of the seat for at most this long; `false` when another user holds it.
@@ -148,12 +155,12 @@ impl Client {
     /// # Errors
     /// [`StepError::Lost`] leaves open whether the lock is held: [`release`](Self::release) it.
     pub fn acquire(&mut self, ttl: Ttl) -> Call<'_, bool> {
-        self.new_request();
+        self.requests += 1;
         let how = Acquire {
             ttl,
             ..Acquire::default()
         };
-        self.acquire_on(0, how)
+        self.step(StepRequest::on_lock(0, LockRequest::Acquire(how)))
     }
 
     /// Takes the lock on one of several lock services, numbered from 0, like this, as a part of the last
@@ -162,7 +169,7 @@ impl Client {
     /// # Errors
     /// [`StepError::Lost`] leaves open whether the lock is held.
     pub fn acquire_on(&mut self, node: u8, how: Acquire) -> Call<'_, bool> {
-        self.step(StepRequest::Acquire { node, how })
+        self.step(StepRequest::on_lock(node, LockRequest::Acquire(how)))
     }
 
     /// Locks that are taken from here on have a value of their own. A user that never says so locks
@@ -177,7 +184,7 @@ impl Client {
     /// # Errors
     /// [`StepError`] when the lock may have no end.
     pub fn set_ttl(&mut self, ttl: Ttl) -> Call<'_, bool> {
-        self.step(StepRequest::SetTtl { ttl })
+        self.step(StepRequest::on_lock(0, LockRequest::SetTtl(ttl)))
     }
 
     /// Whether the lock is still held with the last request's value. Also carried out after the race
@@ -186,7 +193,7 @@ impl Client {
     /// # Errors
     /// [`StepError`] when there was no answer.
     pub fn verify(&mut self) -> Call<'_, bool> {
-        self.step(StepRequest::Verify)
+        self.step(StepRequest::on_lock(0, LockRequest::Verify))
     }
 
     /// Frees the lock if the last [`acquire`](Self::acquire) still holds it; `false` when it does
@@ -203,6 +210,6 @@ impl Client {
     /// # Errors
     /// [`StepError`] when the lock may live on until its time is over.
     pub fn release_on(&mut self, node: u8, command: ReleaseCommand) -> Call<'_, bool> {
-        self.step(StepRequest::Release { node, command })
+        self.step(StepRequest::on_lock(node, LockRequest::Release(command)))
     }
 }

@@ -42,7 +42,12 @@ pub(super) enum Backing {
 impl Client {
     /// A user of this race who wants this seat and takes this long to pay.
     #[must_use]
-    pub fn new(race: Arc<RaceContext>, user: UserId, seat: SeatId, payment: Duration) -> Self {
+    pub(crate) fn new(
+        race: Arc<RaceContext>,
+        user: UserId,
+        seat: SeatId,
+        payment: Duration,
+    ) -> Self {
         Self {
             backing: Backing::Live(race),
             user,
@@ -56,7 +61,7 @@ impl Client {
 
     /// A user whose services are a script.
     #[must_use]
-    pub fn scripted(script: Script, seat: SeatId) -> Self {
+    pub(crate) fn scripted(script: Script, seat: SeatId) -> Self {
         Self {
             backing: Backing::Scripted(Box::new(script)),
             user: UserId(1),
@@ -71,7 +76,7 @@ impl Client {
     /// The step that this scripted user wants and its script has no reply to; `None` when it wants
     /// none.
     #[must_use]
-    pub fn pending_step(&self) -> Option<PendingStep> {
+    pub(crate) fn pending_step(&self) -> Option<PendingStep> {
         match &self.backing {
             Backing::Scripted(script) => script.pending_step(),
             Backing::Live(_) => None,

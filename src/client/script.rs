@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use super::request::StepRequest;
 use crate::services::lock::Token;
-use crate::services::request::StepRequest;
 use crate::step::{Reply, Step};
 
 /// What a user was answered so far.
 #[derive(Debug, Clone, Default)]
-pub struct Script {
+pub(crate) struct Script {
     replies: Vec<Reply>,
     gives_up_after: Option<usize>,
     cursor: usize,
@@ -25,14 +25,14 @@ pub struct Script {
 
 /// A step that waits for its reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct PendingStep {
+pub(crate) struct PendingStep {
     /// What is asked.
-    pub request: StepRequest,
+    pub(crate) request: StepRequest,
     /// Which of the user's lock requests it belongs to, from 1; 0 before the first, and for a user
     /// whose requests are all alike.
-    pub lock_request: u8,
+    pub(crate) lock_request: u8,
     /// Of which of its lock requests a watchdog extends the lock meanwhile.
-    pub watched: Option<u8>,
+    pub(crate) watched: Option<u8>,
 }
 
 impl PendingStep {
@@ -46,13 +46,13 @@ impl PendingStep {
 
     /// The step's name.
     #[must_use]
-    pub const fn step(self) -> Step {
+    pub(crate) const fn step(self) -> Step {
         self.request.step()
     }
 
     /// Which of several lock services is asked, from 0; 0 for a step that asks none.
     #[must_use]
-    pub const fn node(self) -> u8 {
+    pub(crate) const fn node(self) -> u8 {
         self.request.node()
     }
 }
@@ -61,7 +61,7 @@ impl Script {
     /// A script of these replies; with `gives_up_after`, the user abandons its attempt after so
     /// many of them.
     #[must_use]
-    pub fn new(replies: Vec<Reply>, gives_up_after: Option<usize>) -> Self {
+    pub(crate) fn new(replies: Vec<Reply>, gives_up_after: Option<usize>) -> Self {
         Self {
             replies,
             gives_up_after,
@@ -115,7 +115,7 @@ fn narrow(number: u32) -> u8 {
 }
 
 /// Polls an attempt of a scripted user once. It can only be ready or wait for a reply, so nobody needs to wake it.
-pub fn poll_once<T>(future: impl Future<Output = T>) -> Poll<T> {
+pub(crate) fn poll_once<T>(future: impl Future<Output = T>) -> Poll<T> {
     let mut context = Context::from_waker(Waker::noop());
     std::pin::pin!(future).poll(&mut context)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::call::Call;
 use super::recorder::{Backing, Client};
-use crate::services::request::StepRequest;
+use super::request::StepRequest;
 use crate::step::Reply;
 
 /// How long a user waits altogether.

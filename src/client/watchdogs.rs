@@ -7,7 +7,7 @@ use crate::services::lock::Token;
 
 /// The locks that watchdogs of a race extend at this moment, by what they are held with.
 #[derive(Debug, Default)]
-pub struct Watchdogs {
+pub(crate) struct Watchdogs {
     tokens: Mutex<Vec<Token>>,
     /// Whether there was ever one.
     have_watched: AtomicBool,
@@ -16,7 +16,7 @@ pub struct Watchdogs {
 impl Watchdogs {
     /// Whether any lock was ever extended by one of them.
     #[must_use]
-    pub fn have_watched(&self) -> bool {
+    pub(crate) fn have_watched(&self) -> bool {
         self.have_watched.load(Ordering::Relaxed)
     }
 
@@ -27,7 +27,7 @@ impl Watchdogs {
 
     /// Whether one of them extends locks that are held with this.
     #[must_use]
-    pub fn extend(&self, token: Token) -> bool {
+    pub(crate) fn extend(&self, token: Token) -> bool {
         self.tokens().contains(&token)
     }
 

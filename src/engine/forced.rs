@@ -215,7 +215,7 @@ impl<'a> ForcedScheduler<'a> {
         let mut has_run_out = false;
         for seat in &self.seats {
             has_run_out |= self.expire(node, *seat).await?;
-            has_run_out |= self.services.shared.expire_claim(*seat).await;
+            has_run_out |= self.services.shared.expire_claim(*seat, None).await;
         }
         let how = "nothing is held whose time to live ends, so nothing runs out";
         has_run_out

@@ -3,12 +3,14 @@
 mod health;
 pub mod lock;
 pub mod private_server;
+#[doc(hidden)]
 pub mod queue;
-pub mod request;
+pub(crate) mod request;
 mod shared;
 mod start;
-pub mod store;
+pub(crate) mod store;
 
 pub(crate) use health::watch;
-pub use shared::{OnItsWay, Pace, SharedServices};
+pub(crate) use shared::{OnItsWay, Pace, SharedServices, Submitted};
 pub use start::{Needs, RedisChoice, ServiceChoice, ServiceError, Services};
+pub use store::StoreError;

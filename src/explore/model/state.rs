@@ -5,7 +5,7 @@ use super::locks::{Locks, Value};
 use super::room::{Act, Room, USERS_MAX};
 use super::rows::By;
 use super::sqlite::Database;
-use crate::client::{PendingStep, StepRequest};
+use crate::client::{LockRequest, PendingStep, ServiceRequest, StepRequest, StoreStep};
 use crate::history::{Reply, Service};
 
 /// The database and the lock services. Every step on them is one indivisible act.
@@ -29,49 +29,60 @@ pub(in crate::explore) struct Sent {
 impl ModelState {
     /// Carries out a step: what it is answered.
     pub(in crate::explore) fn act(&mut self, act: &Act) -> Reply {
-        let request = act.pending.request;
-        if request.step().service() == Service::Lock
-            && usize::from(request.node()) >= act.room.nodes
-        {
+        match act.pending.request {
+            StepRequest::Validate { .. } => self.locks.validate(act.user),
+            StepRequest::Wait if self.locks.is_free(act) => Reply::Again,
+            StepRequest::Wait => Reply::TimeUp,
             // A strategy that takes a lock without having said so.
-            return Reply::Failed;
+            StepRequest::Service(ServiceRequest::Lock { node, .. })
+                if usize::from(node) >= act.room.nodes =>
+            {
+                Reply::Failed
+            }
+            StepRequest::Service(ServiceRequest::Lock { request, .. }) => self.lock(act, request),
+            StepRequest::Service(ServiceRequest::Store(step)) => self.store(act, step),
         }
-        let by = || By {
+    }
+
+    fn lock(&mut self, act: &Act, request: LockRequest) -> Reply {
+        match request {
+            LockRequest::Acquire(how) => {
+                let (reply, token) = self.locks.acquire(act, how);
+                self.remember(act, token);
+                reply
+            }
+            LockRequest::SetTtl(_) => self.locks.set_ttl(act),
+            LockRequest::Verify if self.locks.holds(act) => Reply::StillHeld,
+            LockRequest::Verify => Reply::NotHeld,
+            LockRequest::Release(command) => self.locks.release(act, command),
+        }
+    }
+
+    fn store(&mut self, act: &Act, step: StoreStep) -> Reply {
+        let by = By {
             user: act.user,
             seat: act.room.seat_of(act.user),
             stamp: self.stamps[act.user],
             is_in_lease: self.locks.is_in_time(act.user),
         };
-        match request {
-            StepRequest::Acquire { how, .. } => {
-                let (reply, token) = self.locks.acquire(act, how);
-                self.remember(act, token);
-                reply
-            }
-            StepRequest::SetTtl { .. } => self.locks.set_ttl(act),
-            StepRequest::Verify if self.locks.holds(act) => Reply::StillHeld,
-            StepRequest::Verify => Reply::NotHeld,
-            StepRequest::Release { command, .. } => self.locks.release(act, command),
-            StepRequest::Validate { .. } => self.locks.validate(act.user),
-            StepRequest::Wait if self.locks.is_free(act) => Reply::Again,
-            StepRequest::Wait => Reply::TimeUp,
-            StepRequest::Hold { .. } => {
-                let reply = self.database.hold(by());
+        match step {
+            StoreStep::Hold { .. } => {
+                let reply = self.database.hold(by);
                 if reply == Reply::Granted {
                     self.locks.claim(act.user);
                 }
                 reply
             }
-            StepRequest::Check(how) => {
-                let (reply, version) = self.database.check(by(), how);
+            StoreStep::Check(how) => {
+                let (reply, version) = self.database.check(by, how);
                 self.remember(act, version);
                 reply
             }
-            StepRequest::Insert(how) => self.database.insert(by(), how),
-            StepRequest::Confirm => self.database.confirm(by()),
-            StepRequest::Begin { isolation, .. } => self.database.begin(by(), isolation),
-            StepRequest::Commit => self.database.commit(by()),
-            StepRequest::Rollback => self.database.roll_back(by()),
+            StoreStep::Insert(how) => self.database.insert(by, how),
+            StoreStep::Confirm => self.database.confirm(by),
+            StoreStep::Begin(how) => self.database.begin(by, how.isolation),
+            StoreStep::Commit => self.database.commit(by),
+            StoreStep::Rollback => self.database.roll_back(by),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::Ttl;
 use crate::seat::UserId;
-use crate::step::Reply;
+use crate::step::{Reply, Step};
 
 /// What a lock is held with: unique for every request of every user.
 ///
@@ -53,7 +53,7 @@ pub enum ReleaseCommand {
 }
 
 /// A user's step on a lock service. Small: a million may wait.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LockRequest {
     /// Take the lock.
     Acquire(Acquire),
@@ -77,6 +77,16 @@ pub enum LockUpkeep {
 }
 
 impl LockRequest {
+    /// The step's name.
+    pub(crate) const fn step(self) -> Step {
+        match self {
+            Self::Acquire(_) => Step::Acquire,
+            Self::SetTtl(_) => Step::SetTtl,
+            Self::Verify => Step::Verify,
+            Self::Release(_) => Step::Release,
+        }
+    }
+
     /// What it is answered when it is done, or is so, and when it is not.
     const fn replies(self) -> [Reply; 2] {
         use Reply as R;

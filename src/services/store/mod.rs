@@ -7,49 +7,29 @@ mod sqlite;
 
 use tokio::sync::oneshot;
 
-use crate::plan::Isolation;
-use crate::seat::{Booking, UserId};
+use crate::seat::{Booking, SeatId, UserId};
 use crate::services::queue::{Progress, RequestQueue, ServiceReply};
 use crate::step::Reply;
 
 pub use error::StoreError;
-pub use record::RunRecord;
-pub use request::{Admin, Check, Claim, Guard, Insert, StoreRequest, StoreWork};
-pub use sqlite::{LateStatement, Obstacle, Settings, Sqlite};
+pub(crate) use record::RunRecord;
+pub(crate) use request::{
+    Admin, BeginOptions, Claim, StoreRequest, StoreStep, StoreWork, TransactionWork,
+};
+pub use request::{Check, Guard, Insert};
+pub(crate) use sqlite::{LateStatement, Obstacle, Settings, Sqlite};
 
 /// The database that is raced on.
 #[derive(Debug)]
-pub enum Store {
+pub(crate) enum Store {
     /// `SQLite`, in this process.
     Sqlite(Sqlite),
-}
-
-/// What is done in a user's own transaction.
-#[derive(Debug, Clone, Copy)]
-pub enum TransactionWork {
-    /// Begin it.
-    Begin,
-    /// A user's step; begins the transaction if there is none.
-    Step(StoreRequest),
-    /// Commit it.
-    Commit,
-    /// Undo it.
-    Rollback,
-}
-
-/// How a transaction begins, and how long it may wait for another's.
-#[derive(Debug, Clone, Copy)]
-pub struct BeginOptions {
-    /// What it sees of others, and whom it keeps out.
-    pub isolation: Isolation,
-    /// How long it may wait, in milliseconds.
-    pub busy_timeout_ms: u32,
 }
 
 impl Store {
     /// Where users' steps wait for it.
     #[must_use]
-    pub fn queue(&self) -> &RequestQueue<StoreWork> {
+    pub(crate) fn queue(&self) -> &RequestQueue<StoreWork> {
         match self {
             Self::Sqlite(sqlite) => sqlite.queue(),
         }
@@ -59,7 +39,7 @@ impl Store {
     ///
     /// # Errors
     /// When the run cannot be written.
-    pub async fn begin(&self, record: RunRecord) -> Result<(), StoreError> {
+    pub(crate) async fn begin(&self, record: RunRecord) -> Result<(), StoreError> {
         self.ask(|reply| Admin::Begin(record, reply)).await?
     }
 
@@ -68,7 +48,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
-    pub async fn bookings(&self) -> Result<Vec<Booking>, StoreError> {
+    pub(crate) async fn bookings(&self) -> Result<Vec<Booking>, StoreError> {
         self.ask(Admin::Bookings).await?
     }
 
@@ -76,13 +56,25 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
-    pub async fn claims(&self) -> Result<Vec<Claim>, StoreError> {
+    pub(crate) async fn claims(&self) -> Result<Vec<Claim>, StoreError> {
         self.ask(Admin::Claims).await?
+    }
+
+    /// Ends the time of the claim on a seat, this user's or anybody's: whether there was one.
+    ///
+    /// # Errors
+    /// When nobody can say.
+    pub(crate) async fn expire(
+        &self,
+        seat: SeatId,
+        user: Option<UserId>,
+    ) -> Result<bool, StoreError> {
+        self.ask(|reply| Admin::Expire((seat, user), reply)).await?
     }
 
     /// Carries out a user's step where nobody moves meanwhile: it does not wait for an open transaction
     /// of the same run.
-    pub async fn call_forced(&self, request: StoreRequest) -> ServiceReply {
+    pub(crate) async fn call_forced(&self, request: StoreRequest) -> ServiceReply {
         match self.ask(|reply| Admin::Forced(request, reply)).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(error)) => {
@@ -97,7 +89,7 @@ impl Store {
     ///
     /// # Errors
     /// What it was answered, when it could not be held up.
-    pub async fn send_late(
+    pub(crate) async fn send_late(
         &self,
         request: StoreRequest,
         obstacle: Obstacle,
@@ -108,26 +100,21 @@ impl Store {
     }
 
     /// Does this in the user's own transaction.
-    pub async fn transact(
-        &self,
-        user: UserId,
-        work: TransactionWork,
-        begin: BeginOptions,
-    ) -> ServiceReply {
+    pub(crate) async fn transact(&self, user: UserId, work: TransactionWork) -> ServiceReply {
         match self {
-            Self::Sqlite(sqlite) => sqlite.transact(user, work, begin).await,
+            Self::Sqlite(sqlite) => sqlite.transact(user, work).await,
         }
     }
 
     /// The user's attempt has ended: its connection goes back, and what it has not committed is undone.
-    pub fn disconnect(&self, user: UserId) {
+    pub(crate) fn disconnect(&self, user: UserId) {
         match self {
             Self::Sqlite(sqlite) => sqlite.disconnect(user),
         }
     }
 
     /// The same for everybody.
-    pub fn disconnect_all(&self) {
+    pub(crate) fn disconnect_all(&self) {
         match self {
             Self::Sqlite(sqlite) => sqlite.disconnect_all(),
         }
@@ -135,7 +122,7 @@ impl Store {
 
     /// How many connections for transactions there are; `None` when it was opened without any.
     #[must_use]
-    pub fn connections(&self) -> Option<usize> {
+    pub(crate) fn connections(&self) -> Option<usize> {
         match self {
             Self::Sqlite(sqlite) => sqlite.connections(),
         }
@@ -143,14 +130,14 @@ impl Store {
 
     /// How much the transactions were answered and are owed. A user that thinks is owed nothing.
     #[must_use]
-    pub fn transactions_progress(&self) -> Option<Progress> {
+    pub(crate) fn transactions_progress(&self) -> Option<Progress> {
         match self {
             Self::Sqlite(sqlite) => sqlite.transactions_progress(),
         }
     }
 
     /// Ends all waiting in transactions, because nobody is answered.
-    pub fn give_up_transactions(&self, why: &str) {
+    pub(crate) fn give_up_transactions(&self, why: &str) {
         match self {
             Self::Sqlite(sqlite) => sqlite.give_up_transactions(why),
         }
@@ -158,7 +145,7 @@ impl Store {
 
     /// Its name.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "SQLite",
         }
@@ -166,7 +153,7 @@ impl Store {
 
     /// Its version and how it is set up, for the header.
     #[must_use]
-    pub fn description(&self) -> String {
+    pub(crate) fn description(&self) -> String {
         match self {
             Self::Sqlite(sqlite) => sqlite.description(),
         }
@@ -174,7 +161,7 @@ impl Store {
 
     /// What went wrong first, with users' steps and then in transactions.
     #[must_use]
-    pub fn first_errors(&self) -> Vec<String> {
+    pub(crate) fn first_errors(&self) -> Vec<String> {
         match self {
             Self::Sqlite(sqlite) => sqlite.first_errors(),
         }
@@ -187,7 +174,7 @@ impl Store {
     }
 
     /// Ends all waiting for it, because it answers nobody; `why` is kept as what went wrong.
-    pub fn give_up(&self, why: &str) {
+    pub(crate) fn give_up(&self, why: &str) {
         match self {
             Self::Sqlite(sqlite) => sqlite.give_up(why),
         }
@@ -195,7 +182,7 @@ impl Store {
 
     /// Closes the file, when no reply is wanted any more, and waits until it is closed, so that no log
     /// of it is left beside it.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         match self {
             Self::Sqlite(sqlite) => sqlite.end(),
         }

@@ -2,15 +2,15 @@
 
 /// A row of the runs table: what the bookings after it belong to.
 #[derive(Debug, Clone)]
-pub struct RunRecord {
+pub(crate) struct RunRecord {
     /// When the race began, in UTC.
-    pub began: String,
+    pub(crate) began: String,
     /// The strategy's name.
-    pub strategy: String,
+    pub(crate) strategy: String,
     /// Which round it is, from 0.
-    pub round: u32,
+    pub(crate) round: u32,
     /// How many users race.
-    pub users: u32,
+    pub(crate) users: u32,
     /// The seed of the inputs.
-    pub seed: u64,
+    pub(crate) seed: u64,
 }

@@ -9,6 +9,7 @@ use crate::plan::Isolation;
 use crate::seat::{Booking, SeatId, UserId};
 use crate::services::lock::Ttl;
 use crate::services::queue::ServiceReply;
+use crate::step::Step;
 
 /// What the database itself holds against a second booking of one seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -46,9 +47,56 @@ pub struct Insert {
     pub transaction: Option<Isolation>,
 }
 
-/// A user's step on the database. Small: a million may wait.
+/// A user's step on the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum StoreStep {
+    /// Claim the seat.
+    Hold {
+        /// How long the claim is good.
+        ttl: Ttl,
+    },
+    /// Begin a transaction.
+    Begin(BeginOptions),
+    /// Ask whether the seat is free.
+    Check(Check),
+    /// Insert the booking.
+    Insert(Insert),
+    /// Turn the claim into a booking.
+    Confirm,
+    /// Commit the transaction.
+    Commit,
+    /// Undo the transaction.
+    Rollback,
+}
+
+impl StoreStep {
+    /// The step's name.
+    pub(crate) const fn step(self) -> Step {
+        match self {
+            Self::Hold { .. } => Step::Hold,
+            Self::Begin(_) => Step::Begin,
+            Self::Check(_) => Step::Check,
+            Self::Insert(_) => Step::Insert,
+            Self::Confirm => Step::Confirm,
+            Self::Commit => Step::Commit,
+            Self::Rollback => Step::Rollback,
+        }
+    }
+
+    /// Whether it is taken on the connection of the user's own transaction.
+    pub(crate) const fn is_in_transaction(self) -> bool {
+        match self {
+            Self::Begin(_) | Self::Commit | Self::Rollback => true,
+            Self::Check(check) => check.transaction.is_some(),
+            Self::Insert(insert) => insert.transaction.is_some(),
+            Self::Hold { .. } | Self::Confirm => false,
+        }
+    }
+}
+
+/// A user's step that waits for the database, or is taken in a transaction. Small: a million may wait.
 #[derive(Debug, Clone, Copy)]
-pub enum StoreRequest {
+pub(crate) enum StoreRequest {
     /// Is the seat free?
     Check {
         /// Which seat.
@@ -85,13 +133,6 @@ pub enum StoreRequest {
         /// For whom.
         user: UserId,
     },
-    /// End the time of the claim on a seat: this user's, or anybody's.
-    Expire {
-        /// Which seat.
-        seat: SeatId,
-        /// Whose claim.
-        user: Option<UserId>,
-    },
 }
 
 impl StoreRequest {
@@ -99,10 +140,7 @@ impl StoreRequest {
     pub(super) const fn only_reads(self) -> bool {
         match self {
             Self::Check { how, .. } => !how.is_fenced,
-            Self::Insert { .. }
-            | Self::Hold { .. }
-            | Self::Confirm { .. }
-            | Self::Expire { .. } => false,
+            Self::Insert { .. } | Self::Hold { .. } | Self::Confirm { .. } => false,
         }
     }
 
@@ -110,7 +148,7 @@ impl StoreRequest {
     pub(super) const fn books(self) -> Option<(SeatId, UserId)> {
         match self {
             Self::Insert { seat, user, .. } | Self::Confirm { seat, user } => Some((seat, user)),
-            Self::Check { .. } | Self::Hold { .. } | Self::Expire { .. } => None,
+            Self::Check { .. } | Self::Hold { .. } => None,
         }
     }
 
@@ -120,14 +158,56 @@ impl StoreRequest {
             Self::Check { how, .. } => how.is_fenced,
             Self::Insert { how, .. } => how.is_fenced || matches!(how.guard, Guard::Version),
             Self::Hold { .. } => true,
-            Self::Confirm { .. } | Self::Expire { .. } => false,
+            Self::Confirm { .. } => false,
+        }
+    }
+}
+
+/// What is done in a user's own transaction.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum TransactionWork {
+    /// Begin it.
+    Begin(BeginOptions),
+    /// A user's step; begins the transaction like this if there is none.
+    Step(StoreRequest, BeginOptions),
+    /// Commit it.
+    Commit,
+    /// Undo it.
+    Rollback,
+}
+
+impl TransactionWork {
+    /// The same, refused at once where it would wait for another's transaction.
+    pub(crate) const fn without_waiting(self) -> Self {
+        match self {
+            Self::Begin(begin) => Self::Begin(begin.without_waiting()),
+            Self::Step(request, begin) => Self::Step(request, begin.without_waiting()),
+            Self::Commit | Self::Rollback => self,
+        }
+    }
+}
+
+/// How a transaction begins, and how long it may wait for another's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct BeginOptions {
+    /// What it sees of others, and whom it keeps out.
+    pub(crate) isolation: Isolation,
+    /// How long it may wait, in milliseconds.
+    pub(crate) busy_timeout_ms: u32,
+}
+
+impl BeginOptions {
+    const fn without_waiting(self) -> Self {
+        Self {
+            busy_timeout_ms: 0,
+            ..self
         }
     }
 }
 
 /// What waits for a store.
 #[derive(Debug)]
-pub enum StoreWork {
+pub(crate) enum StoreWork {
     /// A user's step.
     User(StoreRequest),
     /// Boxed: a million users' requests are no larger for it.
@@ -139,13 +219,18 @@ const _: () = assert!(size_of::<StoreWork>() <= 16);
 
 /// What is no user's step, and where it is answered.
 #[derive(Debug)]
-pub enum Admin {
+pub(crate) enum Admin {
     /// Start a new run.
     Begin(RunRecord, oneshot::Sender<Result<(), StoreError>>),
     /// The rows of the run.
     Bookings(oneshot::Sender<Result<Vec<Booking>, StoreError>>),
     /// The claims of the run.
     Claims(oneshot::Sender<Result<Vec<Claim>, StoreError>>),
+    /// End the time of the claim on a seat, this user's or anybody's: whether there was one.
+    Expire(
+        (SeatId, Option<UserId>),
+        oneshot::Sender<Result<bool, StoreError>>,
+    ),
     /// A user's step that an interleaving forces.
     Forced(
         StoreRequest,
@@ -154,4 +239,4 @@ pub enum Admin {
 }
 
 /// A claim on an unsold seat that is still good, and how long it will be.
-pub type Claim = (SeatId, Duration);
+pub(crate) type Claim = (SeatId, Duration);

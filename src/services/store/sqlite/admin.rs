@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, OpenFlags, params};
 
-use super::connection::{StoreConnection, seat_of};
+use super::connection::{StoreConnection, is_busy, seat_of};
 use super::schema::{self, BUSY_TIMEOUT};
 use crate::seat::{Booking, UserId};
 use crate::services::store::{Admin, RunRecord};
@@ -19,6 +19,16 @@ impl StoreConnection<'_> {
             }
             Admin::Bookings(reply) => drop(reply.send(self.bookings().map_err(failed))),
             Admin::Claims(reply) => drop(reply.send(self.claims().map_err(failed))),
+            Admin::Expire((seat, user), reply) => {
+                let is_over = match self.expire(seat, user) {
+                    // What waits in vain for another user's transaction is no fault of the database.
+                    Err(error) if is_busy(&error) && self.current.has_open_transactions() => {
+                        Ok(false)
+                    }
+                    is_over => is_over.map_err(failed),
+                };
+                let _ = reply.send(is_over);
+            }
             Admin::Forced(request, reply) => drop(reply.send(self.answer_forced(request))),
         }
     }

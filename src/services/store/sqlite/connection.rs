@@ -179,15 +179,6 @@ impl<'c> StoreConnection<'c> {
             StoreRequest::Confirm { seat, user } => {
                 self.confirm(seat, user).map(|it| booked(it).into())
             }
-            StoreRequest::Expire { seat, user } => {
-                let is_over = self.expire(seat, user)?;
-                let reply = if is_over {
-                    Reply::Released
-                } else {
-                    Reply::NotHeld
-                };
-                Ok(reply.into())
-            }
         }
     }
 

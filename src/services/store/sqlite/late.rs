@@ -29,7 +29,7 @@ const TRY_AGAIN: Duration = Duration::from_millis(1);
 
 /// Who is to be in the way of a statement when it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Obstacle {
+pub(crate) enum Obstacle {
     /// A writer of our own, who waits for the others first.
     Own,
     /// A writer of our own, or any other: no other user moves meanwhile.
@@ -38,14 +38,14 @@ pub enum Obstacle {
 
 /// A statement that was sent, and waits. Dropped, it is never carried out.
 #[derive(Debug)]
-pub struct LateStatement {
+pub(crate) struct LateStatement {
     go: Sender<()>,
     answer: oneshot::Receiver<ServiceReply>,
 }
 
 impl LateStatement {
     /// Lets it be carried out: what it is answered.
-    pub async fn arrive(self) -> ServiceReply {
+    pub(crate) async fn arrive(self) -> ServiceReply {
         let Self { go, answer } = self;
         // A thread that is gone gives no answer, which is noticed.
         let _ = go.send(());

@@ -14,7 +14,7 @@ mod seats;
 mod thread;
 mod transactions;
 
-pub use late::{LateStatement, Obstacle};
+pub(crate) use late::{LateStatement, Obstacle};
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use super::StoreError;
-use super::{BeginOptions, StoreRequest, StoreWork, TransactionWork};
+use super::{StoreRequest, StoreWork, TransactionWork};
 use crate::seat::UserId;
 use crate::services::queue::{FirstError, Progress, RequestQueue, ServiceReply};
 use crate::step::Reply;
@@ -38,19 +38,19 @@ const GROUP_MAX: usize = 1024;
 
 /// How the database is used.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The file.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The most statements that share a commit; 1 gives each its own.
-    pub group_max: usize,
+    pub(crate) group_max: usize,
     /// How many transactions can be open at once.
-    pub transactions: usize,
+    pub(crate) transactions: usize,
 }
 
 impl Settings {
     /// The file at `path`, with statements that wait together committed together.
     #[must_use]
-    pub fn group_commit(path: PathBuf) -> Self {
+    pub(crate) fn group_commit(path: PathBuf) -> Self {
         Self {
             path,
             group_max: GROUP_MAX,
@@ -60,7 +60,7 @@ impl Settings {
 
     /// The file at `path`, with a commit for each statement.
     #[must_use]
-    pub fn commit_each(path: PathBuf) -> Self {
+    pub(crate) fn commit_each(path: PathBuf) -> Self {
         Self {
             path,
             group_max: 1,
@@ -71,7 +71,7 @@ impl Settings {
 
 /// The bookings database.
 #[derive(Debug)]
-pub struct Sqlite {
+pub(crate) struct Sqlite {
     queue: Arc<RequestQueue<StoreWork>>,
     journal_mode: String,
     first_error: FirstError,
@@ -87,7 +87,7 @@ impl Sqlite {
     ///
     /// # Errors
     /// [`StoreError`] when the file is not ours, or cannot be written.
-    pub async fn open(settings: Settings) -> Result<Self, StoreError> {
+    pub(crate) async fn open(settings: Settings) -> Result<Self, StoreError> {
         let queue = Arc::new(RequestQueue::default());
         let (first_error, current) = (FirstError::default(), Arc::<CurrentRun>::default());
         let (replies, outbox) = mpsc::unbounded_channel();
@@ -144,14 +144,9 @@ impl Sqlite {
         self.late.send(request, obstacle).await
     }
 
-    pub(super) async fn transact(
-        &self,
-        user: UserId,
-        work: TransactionWork,
-        begin: BeginOptions,
-    ) -> ServiceReply {
+    pub(super) async fn transact(&self, user: UserId, work: TransactionWork) -> ServiceReply {
         match &self.transactions {
-            Some(transactions) => transactions.call(user, work, begin).await,
+            Some(transactions) => transactions.call(user, work).await,
             None => Reply::Failed.into(),
         }
     }

@@ -20,7 +20,7 @@ use super::current_run::CurrentRun;
 use super::schema;
 use crate::seat::UserId;
 use crate::services::queue::{FirstError, Progress, ServiceReply};
-use crate::services::store::{BeginOptions, StoreError, TransactionWork};
+use crate::services::store::{StoreError, TransactionWork};
 use crate::step::Reply;
 
 /// Connections, each with a thread, for transactions.
@@ -45,7 +45,6 @@ struct Vitals {
 
 struct TransactionRequest {
     work: TransactionWork,
-    begin: BeginOptions,
     reply: oneshot::Sender<TransactionReply>,
 }
 
@@ -89,14 +88,9 @@ impl Transactions {
     }
 
     /// Does this in the user's transaction.
-    pub(super) async fn call(
-        &self,
-        user: UserId,
-        work: TransactionWork,
-        begin: BeginOptions,
-    ) -> ServiceReply {
+    pub(super) async fn call(&self, user: UserId, work: TransactionWork) -> ServiceReply {
         let (reply, answer) = oneshot::channel();
-        if !self.submit(user, TransactionRequest { work, begin, reply }) {
+        if !self.submit(user, TransactionRequest { work, reply }) {
             return Reply::Failed.into();
         }
         let done = self.given_up.run_until_cancelled(answer).await;
@@ -254,13 +248,13 @@ fn carry_out(
     order: &TransactionRequest,
 ) -> rusqlite::Result<ServiceReply> {
     match order.work {
-        TransactionWork::Begin => {
-            session.open(order.begin)?;
+        TransactionWork::Begin(begin) => {
+            session.open(begin)?;
             Ok(Reply::Begun.into())
         }
-        TransactionWork::Step(request) => {
+        TransactionWork::Step(request, begin) => {
             if !session.is_open() {
-                session.open(order.begin)?;
+                session.open(begin)?;
             }
             session.answer(request)
         }
