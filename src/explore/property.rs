@@ -15,7 +15,7 @@ pub(super) fn holds<S: Strategy>(property: Property, race: &RaceModel<S>, state:
         state
             .services
             .database
-            .rows
+            .rows()
             .users()
             .any(|row| usize::from(row) == place + 1)
     };
@@ -27,8 +27,8 @@ pub(super) fn holds<S: Strategy>(property: Property, race: &RaceModel<S>, state:
     };
     let is_on_its_way = |place: usize| state.late.is_pending(place);
     match property {
-        Property::NoDoubleBooking => !state.services.database.rows.is_sold_twice(false),
-        Property::NoDoubleBookingInLease => !state.services.database.rows.is_sold_twice(true),
+        Property::NoDoubleBooking => !state.services.database.rows().is_sold_twice(false),
+        Property::NoDoubleBookingInLease => !state.services.database.rows().is_sold_twice(true),
         Property::MutualExclusion => {
             // A user that is about to free the lock does not go by it any more.
             let goes_on =
@@ -42,7 +42,7 @@ pub(super) fn holds<S: Strategy>(property: Property, race: &RaceModel<S>, state:
         }
         Property::NoForeignRelease => !state.services.locks.freed_foreign,
         Property::SomeoneBooks => {
-            let is_sold = |seat| state.services.database.rows.is_sold(seat);
+            let is_sold = |seat| state.services.database.rows().is_sold(seat);
             (0..race.room.seats).all(is_sold)
                 || state.late.are_pending()
                 || users

@@ -251,8 +251,8 @@ impl<S: Strategy> TraceBuilder<'_, S> {
 
     fn change(&self, step: Move, reply: Option<Reply>, after: &State) -> String {
         let (before, now) = (
-            &self.state.services.database.rows,
-            &after.services.database.rows,
+            self.state.services.database.rows(),
+            after.services.database.rows(),
         );
         let is_sold_now = now.users().count() > before.users().count();
         let is_foreign =
@@ -330,7 +330,7 @@ impl<S: Strategy> TraceBuilder<'_, S> {
     /// Who has the seat that the moving user wants.
     fn first_holder(&self, step: Move) -> Option<char> {
         let seat = self.race.room.seat_of(self.race.crowd.place(step.user()?));
-        let rows = &self.state.services.database.rows;
+        let rows = self.state.services.database.rows();
         let row = rows.on(seat).next()?;
         Some(self.user_of(row.user).letter())
     }
@@ -346,7 +346,7 @@ impl<S: Strategy> TraceBuilder<'_, S> {
             .state
             .services
             .database
-            .rows
+            .rows()
             .users()
             .map(|row| self.user_of(row))
             .collect();

@@ -3,6 +3,7 @@
 
 pub(in crate::explore) mod bounds;
 pub(in crate::explore) mod crowd;
+mod database;
 pub(in crate::explore) mod entrants;
 mod late;
 mod late_requests;
@@ -215,7 +216,14 @@ impl<S: Strategy> RaceModel<S> {
                 self.if_allowed(Fault::Restart, state, Move::Restart(narrow(node)), moves);
             }
         }
-        if state.services.database.rows.good_claims().next().is_some() {
+        if state
+            .services
+            .database
+            .rows()
+            .good_claims()
+            .next()
+            .is_some()
+        {
             self.if_allowed(Fault::Expire, state, Move::Expire(0), moves);
         }
     }

@@ -3,6 +3,7 @@
 use std::hash::{Hash, Hasher};
 
 use super::room::{SEATS_MAX, USERS_MAX, narrow};
+use crate::history::Reply;
 
 /// The bookings of all seats, and what is written on the seats themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,6 +31,9 @@ impl By {
         narrow(self.user + 1)
     }
 }
+
+/// The reply to a look, and the version that comes with it.
+pub(in crate::explore) type Looked = (Reply, Option<u8>);
 
 /// A booking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,17 +1,17 @@
 //! The stores as the model sees them: one seat, its locks, and who has what.
 
+use super::database::ModelDatabase;
 use super::lease::Lease;
 use super::locks::{Locks, Value};
 use super::room::{Act, Room, USERS_MAX};
 use super::rows::By;
-use super::sqlite::Database;
 use crate::client::{LockRequest, PendingStep, ServiceRequest, StepRequest, StoreStep};
 use crate::history::{Reply, Service};
 
 /// The database and the lock services. Every step on them is one indivisible act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(in crate::explore) struct ModelState {
-    pub(in crate::explore) database: Database,
+    pub(in crate::explore) database: ModelDatabase,
     pub(in crate::explore) locks: Locks,
     /// What came with a reply to each user: the token of its lock, or the version of the seat.
     stamps: [u8; USERS_MAX],
@@ -108,7 +108,7 @@ impl ModelState {
 
     /// Whether a request could be carried out now: a writer waits for another's open transaction.
     pub(in crate::explore) fn can_carry_out(&self, pending: PendingStep) -> bool {
-        pending.step().service() == Service::Lock || !self.database.has_writer()
+        pending.step().service() == Service::Lock || self.database.can_write()
     }
 
     /// Carries out a step that was sent before, as it was sent then. Its user does not know, and goes
@@ -135,7 +135,7 @@ impl ModelState {
         may_expire: impl Fn(Value) -> bool,
     ) {
         self.locks.expire(node, room, may_expire);
-        for user in self.database.rows.expire(None) {
+        for user in self.database.rows_mut().expire(None) {
             self.locks.set_lease(user, self.locks.lease(user).over());
         }
     }
@@ -143,6 +143,6 @@ impl ModelState {
     /// What a user holds for a time ends while it stands still. A lock without a time to live stays.
     pub(in crate::explore) fn stall(&mut self, user: usize) {
         self.locks.stall(user);
-        self.database.rows.expire(Some(user)).for_each(drop);
+        self.database.rows_mut().expire(Some(user)).for_each(drop);
     }
 }

@@ -32,7 +32,7 @@ impl<S: Strategy> RaceModel<S> {
     pub(in crate::explore) fn may_stall(&self, state: &State, place: usize) -> bool {
         let mut held = state.services.locks.held_for_a_time_by(place, self.room);
         let is_lock = held.any(|(node, value)| !self.is_extended(state, node, value, Some(place)));
-        let mut claims = state.services.database.rows.good_claims();
+        let mut claims = state.services.database.rows().good_claims();
         is_lock || claims.any(|holder| holder == place)
     }
 

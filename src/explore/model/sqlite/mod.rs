@@ -3,18 +3,21 @@
 //!
 //! Every answer in here is held against the real one, step by step, in `tests/it/statements.rs`.
 
+mod transactions;
+
 use std::hash::{Hash, Hasher};
 
 use super::room::{USERS_MAX, narrow};
-use super::rows::{By, ModelRow, ModelRows, Seat};
+use super::rows::{By, Looked, ModelRow, ModelRows, Seat};
 use crate::client::{Check, Guard, Insert, Isolation};
 use crate::history::Reply;
+use transactions::{OpenTransaction, Pending, Seen};
 
 /// The rows of all seats, and the transactions on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::explore) struct Database {
+pub(in crate::explore) struct SqliteModel {
     /// What is committed.
-    pub(in crate::explore) rows: ModelRows,
+    rows: ModelRows,
     transactions: [OpenTransaction; USERS_MAX],
     /// The user whose transaction writes, numbered from 1; 0 for none. It is one for all seats: the
     /// lock of `SQLite` is that of the file.
@@ -25,51 +28,8 @@ pub(in crate::explore) struct Database {
     commits: u8,
 }
 
-/// A user's own transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum OpenTransaction {
-    /// None is open.
-    #[default]
-    None,
-    /// It has not looked at anything yet.
-    Begun,
-    /// It sees what was there at its first look.
-    Looked(Seen),
-}
-
-/// What was there at the first look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Seen {
-    commits: u8,
-    is_sold: bool,
-    version: u8,
-}
-
-/// What is written on the writer's seat, and not committed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Pending {
-    has_row: bool,
-    is_guarded: bool,
-    version: u8,
-    fence: u8,
-    /// Whether anything was written.
-    is_dirty: bool,
-}
-
-impl Pending {
-    /// Makes the seat's version a new one if it is still this: whether it was.
-    const fn renew_version(&mut self, version: u8) -> bool {
-        if self.version != version {
-            return false;
-        }
-        self.version = self.version.saturating_add(1);
-        self.is_dirty = true;
-        true
-    }
-}
-
 /// A few numbers instead of fifty fields: a search hashes every state it comes to.
-impl Hash for Database {
+impl Hash for SqliteModel {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let Self {
             rows,
@@ -89,41 +49,15 @@ impl Hash for Database {
     }
 }
 
-impl OpenTransaction {
-    /// All of it in 19 bits.
-    fn packed(self) -> u32 {
-        match self {
-            Self::None => 0,
-            Self::Begun => 1,
-            Self::Looked(Seen {
-                commits,
-                is_sold,
-                version,
-            }) => u32::from(commits) << 11 | u32::from(version) << 3 | u32::from(is_sold) << 2 | 2,
-        }
+impl SqliteModel {
+    pub(in crate::explore) const fn rows(&self) -> &ModelRows {
+        &self.rows
     }
-}
 
-impl Pending {
-    /// All of it in 19 bits.
-    fn packed(self) -> u64 {
-        let Self {
-            has_row,
-            is_guarded,
-            version,
-            fence,
-            is_dirty,
-        } = self;
-        let flags = u64::from(has_row) | u64::from(is_guarded) << 1 | u64::from(is_dirty) << 2;
-        u64::from(version) << 11 | u64::from(fence) << 3 | flags
+    pub(in crate::explore) const fn rows_mut(&mut self) -> &mut ModelRows {
+        &mut self.rows
     }
-}
 
-/// The reply to a look, and the version that comes with it.
-type Looked = (Reply, Option<u8>);
-
-impl Database {
-    /// Looks whether the seat is free.
     pub(in crate::explore) fn check(&mut self, by: By, how: Check) -> Looked {
         match how.transaction {
             Some(isolation) => self.check_inside(by, how, isolation),
@@ -131,7 +65,6 @@ impl Database {
         }
     }
 
-    /// Inserts a booking.
     pub(in crate::explore) fn insert(&mut self, by: By, how: Insert) -> Reply {
         match how.transaction {
             Some(isolation) => self.insert_inside(by, how, isolation),
@@ -139,12 +72,10 @@ impl Database {
         }
     }
 
-    /// Books the seat if the user is the last who claimed it.
     pub(in crate::explore) fn confirm(&mut self, by: By) -> Reply {
         self.write(by, |it, pending| it.confirm_into(by, pending))
     }
 
-    /// Claims a seat that has no row and no claim that is still good.
     pub(in crate::explore) fn hold(&mut self, by: By) -> Reply {
         if self.writer != 0 {
             return Reply::Failed;
@@ -183,7 +114,6 @@ impl Database {
         }
     }
 
-    /// Puts what the user's transaction wrote there for all to see.
     pub(in crate::explore) fn commit(&mut self, by: By) -> Reply {
         if !self.is_open(by.user) {
             return Reply::Failed;
@@ -195,7 +125,6 @@ impl Database {
         Reply::Committed
     }
 
-    /// Undoes what the user's transaction wrote.
     pub(in crate::explore) fn roll_back(&mut self, by: By) -> Reply {
         let is_open = self.is_open(by.user);
         self.disconnect(by.user);
@@ -335,7 +264,6 @@ impl Database {
         if reply.is_done() { Ok(()) } else { Err(reply) }
     }
 
-    /// The user's connection goes back; what is not committed is undone.
     pub(in crate::explore) fn disconnect(&mut self, user: usize) {
         self.transactions[user] = OpenTransaction::None;
         if self.is_writer(user) {
