@@ -4,11 +4,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::output::{Outputs, PIPE_LIMIT};
 use super::place::Uses;
+use super::progress::SearchLine;
 use super::{AppError, Exit, reasons};
 use crate::checker::Property;
 use crate::checker::VerdictKind;
 use crate::cli::{Expectation, ExploreCommand};
-use crate::explore::{Found, SearchVerdict, follow, search_until};
+use crate::explore::{Found, SearchVerdict, SearchWatch, follow, search_until};
 use crate::report::{AnyReport, ExploreReport, PropertyReport, Report, ReportKind};
 use crate::strategy::Strategy;
 
@@ -21,7 +22,10 @@ pub(super) async fn run(
     let mut impossible = None;
     let mut properties = Vec::new();
     for property in &command.properties {
-        let (property, found) = answer(command, *property, &stop)?;
+        let line = (!outputs.is_quiet())
+            .then(|| SearchLine::begin(*property))
+            .flatten();
+        let (property, found) = answer(command, *property, &stop, line)?;
         // Only a search that saw everything knows what never happens.
         if found.answer == SearchVerdict::Holds {
             impossible.get_or_insert(found.impossible);
@@ -60,8 +64,12 @@ fn answer(
     command: &ExploreCommand,
     property: Property,
     stop: &CancellationToken,
+    line: Option<SearchLine>,
 ) -> Result<(PropertyReport, Found), AppError> {
-    let found = search_until(&command.strategy, property, &command.search, stop);
+    let show = |now| line.iter().for_each(|line| line.show(now));
+    let watch: Option<SearchWatch<'_>> = line.is_some().then_some(&show);
+    let found = search_until(&command.strategy, property, &command.search, stop, watch);
+    drop(line);
     AppError::unless_on_a_thread(&found.answer)?;
     let trace = match &found.answer {
         SearchVerdict::Violated(schedule) => {

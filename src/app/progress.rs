@@ -1,13 +1,17 @@
-//! The progress bar on stderr (the only indicatif), for a run longer than a blink.
+//! Progress on stderr (the only indicatif): a bar for a run longer than a blink, a line for a long search.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::checker::Property;
+use crate::explore::SearchProgress;
 
 /// A run that is over sooner is not worth a bar.
 const BLINK: Duration = Duration::from_millis(300);
@@ -59,6 +63,62 @@ impl Drop for ProgressWatch {
             let _ = drawer.join();
         }
     }
+}
+
+/// A search that is over sooner is not worth a line.
+const SHORT_SEARCH: Duration = Duration::from_secs(1);
+
+/// A line that says how far a search is, for as long as this lives; it leaves nothing behind.
+#[derive(Debug)]
+pub(super) struct SearchLine {
+    property: Property,
+    begun: Instant,
+    line: OnceLock<ProgressBar>,
+}
+
+impl SearchLine {
+    /// A line for the search that begins now; `None` when stderr is no terminal.
+    pub(super) fn begin(property: Property) -> Option<Self> {
+        std::io::stderr().is_terminal().then(|| Self {
+            property,
+            begun: Instant::now(),
+            line: OnceLock::new(),
+        })
+    }
+
+    /// Shows how far the search is now, unless it is still short.
+    pub(super) fn show(&self, now: SearchProgress) {
+        let took = self.begun.elapsed();
+        if took < SHORT_SEARCH {
+            return;
+        }
+        let line = self.line.get_or_init(|| line(took));
+        let a_second = u128::from(now.states) * 1000 / took.as_millis().max(1);
+        line.set_message(format!(
+            "{}: {} states, depth {}, {} states/s",
+            self.property,
+            HumanCount(now.states),
+            now.depth,
+            HumanCount(u64::try_from(a_second).unwrap_or(u64::MAX)),
+        ));
+        line.tick();
+    }
+}
+
+impl Drop for SearchLine {
+    fn drop(&mut self) {
+        if let Some(line) = self.line.get() {
+            line.finish_and_clear();
+        }
+    }
+}
+
+fn line(took: Duration) -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {elapsed_precise} {wide_msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+        .with_style(style)
+        .with_elapsed(took)
 }
 
 fn bar(total: u64, things: &str) -> ProgressBar {

@@ -15,6 +15,7 @@ mod random_schedules;
 pub mod replay;
 mod state_machine;
 mod trace;
+mod watch;
 
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,7 @@ pub use model::Entrants;
 pub use model::USERS_MAX;
 pub use random_schedules::random_schedules;
 pub use trace::{FollowError, Told, Trace, TraceLine, completion, follow};
+pub use watch::{SearchProgress, SearchWatch};
 
 use crate::checker::{Property, VerdictKind};
 use crate::fault::{Fault, SearchFault};
@@ -123,15 +125,16 @@ impl SearchVerdict {
 
 /// Looks at every interleaving of the strategy's steps and the faults.
 pub fn search<S: Strategy>(strategy: &S, property: Property, search: &Search) -> Found {
-    search_until(strategy, property, search, &CancellationToken::new())
+    search_until(strategy, property, search, &CancellationToken::new(), None)
 }
 
-/// The same, until `stop` is cancelled.
+/// The same, until `stop` is cancelled; `watch` is told how far it is.
 pub fn search_until<S: Strategy>(
     strategy: &S,
     property: Property,
     search: &Search,
     stop: &CancellationToken,
+    watch: Option<SearchWatch<'_>>,
 ) -> Found {
     let start = Instant::now();
     let until = start.checked_add(search.limit_time);
@@ -144,7 +147,13 @@ pub fn search_until<S: Strategy>(
             stop.clone(),
         );
         let race = RaceModel::new(strategy, crowd, &search.faults, property, bounds);
-        let more = search_race(race, property);
+        let add = |now: SearchProgress| SearchProgress {
+            states: states + now.states,
+            ..now
+        };
+        let tell = |now| watch.iter().for_each(|watch| watch(add(now)));
+        let watch: Option<SearchWatch<'_>> = watch.is_some().then_some(&tell);
+        let more = search_race(race, property, watch);
         found = Some(match found {
             Some(before) => before.and(more),
             None => more,
@@ -197,7 +206,11 @@ impl Found {
     }
 }
 
-fn search_race<S: Strategy>(race: RaceModel<S>, property: Property) -> Found {
+fn search_race<S: Strategy>(
+    race: RaceModel<S>,
+    property: Property,
+    watch: Option<SearchWatch<'_>>,
+) -> Found {
     let start = Instant::now();
     race.look_at_the_start();
     if !is_there_a_thread() {
@@ -205,7 +218,11 @@ fn search_race<S: Strategy>(race: RaceModel<S>, property: Property) -> Found {
         return found(property, start, &race, None, 0);
     }
     // One thread and one property: only then is the first path found a shortest one.
-    let checker = race.checker().threads(1).spawn_bfs().join();
+    let checker = race.checker().threads(1).spawn_bfs();
+    let checker = match watch {
+        Some(watch) => watch::join(checker, watch),
+        None => checker.join(),
+    };
     let path = checker
         .discovery("asked")
         .map(|path| Schedule(path.into_actions()));
@@ -236,7 +253,7 @@ fn found<S: Strategy>(
         property,
         answer,
         states: race.bounds.looked_at(),
-        depth: u64::try_from(depth).unwrap_or(u64::MAX).saturating_sub(1),
+        depth: watch::depth(depth),
         took: start.elapsed(),
         impossible: race.impossible(),
     }

@@ -3,9 +3,11 @@
 
 use racesim::checker::Property;
 use racesim::client::Guard;
-use racesim::explore::{Limit, Search, SearchVerdict, search};
+use racesim::explore::{Limit, Search, SearchProgress, SearchVerdict, search, search_until};
 use racesim::fault::SearchFault;
-use racesim::strategy::{Conditional, Locked, Naive, Strategy, Unique};
+use racesim::strategy::{Conditional, Locked, Naive, Redlock, Strategy, Unique};
+use std::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 fn searching(users: u32, faults: &[&str]) -> Search {
     let faults = faults
@@ -207,6 +209,37 @@ fn a_search_that_reaches_a_limit_is_unknown() {
     assert_eq!(
         search(&locked(), Property::NoForeignRelease, &quick).answer,
         SearchVerdict::Unknown(Limit::Time)
+    );
+}
+
+#[test]
+fn a_search_tells_how_far_it_is_while_it_goes_on() {
+    // Nothing was told before its end, which may be a minute away. Here it ends when it tells that it has
+    // left the start.
+    let stop = CancellationToken::new();
+    let told = Mutex::new(Vec::new());
+    let watch = |now: SearchProgress| {
+        told.lock().unwrap().push(now);
+        if now.depth > 0 {
+            stop.cancel();
+        }
+    };
+    let long = Search {
+        limit_states: u64::MAX,
+        ..searching(4, &["stall:2", "expire:3", "crash:2"])
+    };
+    let property = Property::NoPhantomSuccess;
+    let found = search_until(&Redlock::default(), property, &long, &stop, Some(&watch));
+    assert_eq!(found.answer, SearchVerdict::Unknown(Limit::Stopped));
+    let told = told.into_inner().unwrap();
+    assert!(
+        told.is_sorted_by_key(|now| (now.states, now.depth)),
+        "{told:?}"
+    );
+    let last = told.last().unwrap();
+    assert!(
+        last.states <= found.states && last.depth <= found.depth,
+        "{last:?}"
     );
 }
 

@@ -123,7 +123,13 @@ pub async fn cell<S: Strategy>(
     expected: Option<Stated>,
 ) -> Result<TriedCell, ReplayError> {
     let searched = column.search();
-    let found = search_until(strategy, column.property, &searched, engine.stopping());
+    let found = search_until(
+        strategy,
+        column.property,
+        &searched,
+        engine.stopping(),
+        None,
+    );
     if engine.is_stopped() {
         return Err(ReplayError::Engine(EngineError::Stopped));
     }
