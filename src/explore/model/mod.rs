@@ -49,6 +49,9 @@ pub(in crate::explore) struct State {
     used: [u8; Fault::ALL.len()],
 }
 
+// A search keeps millions of them, and copies each several times.
+const _: () = assert!(size_of::<State>() <= 224, "a state of the search has grown");
+
 /// The race of a few users for one seat, or for several.
 #[derive(Debug)]
 pub(in crate::explore) struct RaceModel<S> {
