@@ -28,7 +28,7 @@ pub(super) async fn run(
     stop: CancellationToken,
 ) -> Result<Exit, AppError> {
     let uses = Uses {
-        database: command.services.database.as_deref(),
+        database: command.services.database.file(),
         history: command.history.as_deref(),
         ..beside
     };

@@ -39,7 +39,7 @@ pub(super) async fn run(command: ReplayCommand, stop: CancellationToken) -> Resu
         ReplayWhat::Schedule(..) | ReplayWhat::All(..) => None,
     };
     let beside = Uses {
-        database: command.services.database.as_deref(),
+        database: command.services.database.file(),
         input,
         ..Uses::default()
     };

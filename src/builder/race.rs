@@ -9,7 +9,7 @@ use crate::engine::{Engine, outlasts, why_never_in_race};
 use crate::fault::RaceFault;
 use crate::history::History;
 use crate::plan::{Payment, Plan, Seed, Wanted};
-use crate::services::{RedisChoice, ServiceChoice, Services};
+use crate::services::{DatabaseChoice, RedisChoice, ServiceChoice, Services};
 use crate::stats::Stats;
 use crate::strategy::Strategy;
 
@@ -146,7 +146,7 @@ impl<S: Strategy> RaceBuilder<S> {
 
     /// The file of the database, instead of a temporary one.
     pub fn database(mut self, file: impl Into<PathBuf>) -> Self {
-        self.services.database = Some(file.into());
+        self.services.database = DatabaseChoice::File(file.into());
         self
     }
 

@@ -56,7 +56,7 @@ impl Inputs<'_> {
             redis,
             key_prefix,
         } = self.services;
-        if let Some(path) = database {
+        if let Some(path) = database.file() {
             line.add("database", &path.display().to_string());
         }
         if let Some((name, value)) = plan_words::timeout(self.plan) {

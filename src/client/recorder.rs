@@ -98,7 +98,7 @@ impl Client {
     /// is undone.
     pub(crate) fn end(&self, outcome: Outcome, started_ns: u64) {
         if let Backing::Live(race) = &self.backing {
-            race.services.store.disconnect(self.user);
+            race.services.disconnect(self.user);
             race.log.end(Attempt {
                 user: self.user,
                 seat: self.seat,

@@ -39,7 +39,7 @@ impl Engine {
                     .await?
             }
         };
-        self.services.shared.store.disconnect_all();
+        self.services.shared.disconnect_all();
         let mut left = if seats.is_empty() {
             Some(Vec::new())
         } else {

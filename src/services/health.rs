@@ -31,9 +31,10 @@ pub(crate) async fn watch(services: &SharedServices, limit: Duration) {
         if store.is_silent(database.queue().progress()) {
             database.give_up(&why);
         }
-        let progress = database.transactions_progress();
-        if progress.is_some_and(|progress| transactions.is_silent(progress)) {
-            database.give_up_transactions(&why);
+        if let Some(lent) = database.transactions()
+            && transactions.is_silent(lent.progress())
+        {
+            lent.give_up(&why);
         }
         for (service, detector) in services.locks.iter().zip(&mut locks) {
             if detector.is_silent(service.queue().progress()) {

@@ -2,6 +2,7 @@
 
 mod health;
 pub mod lock;
+mod pace;
 pub mod private_server;
 #[doc(hidden)]
 pub mod queue;
@@ -11,6 +12,7 @@ mod start;
 pub(crate) mod store;
 
 pub(crate) use health::watch;
-pub(crate) use shared::{OnItsWay, Pace, SharedServices, Submitted};
+pub(crate) use pace::Pace;
+pub(crate) use shared::{OnItsWay, SharedServices, Submitted};
 pub use start::{Needs, RedisChoice, ServiceChoice, ServiceError, Services};
-pub use store::StoreError;
+pub use store::{DatabaseChoice, StoreError};

@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use crate::step::Reply;
 
@@ -197,6 +197,33 @@ impl<Q> RequestQueue<Q> {
         let reply = poll_fn(|cx| self.poll(held.id, cx)).await;
         held.id = RequestId::NONE;
         reply
+    }
+
+    /// Submits a request that is answered aside, and waits for that answer; `None` when the service has
+    /// failed or has been given up. Its service says when it is [done](Self::done_aside).
+    pub(crate) async fn call_aside<T>(
+        &self,
+        request: Q,
+        answer: oneshot::Receiver<T>,
+    ) -> Option<T> {
+        let mut held = PendingReply {
+            queue: self,
+            id: self.submit(request),
+        };
+        let id = held.id;
+        tokio::select! {
+            biased;
+            answer = answer => answer.ok(),
+            _ = poll_fn(|cx| self.poll(id, cx)) => {
+                held.id = RequestId::NONE;
+                None
+            }
+        }
+    }
+
+    /// A request was answered aside. Who still waits for it here has had no answer there.
+    pub(crate) fn done_aside(&self, id: RequestId) {
+        self.deliver([(id, Reply::Failed.into())]);
     }
 
     /// Takes all that waits into `batch`, once there is anything; `false` when there never will be.

@@ -7,11 +7,11 @@ use crate::seat::{SeatId, UserId};
 use crate::step::Reply;
 
 use super::lock::{LateRequest, LockService, LockUpkeep, Ttl};
+use super::pace::Pace;
 use super::queue::{RequestId, ServiceReply};
 use super::request::{Caller, ServiceRequest};
 use super::store::{
-    BeginOptions, LateStatement, Obstacle, Store, StoreRequest, StoreStep, StoreWork,
-    TransactionWork,
+    BeginOptions, LateStep, Store, StoreRequest, StoreStep, StoreWork, TransactionWork,
 };
 
 /// How long a step waits for another's transaction that begins its own where none is open.
@@ -25,15 +25,6 @@ pub(crate) struct SharedServices {
     /// The lock services, of which most strategies use the first; none when no strategy of the run
     /// takes a lock.
     pub(crate) locks: Vec<LockService>,
-}
-
-/// Whether others move while a step is carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pace {
-    /// They do.
-    Racing,
-    /// An interleaving is forced: a step never waits for what comes later in it.
-    Forced,
 }
 
 /// A step that waits for its reply in the queue of a service.
@@ -182,11 +173,7 @@ impl SharedServices {
         match request {
             ServiceRequest::Store(step) => match target_of(step, caller) {
                 StoreTarget::Queue(request) => {
-                    let obstacle = match pace {
-                        Pace::Racing => Obstacle::Own,
-                        Pace::Forced => Obstacle::OwnOrAny,
-                    };
-                    let sent = self.store.send_late(request, obstacle).await?;
+                    let sent = self.store.send_late(request, pace).await?;
                     Ok(OnItsWay(To::Store(sent)))
                 }
                 StoreTarget::Transaction(_) => unsent,
@@ -215,14 +202,27 @@ impl SharedServices {
 
     /// Ends the time of the claim on the seat, this user's or anybody's: whether there was one.
     pub(crate) async fn expire_claim(&self, seat: SeatId, user: Option<UserId>) -> bool {
-        // A store that has failed says so in its next answer.
-        self.store.expire(seat, user).await.unwrap_or(false)
+        self.store.expire(seat, user).await
     }
 
     /// Undoes what a user that is gone has not committed, and waits until it is undone.
     pub(crate) async fn roll_back(&self, user: UserId) {
         // Most users have no transaction.
         let _ = self.store.transact(user, TransactionWork::Rollback).await;
+    }
+
+    /// The user's attempt has ended: its connection goes back, and what it has not committed is undone.
+    pub(crate) fn disconnect(&self, user: UserId) {
+        if let Some(transactions) = self.store.transactions() {
+            transactions.disconnect(user);
+        }
+    }
+
+    /// The same for everybody.
+    pub(crate) fn disconnect_all(&self) {
+        if let Some(transactions) = self.store.transactions() {
+            transactions.disconnect_all();
+        }
     }
 
     /// Extends the life of the user's lock.
@@ -255,7 +255,7 @@ pub(crate) struct OnItsWay(To);
 
 #[derive(Debug)]
 enum To {
-    Store(LateStatement),
+    Store(LateStep),
     /// The lock service of this number, from 0.
     Lock(u8, LateRequest),
 }

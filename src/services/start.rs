@@ -12,9 +12,9 @@ use super::lock::{
     find_server, start_server,
 };
 use super::private_server::{self, RunFolder};
-use super::store::{Settings, Sqlite, Store, StoreError};
+use super::store::{DatabaseChoice, Store, StoreError, StoreOptions};
 use crate::fault::Fault;
-use crate::plan::{Commit, Plan};
+use crate::plan::Plan;
 use crate::seat::SeatId;
 
 /// The most connections for transactions, as a server's pool has them.
@@ -23,8 +23,8 @@ const CONNECTIONS_MAX: usize = 16;
 /// Which services to race on.
 #[derive(Debug, Clone, Default)]
 pub struct ServiceChoice {
-    /// The database's file; `None` for a temporary one.
-    pub database: Option<PathBuf>,
+    /// The database.
+    pub database: DatabaseChoice,
     /// The lock service.
     pub redis: RedisChoice,
     /// What the key of every lock begins with.
@@ -122,7 +122,7 @@ impl Services {
             RedisChoice::Any | RedisChoice::Private if nodes > 0 => find_server(),
             _ => None,
         };
-        let is_needed = choice.database.is_none() || program.is_some();
+        let is_needed = choice.database.is_temporary() || program.is_some();
         let folder = is_needed.then(folder).transpose()?;
         // Before any server is started: a database that is refused costs nothing then.
         let width = usize::try_from(plan.width()).unwrap_or(usize::MAX);
@@ -146,7 +146,7 @@ impl Services {
         Ok(Self {
             shared: Arc::new(SharedServices { store, locks }),
             database,
-            is_temporary: choice.database.is_none(),
+            is_temporary: choice.database.is_temporary(),
             servers: Mutex::new(servers),
             folder,
             program,
@@ -236,11 +236,12 @@ impl Services {
 
     /// The database in words, as a strategy with these needs uses it.
     pub(crate) fn database_for(&self, needs: Needs) -> String {
-        let connections = self.shared.store.connections();
-        match connections.filter(|_| needs.transactions) {
-            Some(connections) => format!(
-                "{}, transactions on connections of their own ({connections})",
-                self.database
+        let transactions = self.shared.store.transactions();
+        match transactions.filter(|_| needs.transactions) {
+            Some(transactions) => format!(
+                "{}, transactions on connections of their own ({})",
+                self.database,
+                transactions.connections()
             ),
             None => self.database.clone(),
         }
@@ -304,21 +305,16 @@ async fn open_store(
     connections: usize,
     folder: Option<&RunFolder>,
 ) -> Result<(Store, String), StoreError> {
-    let temporary = folder.map(|folder| folder.path().join("race.db"));
-    let (path, place) = match (&choice.database, temporary) {
-        (Some(path), _) => (path.clone(), path.display().to_string()),
-        (None, Some(path)) => (path, "a temporary file".to_owned()),
-        (None, None) => return Err(StoreError::Gone("it has no file".to_owned())),
+    let place = match &choice.database {
+        DatabaseChoice::Temporary => "a temporary file".to_owned(),
+        DatabaseChoice::File(path) => path.display().to_string(),
     };
-    let settings = match plan.commit {
-        Commit::Group => Settings::group_commit(path),
-        Commit::Each => Settings::commit_each(path),
-    };
-    let settings = Settings {
+    let options = StoreOptions {
+        commit: plan.commit,
         transactions: connections,
-        ..settings
     };
-    let store = Store::Sqlite(Sqlite::open(settings).await?);
+    let folder = folder.map(RunFolder::path);
+    let store = Store::open(&choice.database, folder, options).await?;
     let description = format!("{}, {}, in {place}", store.description(), plan.commit);
     Ok((store, description))
 }

@@ -8,7 +8,7 @@ use racesim::engine::Engine;
 use racesim::explore::replay::{replay, replay_all};
 use racesim::history::Reply;
 use racesim::plan::Plan;
-use racesim::services::{ServiceChoice, Services};
+use racesim::services::{DatabaseChoice, ServiceChoice, Services};
 use racesim::strategy::{Conditional, Locked, Naive, Unique};
 
 use super::support::{Ran, RedisServer, on_a_runtime, run};
@@ -253,7 +253,7 @@ fn real_stores_that_differ_from_the_model_are_found_out() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("race.db");
         let choice = ServiceChoice {
-            database: Some(path.clone()),
+            database: DatabaseChoice::File(path.clone()),
             ..ServiceChoice::default()
         };
         let services = Services::start(&choice, &plan, racesim::strategy::Needs::default(), &[])

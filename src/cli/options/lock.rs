@@ -27,14 +27,14 @@ pub(in crate::cli) fn services(
 ) -> Result<ServiceChoice, String> {
     let Some(lock) = lock else {
         return Ok(ServiceChoice {
-            database,
+            database: database.into(),
             ..ServiceChoice::default()
         });
     };
     let (words, place) = lock.words();
     let redis = redis(&words).map_err(|why| format!("{place}: {why}"))?;
     Ok(ServiceChoice {
-        database,
+        database: database.into(),
         redis,
         key_prefix: KeyPrefix(lock.key_prefix),
     })

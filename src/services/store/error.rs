@@ -30,13 +30,13 @@ pub enum StoreError {
         /// What the system says.
         reason: String,
     },
-    /// `SQLite` refused to do something that is no user's step.
+    /// It refused to do something that is no user's step.
     #[error("the database '{}' failed: {source}", path.display())]
-    Sqlite {
+    Failed {
         /// The file.
         path: PathBuf,
-        /// What `SQLite` says.
-        source: rusqlite::Error,
+        /// What the database says.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// There is no memory to open it with.
     #[error("no memory is left for the database '{}': raise the limit, see ulimit -v", .0.display())]

@@ -1,23 +1,36 @@
 //! The bookings database: who holds which seat.
+//!
+//! A database lends its queue of users' steps, its connections for transactions and the first thing that
+//! went wrong; what is done with these is the same for every database.
 
+mod choice;
 mod error;
+mod late;
 mod record;
 mod request;
 mod sqlite;
+mod transactions;
+
+use std::path::Path;
 
 use tokio::sync::oneshot;
 
 use crate::seat::{Booking, SeatId, UserId};
-use crate::services::queue::{Progress, RequestQueue, ServiceReply};
+use crate::services::pace::Pace;
+use crate::services::queue::{FirstError, RequestQueue, ServiceReply};
 use crate::step::Reply;
 
+pub use choice::DatabaseChoice;
+pub(crate) use choice::StoreOptions;
 pub use error::StoreError;
+pub(crate) use late::LateStep;
 pub(crate) use record::RunRecord;
 pub(crate) use request::{
     Admin, BeginOptions, Claim, StoreRequest, StoreStep, StoreWork, TransactionWork,
 };
 pub use request::{Check, Guard, Insert};
-pub(crate) use sqlite::{LateStatement, Obstacle, Settings, Sqlite};
+use sqlite::Sqlite;
+pub(crate) use transactions::Transactions;
 
 /// The database that is raced on.
 #[derive(Debug)]
@@ -27,14 +40,84 @@ pub(crate) enum Store {
 }
 
 impl Store {
+    /// Opens the database; a temporary one lies in the folder of the run.
+    ///
+    /// # Errors
+    /// When it is not ours, or cannot be used.
+    pub(crate) async fn open(
+        choice: &DatabaseChoice,
+        folder: Option<&Path>,
+        options: StoreOptions,
+    ) -> Result<Self, StoreError> {
+        let path = match choice {
+            DatabaseChoice::Temporary => {
+                let folder = folder.ok_or_else(|| StoreError::Gone("it has no file".to_owned()));
+                folder?.join("race.db")
+            }
+            DatabaseChoice::File(file) => file.clone(),
+        };
+        Sqlite::open(&path, options).await.map(Self::Sqlite)
+    }
+
     /// Where users' steps wait for it.
-    #[must_use]
     pub(crate) fn queue(&self) -> &RequestQueue<StoreWork> {
         match self {
             Self::Sqlite(sqlite) => sqlite.queue(),
         }
     }
 
+    /// Its connections for transactions; `None` when it was opened without any.
+    pub(crate) fn transactions(&self) -> Option<&Transactions> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.transactions(),
+        }
+    }
+
+    /// What went wrong first outside of transactions.
+    fn first_error(&self) -> &FirstError {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.first_error(),
+        }
+    }
+
+    /// Sends a user's step that is carried out later.
+    ///
+    /// # Errors
+    /// What it was answered, when it could not be held up.
+    pub(crate) async fn send_late(
+        &self,
+        request: StoreRequest,
+        pace: Pace,
+    ) -> Result<LateStep, ServiceReply> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.send_late(request, pace).await.map(LateStep::Sqlite),
+        }
+    }
+
+    /// Its name.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "SQLite",
+        }
+    }
+
+    /// Its version and how it is set up, for the header.
+    pub(crate) fn description(&self) -> String {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.description(),
+        }
+    }
+
+    /// Closes it, when no reply is wanted any more, and waits until it is closed, so that no log of it is
+    /// left beside its file.
+    pub(crate) fn end(&self) {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.end(),
+        }
+    }
+}
+
+impl Store {
     /// Starts a new run; the bookings from here on belong to it.
     ///
     /// # Errors
@@ -61,15 +144,16 @@ impl Store {
     }
 
     /// Ends the time of the claim on a seat, this user's or anybody's: whether there was one.
-    ///
-    /// # Errors
-    /// When nobody can say.
-    pub(crate) async fn expire(
-        &self,
-        seat: SeatId,
-        user: Option<UserId>,
-    ) -> Result<bool, StoreError> {
-        self.ask(|reply| Admin::Expire((seat, user), reply)).await?
+    pub(crate) async fn expire(&self, seat: SeatId, user: Option<UserId>) -> bool {
+        match self.ask(|reply| Admin::Expire((seat, user), reply)).await {
+            Ok(Ok(is_over)) => is_over,
+            Ok(Err(error)) => {
+                self.first_error().note(error.to_string());
+                false
+            }
+            // A store that is gone says so in its next answer.
+            Err(_) => false,
+        }
     }
 
     /// Carries out a user's step where nobody moves meanwhile: it does not wait for an open transaction
@@ -78,129 +162,43 @@ impl Store {
         match self.ask(|reply| Admin::Forced(request, reply)).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(error)) => {
-                self.note(&error.to_string());
+                self.first_error().note(error.to_string());
                 Reply::Failed.into()
             }
             Err(_) => Reply::Lost.into(),
         }
     }
 
-    /// Sends a user's step that is carried out later.
-    ///
-    /// # Errors
-    /// What it was answered, when it could not be held up.
-    pub(crate) async fn send_late(
-        &self,
-        request: StoreRequest,
-        obstacle: Obstacle,
-    ) -> Result<LateStatement, ServiceReply> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.send_late(request, obstacle).await,
-        }
-    }
-
     /// Does this in the user's own transaction.
     pub(crate) async fn transact(&self, user: UserId, work: TransactionWork) -> ServiceReply {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.transact(user, work).await,
-        }
-    }
-
-    /// The user's attempt has ended: its connection goes back, and what it has not committed is undone.
-    pub(crate) fn disconnect(&self, user: UserId) {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.disconnect(user),
-        }
-    }
-
-    /// The same for everybody.
-    pub(crate) fn disconnect_all(&self) {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.disconnect_all(),
-        }
-    }
-
-    /// How many connections for transactions there are; `None` when it was opened without any.
-    #[must_use]
-    pub(crate) fn connections(&self) -> Option<usize> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.connections(),
-        }
-    }
-
-    /// How much the transactions were answered and are owed. A user that thinks is owed nothing.
-    #[must_use]
-    pub(crate) fn transactions_progress(&self) -> Option<Progress> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.transactions_progress(),
-        }
-    }
-
-    /// Ends all waiting in transactions, because nobody is answered.
-    pub(crate) fn give_up_transactions(&self, why: &str) {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.give_up_transactions(why),
-        }
-    }
-
-    /// Its name.
-    #[must_use]
-    pub(crate) const fn name(&self) -> &'static str {
-        match self {
-            Self::Sqlite(_) => "SQLite",
-        }
-    }
-
-    /// Its version and how it is set up, for the header.
-    #[must_use]
-    pub(crate) fn description(&self) -> String {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.description(),
+        match self.transactions() {
+            Some(transactions) => transactions.call(user, work).await,
+            None => Reply::Failed.into(),
         }
     }
 
     /// What went wrong first, with users' steps and then in transactions.
-    #[must_use]
     pub(crate) fn first_errors(&self) -> Vec<String> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.first_errors(),
-        }
-    }
-
-    fn note(&self, error: &str) {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.note(error),
-        }
+        let in_transactions = self.transactions().and_then(Transactions::first_error);
+        let first = self.first_error().first();
+        first.into_iter().chain(in_transactions).collect()
     }
 
     /// Ends all waiting for it, because it answers nobody; `why` is kept as what went wrong.
     pub(crate) fn give_up(&self, why: &str) {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.give_up(why),
-        }
-    }
-
-    /// Closes the file, when no reply is wanted any more, and waits until it is closed, so that no log
-    /// of it is left beside it.
-    pub(crate) fn end(&self) {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.end(),
-        }
+        self.first_error().note(why);
+        self.queue().close();
     }
 
     async fn ask<T>(
         &self,
         work: impl FnOnce(oneshot::Sender<T>) -> Admin,
     ) -> Result<T, StoreError> {
-        let gone = || {
-            let why = self.first_errors().into_iter().next();
-            StoreError::Gone(why.unwrap_or_else(|| "it was given up".to_owned()))
-        };
         let (reply, answer) = oneshot::channel();
         let work = StoreWork::Admin(Box::new(work(reply)));
-        if !self.queue().call(work).await.reply.is_done() {
-            return Err(gone());
-        }
-        answer.await.map_err(|_| gone())
+        self.queue().call_aside(work, answer).await.ok_or_else(|| {
+            let why = self.first_errors().into_iter().next();
+            StoreError::Gone(why.unwrap_or_else(|| "it was given up".to_owned()))
+        })
     }
 }

@@ -1,13 +1,12 @@
 //! Batches of the store's thread: what it takes at once, and what it answers at once.
 
-use std::time::Duration;
-
 use crate::services::queue::{RequestId, ServiceReply};
-use crate::services::store::StoreWork;
+use crate::services::store::request::{StoreRequest, StoreWork};
 
-/// How long the end of a run waits for the file to be closed.
-pub(super) const CLOSE_LIMIT: Duration = Duration::from_secs(2);
-
+/// What is taken from the queue.
 pub(super) type Batch = Vec<(RequestId, StoreWork)>;
+
+/// Steps that share a commit.
+pub(super) type CommitGroup = Vec<(RequestId, StoreRequest)>;
 
 pub(super) type ReplyBatch = Vec<(RequestId, ServiceReply)>;

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Statement, params};
 
-use super::batch::Batch;
 use super::current_run::CurrentRun;
 use super::schema;
 use super::schema::BUSY_TIMEOUT;
 use crate::plan::Isolation;
 use crate::seat::{SeatId, UserId};
 use crate::services::queue::ServiceReply;
-use crate::services::store::{BeginOptions, Check, Guard, StoreError, StoreRequest, StoreWork};
+use crate::services::store::request::{BeginOptions, StoreRequest};
+use crate::services::store::{Check, Guard, StoreError};
 use crate::step::Reply;
 
 /// An open, warm connection and its journal mode.
@@ -78,31 +78,20 @@ impl<'c> StoreConnection<'c> {
     }
 
     /// Carries out a group in one transaction; when it fails, none of it has happened.
-    pub(super) fn commit(&mut self, group: Batch) -> rusqlite::Result<Vec<ServiceReply>> {
-        let is_simple = match group.as_slice() {
-            [(_, StoreWork::User(request))] => !request.is_compound(),
-            [_] => true,
-            _ => false,
-        };
-        if is_simple {
-            return group
-                .into_iter()
-                .map(|(_, request)| self.act(request))
-                .collect();
+    pub(super) fn commit(&mut self, group: &[StoreRequest]) -> rusqlite::Result<Vec<ServiceReply>> {
+        if let [request] = group
+            && !request.is_compound()
+        {
+            return Ok(vec![self.answer(*request)?]);
         }
-        let only_reads = group
-            .iter()
-            .all(|(_, order)| matches!(order, StoreWork::User(request) if request.only_reads()));
         // A group that only looks does not wait for a writer.
-        if only_reads {
+        if group.iter().all(|request| request.only_reads()) {
             self.begin_reading.execute([])?;
         } else {
             self.begin.execute([])?;
         }
-        let answers: rusqlite::Result<Vec<ServiceReply>> = group
-            .into_iter()
-            .map(|(_, request)| self.act(request))
-            .collect();
+        let answers: rusqlite::Result<Vec<ServiceReply>> =
+            group.iter().map(|request| self.answer(*request)).collect();
         let committed = answers.and_then(|answers| self.commit.execute([]).map(|_| answers));
         if committed.is_err() {
             self.roll_back()?;
@@ -146,16 +135,6 @@ impl<'c> StoreConnection<'c> {
         let position = self.next_position();
         update.execute(params![self.run, seat.number(), user.0, position])?;
         Ok(())
-    }
-
-    fn act(&mut self, work: StoreWork) -> rusqlite::Result<ServiceReply> {
-        match work {
-            StoreWork::User(request) => self.answer(request),
-            StoreWork::Admin(admin) => {
-                self.administer(*admin);
-                Ok(Reply::Committed.into())
-            }
-        }
     }
 
     /// Carries out a user's step.

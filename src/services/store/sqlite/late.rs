@@ -13,12 +13,14 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::batch::CLOSE_LIMIT;
 use super::connection::{StoreConnection, prepare};
 use super::current_run::CurrentRun;
 use super::schema::BUSY_TIMEOUT;
+use crate::services::pace::Pace;
 use crate::services::queue::{FirstError, ServiceReply};
-use crate::services::store::{StoreError, StoreRequest};
+use crate::services::store::StoreError;
+use crate::services::store::request::StoreRequest;
+use crate::services::store::transactions::CLOSE_LIMIT;
 use crate::step::Reply;
 
 /// The most that wait at once: each has a thread and two connections.
@@ -26,15 +28,6 @@ const WAITING_MAX: usize = 32;
 
 /// How long a statement whose turn has come waits before it is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(1);
-
-/// Who is to be in the way of a statement when it is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Obstacle {
-    /// A writer of our own, who waits for the others first.
-    Own,
-    /// A writer of our own, or any other: no other user moves meanwhile.
-    OwnOrAny,
-}
 
 /// A statement that was sent, and waits. Dropped, it is never carried out.
 #[derive(Debug)]
@@ -45,7 +38,7 @@ pub(crate) struct LateStatement {
 
 impl LateStatement {
     /// Lets it be carried out: what it is answered.
-    pub(crate) async fn arrive(self) -> ServiceReply {
+    pub(in crate::services::store) async fn arrive(self) -> ServiceReply {
         let Self { go, answer } = self;
         // A thread that is gone gives no answer, which is noticed.
         let _ = go.send(());
@@ -88,7 +81,7 @@ impl LateStatements {
     pub(super) async fn send(
         &self,
         request: StoreRequest,
-        obstacle: Obstacle,
+        pace: Pace,
     ) -> Result<LateStatement, ServiceReply> {
         let (Ok(permit), Some(closed)) = (
             Arc::clone(&self.room).try_acquire_owned(),
@@ -103,7 +96,7 @@ impl LateStatements {
             path: self.path.clone(),
             current: Arc::clone(&self.current),
             request,
-            obstacle,
+            pace,
             _permit: permit,
         };
         let first_error = self.first_error.clone();
@@ -145,7 +138,7 @@ struct Sending {
     path: PathBuf,
     current: Arc<CurrentRun>,
     request: StoreRequest,
-    obstacle: Obstacle,
+    pace: Pace,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -156,7 +149,10 @@ impl Sending {
         turn: Receiver<()>,
     ) -> rusqlite::Result<ServiceReply> {
         let opened = |error: StoreError| match error {
-            StoreError::Sqlite { source, .. } => source,
+            StoreError::Failed { source, .. } => match source.downcast() {
+                Ok(source) => *source,
+                Err(other) => rusqlite::Error::ToSqlConversionFailure(other),
+            },
             other => rusqlite::Error::ToSqlConversionFailure(Box::new(other)),
         };
         let (writer, _) = prepare(&self.path).map_err(opened)?;
@@ -168,23 +164,24 @@ impl Sending {
         };
         connection.busy_handler(Some(move |_| wait.goes_on()))?;
         let mut session = StoreConnection::new(&connection, &self.path, self.current)?;
-        let is_in_the_way = obstruct(&writer, self.obstacle)?;
+        let is_in_the_way = obstruct(&writer, self.pace)?;
         let writer = is_in_the_way.then_some(writer);
         *lock(&obstruction) = Some(Obstruction { writer, waits });
         session.alone_and_late(self.request)
     }
 }
 
-/// Begins a transaction that is in every writer's way: whether it did. Another's may be there already.
-fn obstruct(writer: &Connection, obstacle: Obstacle) -> rusqlite::Result<bool> {
-    writer.busy_timeout(match obstacle {
-        Obstacle::Own => BUSY_TIMEOUT,
-        Obstacle::OwnOrAny => Duration::ZERO,
+/// Begins a transaction that is in every writer's way: whether it did. Those who race are waited for;
+/// where an interleaving is forced, another's may be there already, and nobody else moves meanwhile.
+fn obstruct(writer: &Connection, pace: Pace) -> rusqlite::Result<bool> {
+    writer.busy_timeout(match pace {
+        Pace::Racing => BUSY_TIMEOUT,
+        Pace::Forced => Duration::ZERO,
     })?;
     match writer.execute_batch("BEGIN IMMEDIATE") {
         Ok(()) => Ok(true),
         Err(error)
-            if obstacle == Obstacle::OwnOrAny
+            if pace == Pace::Forced
                 && error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) =>
         {
             Ok(false)

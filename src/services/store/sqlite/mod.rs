@@ -11,63 +11,31 @@ mod current_run;
 mod late;
 mod schema;
 mod seats;
+mod statements;
 mod thread;
 mod transactions;
 
-pub(crate) use late::{LateStatement, Obstacle};
+pub(super) use late::LateStatement;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
-use super::StoreError;
-use super::{StoreRequest, StoreWork, TransactionWork};
-use crate::seat::UserId;
-use crate::services::queue::{FirstError, Progress, RequestQueue, ServiceReply};
-use crate::step::Reply;
-use batch::{CLOSE_LIMIT, ReplyBatch};
+use super::request::{StoreRequest, StoreWork};
+use super::transactions::{CLOSE_LIMIT, Transactions};
+use super::{StoreError, StoreOptions};
+use crate::plan::Commit;
+use crate::services::pace::Pace;
+use crate::services::queue::{FirstError, RequestQueue, ServiceReply};
+use batch::ReplyBatch;
 use current_run::CurrentRun;
 use late::LateStatements;
 use thread::StoreThread;
-use transactions::Transactions;
 
 /// The most statements in one commit: beyond it the gain is below the noise.
 const GROUP_MAX: usize = 1024;
-
-/// How the database is used.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    /// The file.
-    pub(crate) path: PathBuf,
-    /// The most statements that share a commit; 1 gives each its own.
-    pub(crate) group_max: usize,
-    /// How many transactions can be open at once.
-    pub(crate) transactions: usize,
-}
-
-impl Settings {
-    /// The file at `path`, with statements that wait together committed together.
-    #[must_use]
-    pub(crate) fn group_commit(path: PathBuf) -> Self {
-        Self {
-            path,
-            group_max: GROUP_MAX,
-            transactions: 0,
-        }
-    }
-
-    /// The file at `path`, with a commit for each statement.
-    #[must_use]
-    pub(crate) fn commit_each(path: PathBuf) -> Self {
-        Self {
-            path,
-            group_max: 1,
-            transactions: 0,
-        }
-    }
-}
 
 /// The bookings database.
 #[derive(Debug)]
@@ -87,19 +55,22 @@ impl Sqlite {
     ///
     /// # Errors
     /// [`StoreError`] when the file is not ours, or cannot be written.
-    pub(crate) async fn open(settings: Settings) -> Result<Self, StoreError> {
+    pub(super) async fn open(path: &Path, options: StoreOptions) -> Result<Self, StoreError> {
         let queue = Arc::new(RequestQueue::default());
         let (first_error, current) = (FirstError::default(), Arc::<CurrentRun>::default());
         let (replies, outbox) = mpsc::unbounded_channel();
         let (ready, is_ready) = oneshot::channel();
         let (closed, is_closed) = std::sync::mpsc::channel::<()>();
-        let (path, file) = (settings.path.clone(), settings.path.clone());
+        let file = path.to_owned();
         let server = StoreThread {
             queue: Arc::clone(&queue),
             replies,
             first_error: first_error.clone(),
             current: Arc::clone(&current),
-            group_max: settings.group_max,
+            group_max: match options.commit {
+                Commit::Group => GROUP_MAX,
+                Commit::Each => 1,
+            },
         };
         std::thread::Builder::new()
             .name("racesim-sqlite".to_owned())
@@ -114,8 +85,7 @@ impl Sqlite {
         tokio::spawn(deliver(Arc::clone(&queue), outbox));
         let waking_queue = Arc::clone(&queue);
         let waking = tokio::spawn(async move { waking_queue.wake_thread().await }).abort_handle();
-        let late = LateStatements::new(&path, &current, &first_error);
-        let connections = settings.transactions;
+        let late = LateStatements::new(path, &current, &first_error);
         let mut sqlite = Self {
             queue,
             journal_mode,
@@ -126,8 +96,9 @@ impl Sqlite {
             waking,
         };
         // Opened last: when that fails, what was started before is closed as the store is dropped.
-        if connections > 0 {
-            sqlite.transactions = Some(Transactions::open(&path, &current, connections)?);
+        if options.transactions > 0 {
+            let opened = transactions::open(path, &current, options.transactions);
+            sqlite.transactions = Some(opened?);
         }
         Ok(sqlite)
     }
@@ -139,57 +110,22 @@ impl Sqlite {
     pub(super) async fn send_late(
         &self,
         request: StoreRequest,
-        obstacle: Obstacle,
+        pace: Pace,
     ) -> Result<LateStatement, ServiceReply> {
-        self.late.send(request, obstacle).await
+        self.late.send(request, pace).await
     }
 
-    pub(super) async fn transact(&self, user: UserId, work: TransactionWork) -> ServiceReply {
-        match &self.transactions {
-            Some(transactions) => transactions.call(user, work).await,
-            None => Reply::Failed.into(),
-        }
+    pub(super) fn transactions(&self) -> Option<&Transactions> {
+        self.transactions.as_ref()
     }
 
-    pub(super) fn disconnect(&self, user: UserId) {
-        if let Some(transactions) = &self.transactions {
-            transactions.disconnect(user);
-        }
-    }
-
-    pub(super) fn disconnect_all(&self) {
-        if let Some(transactions) = &self.transactions {
-            transactions.disconnect_all();
-        }
-    }
-
-    pub(super) fn connections(&self) -> Option<usize> {
-        self.transactions.as_ref().map(Transactions::connections)
-    }
-
-    pub(super) fn transactions_progress(&self) -> Option<Progress> {
-        self.transactions.as_ref().map(Transactions::progress)
-    }
-
-    pub(super) fn give_up_transactions(&self, why: &str) {
-        if let Some(transactions) = &self.transactions {
-            transactions.give_up(why);
-        }
+    pub(super) fn first_error(&self) -> &FirstError {
+        &self.first_error
     }
 
     pub(super) fn description(&self) -> String {
         let journal_mode = self.journal_mode.to_uppercase();
         format!("SQLite {} ({journal_mode})", rusqlite::version())
-    }
-
-    pub(super) fn first_errors(&self) -> Vec<String> {
-        let transactions = self.transactions.as_ref();
-        let in_transactions = transactions.and_then(Transactions::first_error);
-        self.first_error
-            .first()
-            .into_iter()
-            .chain(in_transactions)
-            .collect()
     }
 
     pub(super) fn end(&self) {
@@ -208,15 +144,6 @@ impl Sqlite {
             .unwrap_or_else(PoisonError::into_inner);
         // Past the limit the disk hangs; there is nothing more to wait for.
         let _ = is_closed.recv_timeout(CLOSE_LIMIT);
-    }
-
-    pub(super) fn note(&self, error: &str) {
-        self.first_error.note(error);
-    }
-
-    pub(super) fn give_up(&self, why: &str) {
-        self.note(why);
-        self.queue.close();
     }
 }
 

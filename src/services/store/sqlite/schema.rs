@@ -124,9 +124,9 @@ pub(super) fn failure(path: &Path, source: rusqlite::Error) -> StoreError {
             path: owned,
         },
         Some(rusqlite::ErrorCode::OutOfMemory) => StoreError::Memory(owned),
-        _ => StoreError::Sqlite {
+        _ => StoreError::Failed {
             path: owned,
-            source,
+            source: Box::new(source),
         },
     }
 }

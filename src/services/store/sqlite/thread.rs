@@ -1,17 +1,19 @@
 //! The store's thread: one connection, which carries out in groups what users ask for.
 
+use std::iter::Peekable;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::batch::{Batch, ReplyBatch};
+use super::batch::{Batch, CommitGroup, ReplyBatch};
 use super::connection::{StoreConnection, is_busy, prepare};
 use super::current_run::CurrentRun;
 use super::schema;
 use crate::services::queue::{FirstError, RequestId, RequestQueue};
-use crate::services::store::{StoreError, StoreWork};
+use crate::services::store::StoreError;
+use crate::services::store::request::{StoreRequest, StoreWork};
 use crate::step::Reply;
 
 /// So long the replies to one group may wait for those to the next while more requests wait: waking
@@ -53,8 +55,14 @@ impl StoreThread {
                 if self.queue.is_halted() && self.queue.is_closed() {
                     return;
                 }
-                let group: Batch = waiting.by_ref().take(self.group_max).collect();
-                replies.extend(self.commit(&mut session, group));
+                let steps = std::iter::from_fn(|| next_step(&mut waiting));
+                let group: CommitGroup = steps.take(self.group_max).collect();
+                if !group.is_empty() {
+                    replies.extend(self.commit(&mut session, group));
+                } else if let Some((id, StoreWork::Admin(admin))) = waiting.next() {
+                    session.administer(*admin);
+                    self.queue.done_aside(id);
+                }
                 if sent.elapsed() < REPLY_DELAY && waiting.peek().is_some() {
                     continue;
                 }
@@ -67,30 +75,33 @@ impl StoreThread {
     }
 
     /// Carries out one group; when any part of it fails, all of it is rolled back and has failed.
-    fn commit(&self, session: &mut StoreConnection<'_>, mut group: Batch) -> ReplyBatch {
+    fn commit(&self, session: &mut StoreConnection<'_>, group: CommitGroup) -> ReplyBatch {
+        let (ids, steps): (Vec<RequestId>, Vec<StoreRequest>) = group.into_iter().unzip();
+        let refused = |id| (id, Reply::Failed.into());
         if self.queue.is_halted() {
-            let is_admin = |work: &(RequestId, StoreWork)| matches!(work.1, StoreWork::Admin(_));
-            let users;
-            (group, users) = group.into_iter().partition(is_admin);
-            let refused = users.into_iter().map(|(id, _)| (id, Reply::Failed.into()));
-            let refused: ReplyBatch = refused.collect();
-            if group.is_empty() {
-                return refused;
-            }
-            self.queue.deliver(refused);
+            return ids.into_iter().map(refused).collect();
         }
-        let ids: Vec<RequestId> = group.iter().map(|(id, _)| *id).collect();
-        match session.commit(group) {
+        match session.commit(&steps) {
             Ok(replies) => ids.into_iter().zip(replies).collect(),
             Err(error) => {
                 // What waits in vain for another user's transaction is no fault of the database.
                 if !(is_busy(&error) && self.current.has_open_transactions()) {
                     self.first_error.note(error.to_string());
                 }
-                ids.into_iter()
-                    .map(|id| (id, Reply::Failed.into()))
-                    .collect()
+                ids.into_iter().map(refused).collect()
             }
         }
     }
+}
+
+/// The next that waits, if it is a user's step.
+fn next_step(
+    waiting: &mut Peekable<impl Iterator<Item = (RequestId, StoreWork)>>,
+) -> Option<(RequestId, StoreRequest)> {
+    let (id, StoreWork::User(request)) = waiting.peek()? else {
+        return None;
+    };
+    let step = (*id, *request);
+    waiting.next();
+    Some(step)
 }
