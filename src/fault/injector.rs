@@ -18,7 +18,7 @@ const STALL_MORE: Duration = Duration::from_millis(5);
 
 /// A fault that strikes a user after a step.
 #[derive(Debug)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// It stands still for this long.
     Stall(Duration),
     /// What it holds for a time runs out; the fault's place, to count it when it held anything.
@@ -33,7 +33,7 @@ pub enum Effect {
 
 /// A fault that strikes the lock service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ServiceFault {
+pub(crate) enum ServiceFault {
     /// It forgets everything.
     Restart,
     /// It stands still for this long.
@@ -43,7 +43,7 @@ pub enum ServiceFault {
 impl ServiceFault {
     /// Whether it forgets what was held.
     #[must_use]
-    pub const fn is_restart(self) -> bool {
+    pub(crate) const fn is_restart(self) -> bool {
         match self {
             Self::Restart => true,
             Self::Pause(_) => false,
@@ -53,25 +53,25 @@ impl ServiceFault {
 
 /// A request to inject a fault into a service, answered with whether it happened.
 #[derive(Debug)]
-pub struct FaultRequest {
+pub(crate) struct FaultRequest {
     /// What.
-    pub fault: ServiceFault,
+    pub(crate) fault: ServiceFault,
     /// Where to say so.
-    pub done: oneshot::Sender<bool>,
+    pub(crate) done: oneshot::Sender<bool>,
 }
 
 /// What the faults depend on beside themselves.
 #[derive(Debug, Clone, Copy)]
-pub struct FaultContext {
+pub(crate) struct FaultContext {
     /// What every draw comes from.
-    pub seed: Seed,
+    pub(crate) seed: Seed,
     /// How long what a user holds lives; `None` when it holds nothing for a time.
-    pub ttl: Option<Duration>,
+    pub(crate) ttl: Option<Duration>,
 }
 
 /// The faults of one race.
 #[derive(Debug)]
-pub struct Injector {
+pub(crate) struct Injector {
     faults: Vec<(RaceFault, AtomicU64)>,
     setting: FaultContext,
     users: Mutex<Users>,
@@ -95,7 +95,7 @@ struct Users {
 impl Injector {
     /// These faults, and where those of the service are ordered.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         faults: &[RaceFault],
         setting: FaultContext,
     ) -> (Self, mpsc::UnboundedReceiver<FaultRequest>) {
@@ -111,7 +111,7 @@ impl Injector {
     }
 
     /// How much longer this round trip takes.
-    pub fn delay(&self, user: UserId, step: Step) -> Option<Duration> {
+    pub(crate) fn delay(&self, user: UserId, step: Step) -> Option<Duration> {
         let slow = self.drawn(user, step, Fault::Slow);
         let times = slow.map(|at| {
             self.count(at);
@@ -121,7 +121,7 @@ impl Injector {
     }
 
     /// Whether the reply to this step does not arrive.
-    pub fn loses_reply(&self, user: UserId, step: Step) -> bool {
+    pub(crate) fn loses_reply(&self, user: UserId, step: Step) -> bool {
         let mut lost = self.drawn(user, step, Fault::LostReply);
         lost.find(|at| self.strikes_first(*at, user))
             .inspect(|at| self.count(*at))
@@ -129,7 +129,7 @@ impl Injector {
     }
 
     /// Whether the request of this step does not arrive.
-    pub fn loses_request(&self, user: UserId, step: Step) -> bool {
+    pub(crate) fn loses_request(&self, user: UserId, step: Step) -> bool {
         let mut lost = self.drawn(user, step, Fault::LostRequest);
         let struck =
             lost.find(|at| step.service() != Service::Nobody && self.strikes_first(*at, user));
@@ -138,14 +138,14 @@ impl Injector {
 
     /// How much later the request of this step arrives; with the fault's place, to count it when it
     /// could be held back.
-    pub fn lateness(&self, user: UserId, step: Step) -> Option<(usize, Duration)> {
+    pub(crate) fn lateness(&self, user: UserId, step: Step) -> Option<(usize, Duration)> {
         let mut late = self.drawn(user, step, Fault::Late);
         let at = late.find(|at| step.can_be_late() && self.strikes_first(*at, user))?;
         Some((at, self.faults[at].0.time.unwrap_or_default()))
     }
 
     /// The faults that strike the user after this step.
-    pub fn after(&self, user: UserId, step: Step) -> Vec<Effect> {
+    pub(crate) fn after(&self, user: UserId, step: Step) -> Vec<Effect> {
         let drawn = (0..self.faults.len()).filter(|at| self.is_drawn(*at, user, step));
         let strikes = drawn.filter_map(|at| self.strike(at, user).map(|strike| (at, strike)));
         let mut strikes: Vec<(usize, Effect)> = strikes.collect();
@@ -186,31 +186,31 @@ impl Injector {
     }
 
     /// Requests a fault of the service, and waits for the answer: whether it happened.
-    pub async fn carry_out(&self, fault: ServiceFault) -> bool {
+    pub(crate) async fn carry_out(&self, fault: ServiceFault) -> bool {
         let (done, is_done) = oneshot::channel();
         let is_ordered = self.orders.send(FaultRequest { fault, done }).is_ok();
         is_ordered && is_done.await.unwrap_or(false)
     }
 
     /// What the user holds for a time is to run out before its next step, by the fault at this place.
-    pub fn postpone(&self, user: UserId, at: usize) {
+    pub(crate) fn postpone(&self, user: UserId, at: usize) {
         self.users().due.push((user, at));
     }
 
     /// The faults by which what the user holds is to run out now.
-    pub fn take_due(&self, user: UserId) -> Vec<usize> {
+    pub(crate) fn take_due(&self, user: UserId) -> Vec<usize> {
         let mut users = self.users();
         let due = users.due.extract_if(.., |(whose, _)| *whose == user);
         due.map(|(_, at)| at).collect()
     }
 
     /// The fault at this place has happened.
-    pub fn count(&self, at: usize) {
+    pub(crate) fn count(&self, at: usize) {
         self.faults[at].1.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether a fault of the lock service has happened.
-    pub fn has_struck_a_service(&self) -> bool {
+    pub(crate) fn has_struck_a_service(&self) -> bool {
         let mut faults = self.faults.iter();
         faults.any(|(fault, count)| {
             fault.fault.is_of_a_service() && count.load(Ordering::Relaxed) > 0
@@ -218,7 +218,7 @@ impl Injector {
     }
 
     /// How often each fault has happened.
-    pub fn happened(&self) -> Vec<FaultCount> {
+    pub(crate) fn happened(&self) -> Vec<FaultCount> {
         let faults = self.faults.iter();
         faults
             .map(|(fault, count)| FaultCount {
@@ -229,27 +229,27 @@ impl Injector {
     }
 
     /// The user never moves again.
-    pub fn set_crashed(&self, user: UserId) {
+    pub(crate) fn set_crashed(&self, user: UserId) {
         self.users().crashed.insert(user);
     }
 
     /// Whether the user never moves again.
-    pub fn has_crashed(&self, user: UserId) -> bool {
+    pub(crate) fn has_crashed(&self, user: UserId) -> bool {
         self.users().crashed.contains(&user)
     }
 
     /// The user has abandoned its attempt.
-    pub fn set_given_up(&self, user: UserId) {
+    pub(crate) fn set_given_up(&self, user: UserId) {
         self.users().given_up.insert(user);
     }
 
     /// Whether the user has abandoned its attempt.
-    pub fn has_given_up(&self, user: UserId) -> bool {
+    pub(crate) fn has_given_up(&self, user: UserId) -> bool {
         self.users().given_up.contains(&user)
     }
 
     /// The user stands still, or does not any more.
-    pub fn set_stalled(&self, user: UserId, is_stalled: bool) {
+    pub(crate) fn set_stalled(&self, user: UserId, is_stalled: bool) {
         let mut users = self.users();
         if is_stalled {
             users.stalled.insert(user);
@@ -259,7 +259,7 @@ impl Injector {
     }
 
     /// Whether the user stands still.
-    pub fn is_stalled(&self, user: UserId) -> bool {
+    pub(crate) fn is_stalled(&self, user: UserId) -> bool {
         self.users().stalled.contains(&user)
     }
 

@@ -14,7 +14,7 @@ use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray};
 use crate::duration::duration;
 use crate::nearest::perhaps;
 
-pub use injector::{Effect, FaultContext, FaultRequest, Injector, ServiceFault};
+pub(crate) use injector::{Effect, FaultContext, FaultRequest, Injector, ServiceFault};
 pub use race_fault::{BadRaceFault, RaceFault};
 
 /// Something that goes wrong.

@@ -3,7 +3,7 @@
 mod health;
 pub mod lock;
 mod pace;
-pub mod private_server;
+pub(crate) mod private_server;
 #[doc(hidden)]
 pub mod queue;
 pub(crate) mod request;

@@ -37,17 +37,17 @@ impl From<Reply> for ServiceReply {
 
 /// What went wrong first with a service, noted by the task or thread that serves it.
 #[derive(Debug, Clone, Default)]
-pub struct FirstError(Arc<Mutex<Option<String>>>);
+pub(crate) struct FirstError(Arc<Mutex<Option<String>>>);
 
 impl FirstError {
     /// Keeps this, if nothing went wrong before.
-    pub fn note(&self, text: impl Into<String>) {
+    pub(crate) fn note(&self, text: impl Into<String>) {
         self.lock().get_or_insert_with(|| text.into());
     }
 
     /// What went wrong first; `None` when nothing did.
     #[must_use]
-    pub fn first(&self) -> Option<String> {
+    pub(crate) fn first(&self) -> Option<String> {
         self.lock().clone()
     }
 
@@ -103,11 +103,11 @@ enum Slot {
 
 /// How much a service has answered and owes: two looks at it tell whether it moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// Replies given since the start.
-    pub answered: u64,
+    pub(crate) answered: u64,
     /// Whether anybody waits.
-    pub is_owing: bool,
+    pub(crate) is_owing: bool,
 }
 
 impl<Q> Default for RequestQueue<Q> {
@@ -130,7 +130,7 @@ impl<Q> Default for RequestQueue<Q> {
 impl<Q> RequestQueue<Q> {
     /// Makes room for so many who wait at once. Room that is not used is only promised by the
     /// system, never taken; growing would copy, and take twice as much for a moment.
-    pub fn make_room_for(&self, many: usize) {
+    pub(crate) fn make_room_for(&self, many: usize) {
         let mut state = self.lock();
         state.room = many;
         state.inbox.reserve(many);
@@ -174,7 +174,7 @@ impl<Q> RequestQueue<Q> {
     }
 
     /// Nobody waits for this reply any more. The request stays.
-    pub fn abandon(&self, id: RequestId) {
+    pub(crate) fn abandon(&self, id: RequestId) {
         if id == RequestId::NONE {
             return;
         }
@@ -189,7 +189,7 @@ impl<Q> RequestQueue<Q> {
 
     /// Submits a request and waits for its reply, [`Reply::Failed`] or [`Reply::Lost`] when the service
     /// failed or has been given up. Dropped in the middle, it leaves its slot to the reply.
-    pub async fn call(&self, request: Q) -> ServiceReply {
+    pub(crate) async fn call(&self, request: Q) -> ServiceReply {
         let mut held = PendingReply {
             queue: self,
             id: self.submit(request),
@@ -227,7 +227,7 @@ impl<Q> RequestQueue<Q> {
     }
 
     /// Takes all that waits into `batch`, once there is anything; `false` when there never will be.
-    pub async fn take(&self, batch: &mut Vec<(RequestId, Q)>) -> bool {
+    pub(crate) async fn take(&self, batch: &mut Vec<(RequestId, Q)>) -> bool {
         loop {
             {
                 let mut state = self.lock();
@@ -270,7 +270,7 @@ impl<Q> RequestQueue<Q> {
 
     /// Ends all waiting: what the service has not taken yet has failed, the rest is lost. Later
     /// calls fail at once.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
         for (id, _) in std::mem::take(&mut state.inbox) {
@@ -289,22 +289,22 @@ impl<Q> RequestQueue<Q> {
     }
 
     /// Tells the service to carry out nothing more of what waits.
-    pub fn halt(&self) {
+    pub(crate) fn halt(&self) {
         self.halted.store(true, Ordering::Relaxed);
     }
 
     /// Whether the service is to carry out nothing more of what waits.
-    pub fn is_halted(&self) -> bool {
+    pub(crate) fn is_halted(&self) -> bool {
         self.halted.load(Ordering::Relaxed)
     }
 
     /// Whether the service is to go.
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.lock().closed
     }
 
     /// Lets the service go, when nobody looks at replies any more: nobody is woken, however many wait.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         self.halt();
         let mut state = self.lock();
         state.closed = true;
@@ -315,7 +315,7 @@ impl<Q> RequestQueue<Q> {
     }
 
     /// What the service has answered and owes at this moment.
-    pub fn progress(&self) -> Progress {
+    pub(crate) fn progress(&self) -> Progress {
         let state = self.lock();
         let is_owing = state
             .slots
@@ -332,7 +332,7 @@ impl<Q> RequestQueue<Q> {
     /// The first of a crowd only wakes this task, which has its turn after the others who are ready
     /// to call: a thread woken at once would take the processor from the crowd half-way (seen as a
     /// start spread of 6 ms instead of 0.3).
-    pub async fn wake_thread(&self) {
+    pub(crate) async fn wake_thread(&self) {
         loop {
             self.task_wake.notified().await;
             self.thread_wake.notify_one();

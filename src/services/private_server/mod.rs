@@ -13,7 +13,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-pub use process::{Process, ProcessEnd};
+pub(crate) use process::{Process, ProcessEnd};
 
 use supervisor::Supervisor;
 
@@ -103,7 +103,7 @@ fn socket_name(number: usize) -> String {
 /// The system's place for temporary files. An empty TMPDIR is as unset
 /// (<https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html>).
 #[must_use]
-pub fn temporary() -> PathBuf {
+pub(crate) fn temporary() -> PathBuf {
     let named = std::env::temp_dir();
     if named.as_os_str().is_empty() {
         return PathBuf::from("/tmp");

@@ -38,7 +38,7 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 const KILL_LIMIT: Duration = Duration::from_millis(300);
 
 /// How a process ended; `None` while it runs.
-pub type ProcessEnd = watch::Receiver<Option<ExitStatus>>;
+pub(crate) type ProcessEnd = watch::Receiver<Option<ExitStatus>>;
 
 /// A process of the run's own, with whatever it starts itself. It is killed when this is dropped.
 #[derive(Debug)]
