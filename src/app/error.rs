@@ -53,6 +53,7 @@ impl AppError {
             Self::Service(ServiceError::Lock(error)) if error.is_of_usage() => Exit::Usage,
             Self::Service(_) | Self::NoRedisToAssert | Self::System(_) => Exit::Service,
             Self::Engine(error) | Self::Replay(ReplayError::Engine(error)) => match error {
+                EngineError::Lock(error) if error.is_of_usage() => Exit::Usage,
                 EngineError::Store(_)
                 | EngineError::Lock(_)
                 | EngineError::Unguarded(_)

@@ -36,6 +36,7 @@ pub(super) async fn run(
     let report = ExploreReport {
         version: Report::VERSION,
         kind: ReportKind::Exploration,
+        racesim: Report::RACESIM.to_owned(),
         strategy: command.strategy.name().to_owned(),
         settings: command.strategy.settings().to_string(),
         users: command.search.users,

@@ -139,6 +139,7 @@ fn report(
     MatrixReport {
         version: Report::VERSION,
         kind: ReportKind::Matrix,
+        racesim: Report::RACESIM.to_owned(),
         database: services.map_or_else(String::new, |services| services.database().to_owned()),
         lock: lock.unwrap_or("none taken").to_owned(),
         is_lock_simulated: services.is_some_and(Services::is_lock_simulated),

@@ -122,13 +122,14 @@ mod tests {
     use super::*;
     use crate::explore::Limit;
     use crate::explore::matrix::Expectations;
-    use crate::report::{MatrixCell, MatrixRow, ReportKind};
+    use crate::report::{MatrixCell, MatrixRow, Report, ReportKind};
 
     #[test]
     fn a_replay_that_differs_names_the_strategy_and_what_differs() {
         let report = ReplayReport {
             version: 2,
             kind: ReportKind::Replay,
+            racesim: Report::RACESIM.to_owned(),
             strategy: "locked".to_owned(),
             settings: String::new(),
             users: 2,
@@ -166,6 +167,7 @@ mod tests {
         let report = MatrixReport {
             version: 2,
             kind: ReportKind::Matrix,
+            racesim: Report::RACESIM.to_owned(),
             database: String::new(),
             lock: String::new(),
             is_lock_simulated: false,

@@ -5,6 +5,9 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::error::Category;
 use tokio_util::sync::CancellationToken;
 
 use super::input;
@@ -109,14 +112,11 @@ async fn from_file(path: &Path, limit: Duration) -> Result<Task, AppError> {
         path: path.display().to_string(),
         reason,
     };
-    let read: Result<ExploreReport, _> = input::read(path, limit, serde_json::from_reader)
+    let read: Result<Value, _> = input::read(path, limit, serde_json::from_reader)
         .await
         .map_err(|error| refused(error.to_string()))?;
-    let report = read.map_err(|error| {
-        refused(format!(
-            "it is not what racesim explore --export json:FILE writes ({error})"
-        ))
-    })?;
+    let document = read.map_err(|error| refused(unread(&error)))?;
+    let report = search_of(document).map_err(refused)?;
     let words = format!("{} {}", report.strategy, report.settings);
     let strategy = cli::strategy_of(&words).map_err(refused)?;
     let schedule = report
@@ -131,6 +131,29 @@ async fn from_file(path: &Path, limit: Duration) -> Result<Task, AppError> {
         users: schedule.users(),
         what: What::One(schedule),
     })
+}
+
+/// What is said of a file that holds something else.
+const NO_SEARCH: &str = "it is not what racesim explore --export json:FILE writes";
+
+/// Why a file is no document.
+fn unread(error: &serde_json::Error) -> String {
+    match error.classify() {
+        Category::Io => error.to_string(),
+        Category::Eof => format!("{NO_SEARCH}: it ends too early"),
+        Category::Syntax | Category::Data => format!("{NO_SEARCH}: it is no JSON document"),
+    }
+}
+
+/// The search that a document tells of.
+fn search_of(document: Value) -> Result<ExploreReport, String> {
+    let kind = document.get("kind").map(ReportKind::deserialize);
+    match kind {
+        Some(Ok(ReportKind::Exploration)) | None => {}
+        Some(Ok(other)) => return Err(format!("{NO_SEARCH}, but the report of a {other}")),
+        Some(Err(_)) => return Err(NO_SEARCH.to_owned()),
+    }
+    ExploreReport::deserialize(document).map_err(|_| NO_SEARCH.to_owned())
 }
 
 fn report(task: &Task, replayed: &[Replayed]) -> ReplayReport {
@@ -156,6 +179,7 @@ fn report(task: &Task, replayed: &[Replayed]) -> ReplayReport {
     ReplayReport {
         version: Report::VERSION,
         kind: ReportKind::Replay,
+        racesim: Report::RACESIM.to_owned(),
         strategy: task.strategy.name().to_owned(),
         settings: task.strategy.settings().to_string(),
         users: task.users,

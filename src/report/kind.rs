@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// What a document tells of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum ReportKind {
     /// A race of one strategy.
     Race,

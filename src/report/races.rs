@@ -39,13 +39,16 @@ impl Report {
     /// The version of the JSON form that this build writes.
     pub const VERSION: u32 = VERSION;
 
+    /// The version of racesim that writes it.
+    pub const RACESIM: &str = env!("CARGO_PKG_VERSION");
+
     /// A report on these races.
     #[must_use]
     pub fn of(kind: ReportKind, races: Vec<RaceReport>) -> Self {
         Self {
             version: Self::VERSION,
             kind,
-            racesim: env!("CARGO_PKG_VERSION").to_owned(),
+            racesim: Self::RACESIM.to_owned(),
             reproduce: None,
             reproduce_note: None,
             races,

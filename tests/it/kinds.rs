@@ -79,6 +79,7 @@ fn every_document_says_of_what_kind_it_is() {
     ] {
         let document = run(&[words, &["--format", "json"]].concat()).json();
         assert_eq!(document["kind"], kind, "{words:?}");
+        assert_eq!(document["racesim"], env!("CARGO_PKG_VERSION"), "{words:?}");
         assert_eq!(document["version"], 2, "{words:?}");
     }
 }

@@ -17,6 +17,9 @@ pub struct ExploreReport {
     /// What it tells of.
     #[serde(default = "exploration")]
     pub kind: ReportKind,
+    /// The version of racesim that wrote it.
+    #[serde(default)]
+    pub racesim: String,
     /// The strategy's name.
     pub strategy: String,
     /// The strategy's options that differ from the usual ones.

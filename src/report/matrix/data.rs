@@ -16,6 +16,8 @@ pub struct MatrixReport {
     pub version: u32,
     /// What it tells of.
     pub kind: ReportKind,
+    /// The version of racesim that wrote it.
+    pub racesim: String,
     /// The database, its version and its settings.
     pub database: String,
     /// The lock services and their version.

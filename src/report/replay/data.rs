@@ -19,6 +19,8 @@ pub struct ReplayReport {
     pub version: u32,
     /// What it tells of.
     pub kind: ReportKind,
+    /// The version of racesim that wrote it.
+    pub racesim: String,
     /// The strategy's name.
     pub strategy: String,
     /// The strategy's options that differ from the usual ones.

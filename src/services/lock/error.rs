@@ -168,7 +168,12 @@ impl LockError {
     pub const fn is_of_usage(&self) -> bool {
         matches!(
             self,
-            Self::Url | Self::Twice { .. } | Self::TooFew(_) | Self::TooMany { .. }
+            Self::Url
+                | Self::Twice { .. }
+                | Self::TooFew(_)
+                | Self::TooMany { .. }
+                | Self::NotOurs { .. }
+                | Self::NeverLate(_)
         )
     }
 
