@@ -40,27 +40,11 @@ pub(super) struct Target {
 enum Destination {
     /// A file that is replaced as a whole; its part is there from the first words on.
     Whole(PathBuf, Option<BufWriter<PartFile>>),
-    /// A file that held nothing and grows at its place.
-    Growing(NewFile),
+    /// A file that held nothing and grows at its place, from the first words on: a run that is killed before
+    /// them leaves none.
+    Growing(PathBuf, Option<BufWriter<File>>),
     /// A pipe, a terminal or another device.
     Stream(File),
-}
-
-/// A file that is removed again when we made it and nothing came.
-#[derive(Debug)]
-struct NewFile {
-    file: BufWriter<File>,
-    /// Where, if it is ours and still empty.
-    made: Option<PathBuf>,
-}
-
-impl Drop for NewFile {
-    fn drop(&mut self) {
-        if let Some(path) = &self.made {
-            // If it cannot be removed, an empty file does no harm.
-            let _ = std::fs::remove_file(path);
-        }
-    }
 }
 
 impl Target {
@@ -107,10 +91,7 @@ impl Target {
     ) -> Result<(), OutputError> {
         let written = match &mut self.way {
             Destination::Whole(place, part) => into_part(place, part, write),
-            Destination::Growing(new) => {
-                new.made = None;
-                write(&mut new.file).and_then(|()| new.file.flush())
-            }
+            Destination::Growing(place, file) => into_new(place, file, write),
             Destination::Stream(stream) => {
                 let mut bytes = Vec::new();
                 match write(&mut bytes) {
@@ -141,19 +122,42 @@ impl Destination {
     fn beginning(name: &Path) -> io::Result<Self> {
         let place = resolve(name)?;
         let made = OpenOptions::new().write(true).create_new(true).open(&place);
-        let (file, made) = match made {
-            Ok(file) => (file, Some(place)),
+        match made {
+            // It can be made. If it cannot be removed again, an empty file does no harm.
+            Ok(_) => drop(std::fs::remove_file(&place)),
             Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
             Err(_) if place.metadata()?.len() > 0 => {
                 let place = replaceable(name)?;
                 let part = BufWriter::new(PartFile::beside(&place)?);
                 return Ok(Self::Whole(place, Some(part)));
             }
-            Err(_) => (OpenOptions::new().write(true).open(&place)?, None),
-        };
-        let file = BufWriter::new(file);
-        Ok(Self::Growing(NewFile { file, made }))
+            Err(_) => drop(OpenOptions::new().write(true).open(&place)?),
+        }
+        Ok(Self::Growing(place, None))
     }
+}
+
+/// Into a file that is made now, or holds nothing yet.
+fn into_new(
+    place: &Path,
+    file: &mut Option<BufWriter<File>>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let file = match file {
+        Some(file) => file,
+        None => file.insert(new_file(place)?),
+    };
+    write(file)?;
+    file.flush()
+}
+
+/// A file that holds nothing yet.
+fn new_file(place: &Path) -> io::Result<BufWriter<File>> {
+    let new = OpenOptions::new().append(true).create(true).open(place)?;
+    if new.metadata()?.len() > 0 {
+        return Err(ErrorKind::AlreadyExists.into());
+    }
+    Ok(BufWriter::new(new))
 }
 
 fn into_part(

@@ -80,7 +80,7 @@ pub(super) struct RaceArgs {
     /// Write every event as JSON lines, for `racesim check`
     ///
     /// An existing file is replaced only once the new one is complete.
-    #[arg(long, value_name = "FILE", help_heading = RESULTS)]
+    #[arg(long, value_name = "FILE", value_parser = values::history(), help_heading = RESULTS)]
     history: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,

@@ -6,7 +6,7 @@ use clap::{ArgMatches, Args, FromArgMatches};
 
 use super::options::lock::{LockArgs, SERVICES};
 use super::options::output::{OutputArgs, RESULTS};
-use super::{Command, RepeatCommand};
+use super::{Command, RepeatCommand, values};
 use crate::report::Assertion;
 
 const EXAMPLES: &str = "\
@@ -31,7 +31,7 @@ struct RepeatArgs {
     #[arg(long = "assert", value_name = "ASSERTION", help_heading = RESULTS)]
     assertions: Vec<Assertion>,
     /// Record this race too
-    #[arg(long, value_name = "FILE", help_heading = RESULTS)]
+    #[arg(long, value_name = "FILE", value_parser = values::history(), help_heading = RESULTS)]
     history: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::{OsStringValueParser, PossibleValue, StringValueParser, TypedValueParser};
+use clap::builder::{
+    OsStringValueParser, PathBufValueParser, PossibleValue, StringValueParser, TypedValueParser,
+};
 
 use crate::checker::Property;
 use crate::duration::{Millis, duration};
@@ -157,6 +159,19 @@ pub(super) fn export() -> impl TypedValueParser<Value = (Format, PathBuf)> {
     OsStringValueParser::new().try_map(|word| export_of(&word))
 }
 
+/// What other programs take for stdout.
+const STDOUT: &str = "-";
+
+/// The file of a history.
+pub(super) fn history() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| {
+        if path.as_os_str() == STDOUT {
+            return Err("'-' names no file: write history.jsonl, /dev/stdout for stdout, or ./- for a file of that name");
+        }
+        Ok(path)
+    })
+}
+
 /// A form and a file, whose name need not be text.
 fn export_of(word: &OsStr) -> Result<(Format, PathBuf), String> {
     let bytes = word.as_bytes();
@@ -174,6 +189,11 @@ fn export_of(word: &OsStr) -> Result<(Format, PathBuf), String> {
         ));
     };
     let form = format_of(&String::from_utf8_lossy(form))?;
+    if path == STDOUT.as_bytes() {
+        return Err(format!(
+            "'{form}:-' names no file: for stdout write --format {form}, for a file of that name {form}:./-"
+        ));
+    }
     Ok((form, PathBuf::from(OsStr::from_bytes(path))))
 }
 

@@ -291,6 +291,23 @@ fn what_no_result_can_be_written_to_is_refused_at_once() {
 
 /// `--database :memory:` and `file:…` were taken as SQLite's own words: the run said that its bookings
 /// were in that file, and kept nothing.
+/// Each wrote a file of that name.
+#[test]
+fn a_dash_is_no_file_of_a_result() {
+    let folder = tempfile::tempdir().unwrap();
+    for (words, next) in [
+        (["--export", "json:-"], "for stdout write --format json"),
+        (["--history", "-"], "write history.jsonl"),
+    ] {
+        let ran = run_in(
+            folder.path(),
+            &[&["naive", "--users", "2"][..], &words].concat(),
+        );
+        ran.assert_refused(2, next);
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
+}
+
 #[test]
 fn a_database_is_the_file_of_that_name_whatever_the_name() {
     let folder = tempfile::tempdir().unwrap();

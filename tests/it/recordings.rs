@@ -5,7 +5,7 @@ use std::process::Stdio;
 use racesim::checker::VerdictKind;
 
 use super::reports::{metric, total};
-use super::support::{eventually, history_file, racesim, run, text_of};
+use super::support::{begun, eventually, history_file, racesim, run, text_of};
 
 // A run that was killed left rounds that were each whole, and the check of them said that all held.
 #[test]
@@ -27,6 +27,26 @@ fn of_a_run_that_was_killed_nothing_is_said_to_hold() {
     for told in ran.checked_race().verdicts {
         assert_eq!(told.verdict, VerdictKind::Unknown, "{told:?}");
     }
+}
+
+// It left an empty file, which no check could say anything of.
+#[test]
+fn a_run_that_is_killed_before_its_first_round_is_over_leaves_no_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, database) = (
+        folder.path().join("killed.jsonl"),
+        folder.path().join("race.db"),
+    );
+    let mut command = racesim(&["naive", "-q", "--users", "2", "--payment", "50s"]);
+    command
+        .arg("--history")
+        .arg(&file)
+        .arg("--database")
+        .arg(&database);
+    let mut child = begun(&mut command, &database);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!file.exists());
 }
 
 /// A recording of rounds with a double booking, of which these were stopped.

@@ -21,10 +21,19 @@ impl Ttl {
     /// A lock that lives this long, in whole milliseconds.
     ///
     /// # Errors
-    /// [`TtlError::Range`] below a millisecond, which Redis cannot express, or above 49 days.
+    /// [`TtlError::Range`] below a millisecond, which Redis cannot express, or above 49 days;
+    /// [`TtlError::Fraction`] between two milliseconds.
     pub fn new(time: Duration) -> Result<Self, TtlError> {
         if time < Duration::from_millis(1) || time > Self::MAX {
             return Err(TtlError::Range);
+        }
+        if !time.subsec_nanos().is_multiple_of(1_000_000) {
+            let less = Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+            return Err(TtlError::Fraction {
+                time: Millis(time),
+                less: Millis(less),
+                more: Millis(less + Duration::from_millis(1)),
+            });
         }
         u32::try_from(time.as_millis())
             .map(Self)
@@ -73,6 +82,18 @@ pub enum TtlError {
     /// Outside what a lock can live.
     #[error("a lock lives at least 1ms and at most 49 days: write 600s, or leave it out")]
     Range,
+    /// Between two milliseconds.
+    #[error(
+        "{time} is no whole number of milliseconds, in which Redis counts: write {less} or {more}"
+    )]
+    Fraction {
+        /// The time that was asked for.
+        time: Millis,
+        /// The next shorter one.
+        less: Millis,
+        /// The next longer one.
+        more: Millis,
+    },
 }
 
 #[cfg(test)]
@@ -84,7 +105,16 @@ mod tests {
         assert_eq!("0s".parse::<Ttl>(), Err(TtlError::Range));
         assert_eq!("0.5ms".parse::<Ttl>(), Err(TtlError::Range));
         assert_eq!("50d".parse::<Ttl>(), Err(TtlError::Range));
+        assert_eq!("1.0ms".parse::<Ttl>().map(Ttl::as_millis), Ok(1));
         assert_eq!("49d".parse::<Ttl>().map(Ttl::as_millis), Ok(4_233_600_000));
         assert_eq!("600s".parse::<Ttl>().unwrap(), Ttl::default());
+    }
+
+    // It was cut to a millisecond, and nothing was said.
+    #[test]
+    fn a_part_of_a_millisecond_is_refused_with_what_is_beside_it() {
+        let error = "1.5ms".parse::<Ttl>().unwrap_err().to_string();
+        assert!(error.ends_with("write 1ms or 2ms"), "{error}");
+        assert!("1s1us".parse::<Ttl>().is_err());
     }
 }
