@@ -19,6 +19,9 @@ const BLINK: Duration = Duration::from_millis(300);
 /// How often the bar is brought up to date.
 const PERIOD: Duration = Duration::from_millis(100);
 
+/// What is said once more is done than was to be: a comparison measures speed after its rounds.
+const MEASURING: &str = "; measuring speed";
+
 /// A bar that lives as long as this; it leaves nothing behind.
 #[derive(Debug)]
 pub(super) struct ProgressWatch {
@@ -43,7 +46,11 @@ impl ProgressWatch {
             }
             let bar = bar(total, things);
             while is_over.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
-                bar.set_position(finished.load(Ordering::Relaxed));
+                let now = finished.load(Ordering::Relaxed);
+                bar.set_position(now.min(total));
+                if now > total {
+                    bar.set_message(MEASURING);
+                }
             }
             bar.finish_and_clear();
         });
@@ -123,7 +130,7 @@ fn line(took: Duration) -> ProgressBar {
 
 fn bar(total: u64, things: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(&format!(
-        "{{elapsed_precise}} {{wide_bar}} {{human_pos}}/{{human_len}} {things}, {{per_sec}}",
+        "{{elapsed_precise}} {{wide_bar}} {{human_pos}}/{{human_len}} {things}, {{per_sec}}{{msg}}",
     ))
     .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_style(style)

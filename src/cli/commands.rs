@@ -131,7 +131,7 @@ const COLUMN: usize = 12;
 fn screen(strategies: &[&str]) -> String {
     let mut screen = Screen::default();
     screen.line("Can this booking endpoint sell the same seat twice?\n");
-    screen.heading("Usage", " racesim <COMMAND> [OPTIONS]\n");
+    screen.heading("Usage", " racesim <COMMAND> [OPTIONS]");
     for group in CommandGroup::ALL {
         screen.heading(group.heading(), "");
         if group == CommandGroup::Race {
@@ -149,7 +149,6 @@ fn screen(strategies: &[&str]) -> String {
         }
     }
     screen.row("help", "Explain a command: racesim help COMMAND");
-    screen.line("");
     screen.heading("Examples", "");
     for example in EXAMPLES {
         screen.line(&format!("  {example}"));
@@ -203,7 +202,8 @@ fn others(strategies: &[&str]) -> String {
 mod tests {
     use super::*;
 
-    /// It had 36 lines, and a strategy more was a line more.
+    /// It had 36 lines, and a strategy more was a line more. Of 24 the first had left an 80 × 24 terminal once
+    /// the shell asked for more.
     #[test]
     fn the_help_is_one_screen_however_many_strategies_there_are() {
         let names: Vec<String> = (0..100)
@@ -213,7 +213,7 @@ mod tests {
         for more in [0, 1, 5, 100] {
             strategies.extend(names.iter().take(more).map(String::as_str));
             let screen = clap::builder::StyledStr::from(screen(&strategies)).to_string();
-            assert!(screen.lines().count() <= 24, "{screen}");
+            assert!(screen.lines().count() <= 22, "{screen}");
             for line in screen.lines() {
                 assert!(line.chars().count() <= WIDTH, "{line}");
             }

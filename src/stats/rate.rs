@@ -53,6 +53,12 @@ impl Rate {
         }
     }
 
+    /// Of what never happened: the largest true rate at which that has a chance of 5 % at least.
+    #[must_use]
+    pub fn most_unseen(&self) -> f64 {
+        1.0 - 0.05_f64.powf(as_f64(self.of).recip())
+    }
+
     /// The rate with its interval, to be compared with others.
     #[must_use]
     pub fn estimate(&self) -> Estimate {
@@ -84,6 +90,14 @@ mod tests {
         let rate = Rate::of(4, 20);
         assert!((rate.low - 0.0807).abs() < 1e-3, "{rate:?}");
         assert!((rate.high - 0.4160).abs() < 1e-3, "{rate:?}");
+    }
+
+    // "At most 3/1" was said of one round, which is no rate.
+    #[test]
+    fn what_was_not_seen_in_one_round_may_be_in_nineteen_of_twenty() {
+        assert!((Rate::of(0, 1).most_unseen() - 0.95).abs() < 1e-12);
+        assert!((Rate::of(0, 10).most_unseen() - 0.2589).abs() < 1e-4);
+        assert!((Rate::of(0, 1_000).most_unseen() - 0.003).abs() < 1e-5);
     }
 
     #[test]

@@ -98,8 +98,9 @@ fn a_rate_of_nothing_is_said_to_be_a_bound() {
         "in-process",
     ]);
     assert!(
-        ran.stdout
-            .contains("0 of 10: at most 3/10 (Wilson 95 % interval 0.0–27.8 %)"),
+        ran.stdout.contains(
+            "0 of 10: at most 25.9 %, as 1 − 0.05^(1/10) says (Wilson 95 % interval 0.0–27.8 %)"
+        ),
         "{}",
         ran.stdout
     );

@@ -50,6 +50,23 @@ fn stopped_at(moment: Moment, arguments: &[&str], name: &str) -> Ran {
     ran
 }
 
+/// They were told to have had an error.
+#[test]
+fn who_was_cut_by_a_stop_is_told_to_have_been() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("race.db");
+    let words = ["naive", "--users", "3", "--payment", "50s", "--database"];
+    let mut command = racesim(&words);
+    let child = super::support::begun(command.arg(&database), &database);
+    signal("INT", child.id());
+    let ran = end(child);
+    assert!(
+        ran.stdout.contains("the race was stopped, or an error"),
+        "{}",
+        ran.all()
+    );
+}
+
 /// The signals that a command of this process hears: one started by `nohup` leaves its hang-ups ignored
 /// (<https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>, `SigIgn`; SIGHUP is the first bit).
 fn heard() -> Vec<(&'static str, i32)> {

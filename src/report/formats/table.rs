@@ -51,12 +51,12 @@ pub(super) fn write(blocks: &[Block], look: Look, to: &mut dyn Write) -> io::Res
         }
         match block {
             Block::Title(title) => writeln!(to, "{}", line(title))?,
-            Block::Facts(facts) => write_facts(facts, to)?,
+            Block::Facts(facts) => write_facts(facts, look, to)?,
             Block::Table(table) => write_table(table, look, to)?,
-            Block::Note(note) => writeln!(to, "{}", line(note))?,
+            Block::Note(note) => write_wrapped("", note, look, to)?,
             Block::Lines(lines) => {
                 for text in lines {
-                    writeln!(to, "{}", line(text))?;
+                    write_wrapped("", text, look, to)?;
                 }
             }
             Block::Command(lead, command) => {
@@ -67,15 +67,41 @@ pub(super) fn write(blocks: &[Block], look: Look, to: &mut dyn Write) -> io::Res
     Ok(())
 }
 
-fn write_facts(facts: &[(String, String)], to: &mut dyn Write) -> io::Result<()> {
+fn write_facts(facts: &[(String, String)], look: Look, to: &mut dyn Write) -> io::Result<()> {
     let width = facts
         .iter()
         .map(|(name, _)| name.chars().count())
         .max()
         .unwrap_or(0);
-    facts
-        .iter()
-        .try_for_each(|(name, value)| writeln!(to, "{:width$}  {}", line(name), line(value)))
+    facts.iter().try_for_each(|(name, value)| {
+        let name = format!("{:width$}  ", line(name));
+        write_wrapped(&name, value, look, to)
+    })
+}
+
+/// Writes a text after a lead, in lines that end between words where the terminal ends; each stands beneath
+/// the beginning of the text.
+fn write_wrapped(lead: &str, text: &str, look: Look, to: &mut dyn Write) -> io::Result<()> {
+    let text = line(text);
+    let inner = text.trim_start();
+    let indent = lead.chars().count() + text.chars().count() - inner.chars().count();
+    let width = look.width.map_or(usize::MAX, usize::from);
+    write!(to, "{lead}{}", &text[..text.len() - inner.len()])?;
+    let mut at = indent;
+    // Blanks beside each other may be what a text is aligned by: they stay where the line does not end.
+    for (place, word) in inner.split(' ').enumerate() {
+        let takes = word.chars().count();
+        if place > 0 && at + 1 + takes > width && at > indent {
+            write!(to, "\n{:indent$}", "")?;
+            at = indent;
+        } else if place > 0 {
+            to.write_all(b" ")?;
+            at += 1;
+        }
+        to.write_all(word.as_bytes())?;
+        at += takes;
+    }
+    writeln!(to)
 }
 
 /// The width of the terminal that stdout is; `None` when it is none. One that reports no width has the
@@ -171,5 +197,34 @@ fn styled(cell: &Cell, is_number: bool) -> comfy_table::Cell {
         Tone::Good => styled.fg(Color::Green),
         Tone::Bad => styled.fg(Color::Red).add_attribute(Attribute::Bold),
         Tone::Unknown => styled.fg(Color::Yellow),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrapped(lead: &str, text: &str, width: Option<u16>) -> String {
+        let look = Look {
+            width,
+            ..Look::PLAIN
+        };
+        let mut written = Vec::new();
+        write_wrapped(lead, text, look, &mut written).unwrap();
+        String::from_utf8(written).unwrap()
+    }
+
+    // A terminal broke them inside words.
+    #[test]
+    fn a_line_ends_between_words_where_the_terminal_ends() {
+        assert_eq!(wrapped("", "one two three", None), "one two three\n");
+        assert_eq!(wrapped("", "one two three", Some(13)), "one two three\n");
+        assert_eq!(wrapped("", "one two three", Some(12)), "one two\nthree\n");
+        assert_eq!(wrapped("Why  ", "one two", Some(9)), "Why  one\n     two\n");
+        assert_eq!(wrapped("", "  a  b longer", Some(9)), "  a  b\n  longer\n");
+        assert_eq!(
+            wrapped("", "longer-than-that no", Some(5)),
+            "longer-than-that\nno\n"
+        );
     }
 }

@@ -67,7 +67,12 @@ pub(in crate::report) fn setting(race: &RaceReport) -> Vec<(String, String)> {
     ];
     if let Some(ttl_ms) = header.ttl_ms {
         let ttl = Millis(std::time::Duration::from_millis(ttl_ms));
-        facts.push(fact("Lock TTL", ttl.to_string()));
+        let name = if header.lock.is_some() {
+            "Lock TTL"
+        } else {
+            "Hold TTL"
+        };
+        facts.push(fact(name, ttl.to_string()));
     }
     if race.rounds > 1 {
         facts.push(fact("Rounds", race.rounds.to_string()));
@@ -163,13 +168,19 @@ fn bookings(race: &RaceReport) -> Table {
     }
 }
 
+/// What is said of users who failed in a race that was stopped.
+const STOPPED: &str = "the race was stopped, or an error; nothing was booked";
+
 fn outcomes(race: &RaceReport) -> Table {
     let title = format!("What the users were told{}", together(race));
     let mut table = timings(race, &title, "Outcome", &race.outcomes);
     table.head.push("Message".to_owned());
     table.tail = 1;
     for (row, outcome) in table.rows.iter_mut().zip(&race.outcomes) {
-        row.push(cell(outcome.kind.message()));
+        row.push(cell(match outcome.kind {
+            Outcome::Failed if race.interrupted => STOPPED,
+            kind => kind.message(),
+        }));
         if matches!(outcome.kind, Outcome::Failed | Outcome::Unknown) {
             row[0].tone = Tone::Unknown;
         }
@@ -282,7 +293,8 @@ fn rate(rate: Rate) -> String {
         return "0 of 0: nothing is known".to_owned();
     }
     if hits == 0 {
-        return format!("0 of {of}: at most 3/{of} ({interval})");
+        let most = 100.0 * rate.most_unseen();
+        return format!("0 of {of}: at most {most:.1} %, as 1 − 0.05^(1/{of}) says ({interval})");
     }
     format!("{hits} of {of}: {:.1} % ({interval})", rate.share() * 100.0)
 }
