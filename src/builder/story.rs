@@ -24,7 +24,8 @@ pub(super) fn of_race(property: Property, verdict: &Verdict, history: &History) 
             let explained = explain(history, witness);
             let mut story = format!("is violated {place}: {}", explained.title);
             for line in explained.lines {
-                let (step, reply) = (line.step, line.reply.to_string());
+                let reply = line.reply.map(|reply| reply.to_string());
+                let (step, reply) = (line.step, reply.unwrap_or_default());
                 let user = format!("user {}", line.user);
                 let words = format!(
                     "{:>11.3} ms  {user:<10} {step:<10} {reply:<12} {}",

@@ -1,8 +1,10 @@
 //! Bookings: whether rows and answers to users agree, and every seat is sold once.
 
+use std::collections::BTreeSet;
+
 use super::{Verdict, Witness};
 use crate::history::index::{BySeat, ByUser};
-use crate::history::{FaultEvent, History, Outcome};
+use crate::history::{FaultEvent, History, Outcome, Reply};
 use crate::seat::{Booking, SeatId, UserId};
 
 /// The rows of a history, found by seat and by user.
@@ -142,13 +144,28 @@ pub(super) fn someone_books(rows: &RowIndex<'_>) -> Verdict {
         Some((seat, user)) => Verdict::Violated(Witness {
             text: format!("seat {seat} was wanted and nobody got it"),
             seat,
-            users: vec![user],
+            users: crashed_on(history, seat)
+                .filter(|crashed| *crashed != user)
+                .into_iter()
+                .chain([user])
+                .collect(),
         }),
         None if history.attempts.is_empty() => {
             Verdict::Unknown("nobody tried for a seat".to_owned())
         }
         None => Verdict::Holds,
     }
+}
+
+/// Who crashed on its way to the seat: whoever was granted a lock or a claim, if anybody was.
+fn crashed_on(history: &History, seat: SeatId) -> Option<UserId> {
+    let ends = history.faults.iter();
+    let ends = ends.filter(|fault| fault.fault.stops_its_user());
+    let crashed: BTreeSet<UserId> = ends.filter_map(|fault| fault.user).collect();
+    let events = history.events.iter();
+    let on_the_way = events.filter(|it| it.seat == seat && crashed.contains(&it.user));
+    let found = on_the_way.max_by_key(|it| it.reply == Reply::Granted);
+    found.map(|it| it.user)
 }
 
 /// Whether every user was told its outcome, or has crashed.

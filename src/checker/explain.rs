@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::checker::Witness;
-use crate::history::{Event, History, LockEffect, Reply, ReplyKind, Step};
+use crate::history::{Event, FaultKind, History, LockEffect, Reply, ReplyKind, Step};
 use crate::seat::{SeatId, UserId};
 
 /// The most steps that are told.
@@ -24,22 +24,22 @@ const INSTANT_NS: u64 = 100_000;
 pub struct Explanation {
     /// What it led to.
     pub title: String,
-    /// The steps, in the order they were answered.
+    /// The steps and the crashes, in the order they were over.
     pub lines: Vec<ExplainedStep>,
 }
 
-/// One step of the interleaving.
+/// One step of the interleaving, or the end of a user that crashed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExplainedStep {
-    /// When it was answered, from the start of the race, in milliseconds.
+    /// When it was over, from the start of the race, in milliseconds.
     pub at_ms: f64,
     /// Whose step it was.
     pub user: UserId,
-    /// What was asked, and of which of several lock services.
+    /// What was asked, and of which of several lock services; `crash` where the user crashed.
     pub step: String,
-    /// What was answered.
-    pub reply: Reply,
+    /// What was answered; `None` where the user crashed.
+    pub reply: Option<Reply>,
     /// What it means for the seat; empty when it means nothing.
     pub note: String,
 }
@@ -71,11 +71,47 @@ pub fn explain(history: &History, witness: &Witness) -> Explanation {
         };
         ExplainedStep { note, ..line }
     });
-    let lines = lines.collect();
+    let crashes = crashes(history, witness, &all);
+    let mut lines: Vec<ExplainedStep> = lines.chain(crashes).collect();
+    lines.sort_by(|one, other| one.at_ms.total_cmp(&other.at_ms));
     Explanation {
         title: witness.text.clone(),
         lines,
     }
+}
+
+/// Where those who took part crashed: they take no step more.
+fn crashes(
+    history: &History,
+    witness: &Witness,
+    events: &[Event],
+) -> impl Iterator<Item = ExplainedStep> {
+    let crashes = history.faults.iter();
+    let crashes = crashes.filter(|it| it.fault == FaultKind::Crash);
+    crashes.filter_map(|crash| {
+        let user = crash.user.filter(|user| witness.users.contains(user))?;
+        let note = if holds(events, user) {
+            "it never moves again, and does not release what it holds"
+        } else {
+            "it never moves again"
+        };
+        Some(ExplainedStep {
+            at_ms: ms(crash.completed_ns),
+            user,
+            step: FaultKind::Crash.to_string(),
+            reply: None,
+            note: note.to_owned(),
+        })
+    })
+}
+
+/// Whether the user was granted what it has not released.
+fn holds(events: &[Event], user: UserId) -> bool {
+    let own = events.iter().filter(|event| event.user == user);
+    own.fold(false, |holds, event| {
+        let frees = event.step.lock_effect() == LockEffect::Frees;
+        event.reply == Reply::Granted || (holds && !(frees && event.reply.is_done()))
+    })
 }
 
 /// How long the user did nothing before this step.
@@ -152,7 +188,7 @@ impl Explainer {
             at_ms: ms(event.completed_ns),
             user: event.user,
             step: event.what(),
-            reply: event.reply,
+            reply: Some(event.reply),
             note,
         }
     }

@@ -135,8 +135,9 @@ pub struct FaultEvent {
 }
 
 /// What goes wrong without a step that tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum FaultKind {
     /// What a user holds for a time ran out; without a user, whatever was held.
     Expire,

@@ -229,6 +229,34 @@ fn a_lock_that_expires_while_its_holder_pays_sells_the_seat_twice() {
     );
 }
 
+/// The story of a seat that nobody got told of somebody who was refused, and nothing of the crash.
+#[test]
+fn where_the_user_crashed_is_told_and_drawn() {
+    let words = ["locked", "--users", "3", "--fault", "crash:check:1"];
+    let json = run(&[&words[..], &["--format", "json"]].concat());
+    let told = json.race().explanation.unwrap().lines;
+    let crash = told.iter().find(|line| line.reply.is_none()).unwrap();
+    assert_eq!(crash.step, "crash");
+    let own: Vec<&str> = told
+        .iter()
+        .filter(|line| line.user == crash.user)
+        .map(|line| line.step.as_str())
+        .collect();
+    assert_eq!(own, ["acquire", "check", "crash"]);
+    let note = "it never moves again, and does not release what it holds";
+    assert_eq!(crash.note, note);
+    let table = run(&words);
+    let row = table.stdout.lines().find(|line| line.contains(note));
+    assert!(
+        row.is_some_and(|row| row.contains("┆ crash")),
+        "{}",
+        table.stdout
+    );
+    let drawn = run(&[&words[..], &["--format", "mermaid"]].concat());
+    let place = drawn.stdout.find(&format!(": crash: {note}"));
+    assert!(place.is_some(), "{}", drawn.stdout);
+}
+
 #[test]
 fn the_interleaving_that_sold_the_seat_twice_is_told() {
     let ran = run(&["naive", "--users", "2", "--format", "json"]);

@@ -329,7 +329,10 @@ pub(in crate::report) fn interleaving(explanation: &Explanation) -> Table {
             cell((index + 1).to_string()),
             cell(format!("{:.4}", line.at_ms)),
             cell(format!("user {}", line.user)),
-            cell(format!("{} → {}", line.step, line.reply)),
+            cell(match line.reply {
+                Some(reply) => format!("{} → {reply}", line.step),
+                None => line.step.clone(),
+            }),
             cell(line.note.clone()),
         ]
     });

@@ -13,8 +13,15 @@ pub(in crate::report) fn diagram(explanation: &Explanation) -> Diagram {
             words: line.step.clone(),
             step,
             node,
-            reply: (line.reply != Reply::Paid).then(|| line.reply.to_string()),
-            note: line.note.clone(),
+            reply: line
+                .reply
+                .filter(|reply| *reply != Reply::Paid)
+                .map(|reply| reply.to_string()),
+            // A crash has no reply that its name could stand beside.
+            note: match line.reply {
+                None => format!("{}: {}", line.step, line.note),
+                Some(_) => line.note.clone(),
+            },
             // Of a reply that was lost nobody knows whether its request arrived.
             arrives: Arrives::Both,
         }
