@@ -5,7 +5,7 @@
 #   examples/ci-compare.sh [FOLDER]
 #
 # RACESIM is the command to run; RACESIM_REDIS the server to race on, a private one when it is unset.
-# Without a Redis nothing is raced, and the build fails (exit 4): simulated locks would prove nothing.
+# Without a Redis nothing is raced, and the build fails (exit 4): racesim's own lock server would prove nothing.
 set -eu
 
 folder=${1:-.}

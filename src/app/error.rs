@@ -24,7 +24,7 @@ pub(super) enum AppError {
     History { path: String, reason: String },
     #[error(
         "no redis-server or valkey-server on PATH, and an assertion about locks would say nothing of Redis: \
-        install one (apt-get install redis-server), or say --redis in-process to assert about simulated locks"
+        install one (apt-get install redis-server), or say --redis embedded to assert about racesim's own lock server"
     )]
     NoRedisToAssert,
     #[error("{0}")]

@@ -48,7 +48,7 @@ pub(super) async fn run(command: MatrixCommand, stop: CancellationToken) -> Resu
         return Ok(Exit::Unknown);
     };
     let services = services?;
-    super::simulated::say(&services, &choice.redis, &outputs);
+    super::embedded::say(&services, &choice.redis, &outputs);
     let engine = Engine::new(services).stopping_on(stop);
     let done = Arc::<AtomicU64>::default();
     let total = strategies.len() * columns.len();
@@ -142,7 +142,7 @@ fn report(
         racesim: Report::RACESIM.to_owned(),
         database: services.map_or_else(String::new, |services| services.database().to_owned()),
         lock: lock.unwrap_or("none taken").to_owned(),
-        is_lock_simulated: services.is_some_and(Services::is_lock_simulated),
+        is_lock_simulated: services.is_some_and(Services::is_lock_embedded),
         stopped: engine.is_none_or(Engine::is_stopped),
         judged: cells().filter(|cell| cell.expected.is_some()).count(),
         disagreeing: cells().filter(|cell| cell.objection.is_some()).count(),

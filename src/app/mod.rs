@@ -1,6 +1,7 @@
 //! Commands: the rooms that each joins, and its exit status.
 
 mod check;
+mod embedded;
 mod error;
 mod exit;
 mod explore;
@@ -18,7 +19,6 @@ mod reasons;
 mod repeat;
 mod replay;
 mod signals;
-mod simulated;
 mod target;
 
 use std::ffi::OsString;

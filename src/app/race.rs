@@ -6,7 +6,7 @@ use super::output::{Outputs, print_error};
 use super::place::Uses;
 use super::signals::UntilStopped;
 use super::target::Target;
-use super::{AppError, Exit, probes, reasons, simulated};
+use super::{AppError, Exit, embedded, probes, reasons};
 use crate::app::progress::ProgressWatch;
 use crate::cli::{RaceCommand, RaceKind};
 use crate::engine::{Engine, EngineError};
@@ -53,9 +53,9 @@ pub(super) async fn run(
     };
     let services = services?;
     if asserts_about_locks(&command) {
-        simulated::refuse_as_proof(&services, &command.services.redis)?;
+        embedded::refuse_as_proof(&services, &command.services.redis)?;
     }
-    simulated::say(&services, &command.services.redis, &outputs);
+    embedded::say(&services, &command.services.redis, &outputs);
     let engine = Engine::new(services).stopping_on(stop);
     let engine = engine.racing_for(run_of(&command));
     let watch = (!outputs.is_quiet())

@@ -61,7 +61,7 @@ pub(super) async fn run(command: ReplayCommand, stop: CancellationToken) -> Resu
     let services = stop.run_until_cancelled(starting).await.transpose()?;
     let engine = services.map(|services| Engine::new(services).stopping_on(stop.clone()));
     if let Some(engine) = &engine {
-        super::simulated::say(engine.services(), &command.services.redis, &outputs);
+        super::embedded::say(engine.services(), &command.services.redis, &outputs);
         let strategy = &task.strategy;
         let forcing = match &task.what {
             What::One(schedule) => replay(engine, strategy, &plan, schedule.clone())

@@ -37,8 +37,8 @@ pub fn race<S: Strategy>(strategy: S) -> RaceBuilder<S> {
     }
 }
 
-/// Services whose locks are kept in a real Redis, or there is no race: simulated ones would let a test pass
-/// that tested nothing.
+/// Services whose locks are kept in a real Redis, or there is no race: a test is not to pass by accident on
+/// what is none.
 pub(super) fn on_real_redis() -> ServiceChoice {
     ServiceChoice {
         redis: RedisChoice::Private,
@@ -137,10 +137,10 @@ impl<S: Strategy> RaceBuilder<S> {
         self
     }
 
-    /// Simulates the locks in this process, which tests no Redis. Without this, a strategy that takes locks
-    /// needs a redis-server or a valkey-server on the `PATH`, or [`redis`](Self::redis).
-    pub fn simulated_locks(mut self) -> Self {
-        self.services.redis = RedisChoice::InProcess;
+    /// Keeps the locks in racesim's own lock server, which tests no Redis. Without this, a strategy that
+    /// takes locks needs a redis-server or a valkey-server on the `PATH`, or [`redis`](Self::redis).
+    pub fn embedded_locks(mut self) -> Self {
+        self.services.redis = RedisChoice::Embedded;
         self
     }
 

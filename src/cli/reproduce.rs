@@ -74,8 +74,8 @@ impl Inputs<'_> {
                 line.add("redis", "private");
                 return None;
             }
-            RedisChoice::InProcess => {
-                line.add("redis", "in-process");
+            RedisChoice::Embedded => {
+                line.add("redis", "embedded");
                 return None;
             }
             RedisChoice::Urls(urls) => urls,
@@ -140,7 +140,7 @@ mod tests {
             "--redis",
             &[
                 "private",
-                "in-process",
+                "embedded",
                 "redis://h:1/2",
                 "unix:///tmp/a%20b.sock?db=3",
                 "rediss://h:1/#insecure",

@@ -146,8 +146,7 @@ async fn be_late(
         .send_late(request, client.caller(), Pace::Racing);
     let reply = match sent.await {
         Ok(sent) => {
-            let services = Arc::clone(&race.services);
-            race.late.arrive_after(time, sent, services);
+            race.late.arrive_after(time, sent);
             Reply::Lost.into()
         }
         Err(failed) if failed.reply == Reply::Failed => return None,

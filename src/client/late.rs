@@ -1,13 +1,13 @@
 //! Requests that arrive late: their users were told that there is no reply, and went on.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
 use crate::seat::UserId;
-use crate::services::{OnItsWay, SharedServices};
+use crate::services::OnItsWay;
 
 /// What is on its way in a race, or in an interleaving.
 #[derive(Debug, Default)]
@@ -35,17 +35,12 @@ impl Late {
     }
 
     /// Lets a request arrive after this time.
-    pub(super) fn arrive_after(
-        &self,
-        time: Duration,
-        request: OnItsWay,
-        services: Arc<SharedServices>,
-    ) {
+    pub(super) fn arrive_after(&self, time: Duration, request: OnItsWay) {
         lock(&self.coming).spawn(async move {
             tokio::time::sleep(time).await;
             // Refused, or cut off by a restart of its service: it is on its way no more, and its user
             // was told that nobody knows.
-            let _ = request.arrive(&services).await;
+            let _ = request.arrive().await;
         });
     }
 

@@ -204,8 +204,7 @@ impl<'a> ForcedScheduler<'a> {
     async fn arrive(&mut self, user: UserId) -> Result<Reply, EngineError> {
         let late = self.race.late.take(user);
         let late = late.ok_or_else(|| diverged(user, "has nothing on its way"))?;
-        let arriving = late.arrive(&self.services.shared);
-        let answer = tokio::time::timeout(self.limit, arriving).await;
+        let answer = tokio::time::timeout(self.limit, late.arrive()).await;
         let answer = answer.map_err(|_| EngineError::Silent)?;
         Ok(answer.reply)
     }

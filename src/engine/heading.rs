@@ -43,7 +43,7 @@ impl Engine {
                 [one] => Some((*one).to_owned()),
                 [first, ..] => Some(format!("{} of them, the first: {first}", locks.len())),
             },
-            is_lock_simulated: needed > 0 && self.services.is_lock_simulated(),
+            is_lock_simulated: needed > 0 && self.services.is_lock_embedded(),
             conduct: Conduct {
                 locks: strategy.needs().locks,
                 transactions: strategy.needs().transactions,

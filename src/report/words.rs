@@ -6,9 +6,9 @@ pub(super) fn in_full(strategy: &str, settings: &str) -> String {
 }
 
 /// What interleavings were forced on, in words.
-pub(super) const fn stores(is_lock_simulated: bool) -> &'static str {
-    if is_lock_simulated {
-        "the real database and simulated locks"
+pub(super) const fn stores(is_lock_embedded: bool) -> &'static str {
+    if is_lock_embedded {
+        "the real database and racesim's own lock server"
     } else {
         "the real stores"
     }

@@ -262,13 +262,10 @@ enum To {
 
 impl OnItsWay {
     /// Lets it arrive: what it is answered.
-    pub(crate) async fn arrive(self, services: &SharedServices) -> ServiceReply {
+    pub(crate) async fn arrive(self) -> ServiceReply {
         match self.0 {
             To::Store(statement) => statement.arrive().await,
-            To::Lock(node, request) => match services.lock(node) {
-                Some(lock) => lock.arrive(request).await,
-                None => Reply::Failed.into(),
-            },
+            To::Lock(_, request) => request.arrive().await,
         }
     }
 

@@ -8,8 +8,7 @@ use tokio::sync::Mutex;
 
 use super::SharedServices;
 use super::lock::{
-    InProcess, KeyPrefix, LockError, LockService, PrivateServer, Redis, RedisServer, Url,
-    find_server, start_server,
+    EmbeddedReason, KeyPrefix, LockError, LockService, OwnServer, OwnServerKind, RedisServer, Url,
 };
 use super::private_server::{self, RunFolder};
 use super::store::{DatabaseChoice, Store, StoreError, StoreOptions};
@@ -34,15 +33,31 @@ pub struct ServiceChoice {
 /// Which lock service to race on.
 #[derive(Debug, Clone, Default)]
 pub enum RedisChoice {
-    /// A private server when one can be started, else locks inside this process.
+    /// A private server when one is installed, else racesim's own lock server.
     #[default]
     Any,
     /// Servers that the person runs.
     Urls(Vec<Url>),
     /// A private server and nothing else.
     Private,
-    /// Locks inside this process: no Redis is raced.
-    InProcess,
+    /// racesim's own lock server, although a Redis may be installed.
+    Embedded,
+}
+
+impl RedisChoice {
+    /// What is started for the locks; `None` when the person runs it.
+    fn own(&self) -> Result<Option<OwnServerKind>, LockError> {
+        let embedded = OwnServerKind::Embedded;
+        Ok(match self {
+            Self::Urls(_) => None,
+            Self::Private => Some(OwnServerKind::installed()?),
+            Self::Any => {
+                let installed = OwnServerKind::installed();
+                Some(installed.unwrap_or(embedded(EmbeddedReason::NoRedis)))
+            }
+            Self::Embedded => Some(embedded(EmbeddedReason::Asked)),
+        })
+    }
 }
 
 /// Which services a strategy uses beside the bookings.
@@ -96,13 +111,14 @@ pub struct Services {
     pub(super) database: String,
     /// Whether the database is removed after the run.
     is_temporary: bool,
-    /// The private server of each lock service that has one; ended before their folder is removed.
-    servers: Mutex<Vec<Option<PrivateServer>>>,
-    /// With the database, if that is temporary, and the sockets of the private servers; `None` when
+    /// The run's own server of each lock service, if it has any; ended before their folder is removed.
+    /// One that could not be started again is not there.
+    servers: Mutex<Vec<Option<OwnServer>>>,
+    /// With the database, if that is temporary, and the sockets of the run's own servers; `None` when
     /// the run needs none.
     folder: Option<RunFolder>,
-    /// What was started as the private servers; `None` when none was.
-    program: Option<PathBuf>,
+    /// What was started as the run's own servers; `None` when none was.
+    kind: Option<OwnServerKind>,
 }
 
 impl Services {
@@ -118,11 +134,8 @@ impl Services {
     ) -> Result<Self, ServiceError> {
         let nodes = usize::from(needs.locks);
         refuse_idle(choice, nodes)?;
-        let program = match choice.redis {
-            RedisChoice::Any | RedisChoice::Private if nodes > 0 => find_server(),
-            _ => None,
-        };
-        let is_needed = choice.database.is_temporary() || program.is_some();
+        let kind = if nodes > 0 { choice.redis.own()? } else { None };
+        let is_needed = choice.database.is_temporary() || kind.is_some();
         let folder = is_needed.then(folder).transpose()?;
         // Before any server is started: a database that is refused costs nothing then.
         let width = usize::try_from(plan.width()).unwrap_or(usize::MAX);
@@ -135,8 +148,8 @@ impl Services {
         let mut locks = Vec::new();
         let mut servers = Vec::new();
         for node in 0..nodes {
-            let server = match (&program, &folder) {
-                (Some(program), Some(folder)) => Some(start_server(program, folder, node).await?),
+            let server = match (&kind, &folder) {
+                (Some(kind), Some(folder)) => Some(kind.start(folder, node).await?),
                 _ => None,
             };
             locks.push(open_lock(choice, node, server.as_ref(), seats, plan.timeout).await?);
@@ -149,14 +162,14 @@ impl Services {
             is_temporary: choice.database.is_temporary(),
             servers: Mutex::new(servers),
             folder,
-            program,
+            kind,
         })
     }
 
     /// Makes sure that a fault strikes no server that the person runs.
     pub(crate) fn refuse_harm_to_others(&self, fault: &'static str) -> Result<(), LockError> {
-        match (self.shared.locks.first(), &self.program) {
-            (Some(lock @ LockService::Redis(_)), None) => Err(LockError::NotOurs {
+        match (self.shared.locks.first(), &self.kind) {
+            (Some(lock), None) => Err(LockError::NotOurs {
                 fault,
                 server: lock.description().to_owned(),
             }),
@@ -170,7 +183,7 @@ impl Services {
         locks.try_for_each(LockService::can_hold_back)
     }
 
-    /// Kills a private lock server and starts it again; it has forgotten everything.
+    /// Kills a lock server of the run's own and starts it again; it has forgotten everything.
     ///
     /// # Errors
     /// When the server is the person's own, or does not come up again.
@@ -178,13 +191,9 @@ impl Services {
         let Some(lock) = self.shared.locks.get(node) else {
             return Ok(());
         };
-        if let LockService::InProcess(locks) = lock {
-            locks.forget();
-            return Ok(());
-        }
         let mut servers = self.servers.lock().await;
-        let (Some(program), Some(folder), Some(place)) =
-            (&self.program, &self.folder, servers.get_mut(node))
+        let (Some(kind), Some(folder), Some(place)) =
+            (&self.kind, &self.folder, servers.get_mut(node))
         else {
             return self.refuse_harm_to_others(Fault::Restart.name());
         };
@@ -192,25 +201,19 @@ impl Services {
         if let Some(server) = place.take() {
             server.kill().await;
         }
-        let server = start_server(program, folder, node).await?;
+        let server = kind.start(folder, node).await?;
         lock.reconnect(place.insert(server), limit).await
     }
 
-    /// Makes the private lock servers stand still for this long: whether there are any.
+    /// Makes the run's own lock servers stand still for this long: whether there are any.
     pub(crate) async fn pause(&self, time: Duration) -> bool {
-        if self.program.is_none() {
+        if self.kind.is_none() {
             return false;
         }
         let servers = self.servers.lock().await;
-        let are_paused = servers
-            .iter()
-            .flatten()
-            .all(|server| server.process().pause().is_ok());
+        let are_paused = servers.iter().flatten().all(OwnServer::pause);
         tokio::time::sleep(time).await;
-        for server in servers.iter().flatten() {
-            // One that is gone is noticed by those who wait for it.
-            let _ = server.process().resume();
-        }
+        servers.iter().flatten().for_each(OwnServer::resume);
         are_paused
     }
 
@@ -253,10 +256,10 @@ impl Services {
         self.shared.locks.first().map(LockService::description)
     }
 
-    /// Whether the locks are only simulated inside this process.
+    /// Whether the locks are those of racesim's own lock server.
     #[must_use]
-    pub fn is_lock_simulated(&self) -> bool {
-        matches!(self.shared.locks.first(), Some(LockService::InProcess(_)))
+    pub fn is_lock_embedded(&self) -> bool {
+        matches!(self.kind, Some(OwnServerKind::Embedded(_)))
     }
 
     /// What the services did wrong, a line each; not what the lock services were made to do.
@@ -322,25 +325,23 @@ async fn open_store(
 async fn open_lock(
     choice: &ServiceChoice,
     node: usize,
-    server: Option<&PrivateServer>,
+    server: Option<&OwnServer>,
     seats: &[SeatId],
     limit: Duration,
 ) -> Result<LockService, LockError> {
     let prefix = choice.key_prefix.clone();
     let server = match (&choice.redis, server) {
-        (RedisChoice::Urls(urls), _) => match urls.get(node) {
+        (_, Some(server)) => RedisServer::Own(server),
+        (RedisChoice::Urls(urls), None) => match urls.get(node) {
             Some(url) => RedisServer::Theirs(url),
             None => return Err(LockError::TooFew(urls.len())),
         },
-        (_, Some(server)) => RedisServer::Private(server),
-        (RedisChoice::Private, None) => return Err(LockError::NoServer),
-        (RedisChoice::Any | RedisChoice::InProcess, None) => {
-            return Ok(LockService::InProcess(InProcess::start()));
+        // Each of these has started its server.
+        (RedisChoice::Any | RedisChoice::Private | RedisChoice::Embedded, None) => {
+            return Err(LockError::NoServer);
         }
     };
-    Redis::connect(server, prefix, seats, limit)
-        .await
-        .map(LockService::Redis)
+    LockService::connect(server, prefix, seats, limit).await
 }
 
 /// A server that nobody would ask is one too many.
@@ -350,7 +351,7 @@ fn refuse_idle(choice: &ServiceChoice, wanted: usize) -> Result<(), LockError> {
             servers: urls.len(),
             wanted,
         }),
-        RedisChoice::Urls(_) | RedisChoice::Any | RedisChoice::Private | RedisChoice::InProcess => {
+        RedisChoice::Urls(_) | RedisChoice::Any | RedisChoice::Private | RedisChoice::Embedded => {
             Ok(())
         }
     }

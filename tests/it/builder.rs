@@ -210,12 +210,12 @@ fn without_a_runtime_a_race_is_refused() {
     ));
 }
 
-/// Locks that were simulated, because there was no Redis, let a test pass that tested none.
+/// Locks that were kept in no Redis, because there was none, let a test pass that tested none.
 #[test]
-fn locks_are_simulated_only_where_the_test_says_so() {
+fn no_redis_is_raced_only_where_the_test_says_so() {
     on_a_runtime(async {
-        let simulated = race(Locked::default()).simulated_locks().users(20);
-        simulated.run().await.unwrap().assert_one_booking();
+        let embedded = race(Locked::default()).embedded_locks().users(20);
+        embedded.run().await.unwrap().assert_one_booking();
         let real = race(Locked::default()).users(20).run().await.unwrap();
         let lock = real.histories().next().unwrap().header.lock.clone();
         assert!(lock.unwrap().contains("a private server"));

@@ -190,7 +190,7 @@ fn recorded(rounds: &str) -> String {
         "--rounds",
         rounds,
         "--redis",
-        "in-process",
+        "embedded",
         "--concurrency",
         "1",
         "-q",
@@ -330,7 +330,7 @@ fn a_recorded_race_is_judged_the_same_again() {
         "--format",
         "json",
         "--redis",
-        "in-process",
+        "embedded",
         "--history",
         file,
     ]);

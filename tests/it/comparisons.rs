@@ -31,7 +31,7 @@ fn a_comparison_measures_the_four_rows_of_each_strategy() {
 /// the locks of the comparison were none. How fast they are is not told any more.
 #[test]
 fn nothing_about_speed_is_told_of_locks_that_are_only_simulated() {
-    let report = raced(&["compare", "--users", "20", "--redis", "in-process"]).compared();
+    let report = raced(&["compare", "--users", "20", "--redis", "embedded"]).compared();
     let comparison = comparison(&report);
     let lines = measures(comparison, "Performance");
     assert_eq!(lines.len(), 4);

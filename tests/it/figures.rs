@@ -181,7 +181,7 @@ fn a_seat_that_stays_unsold_in_every_round_is_counted_in_every_round() {
         "--fault",
         "crash:acquire",
         "--redis",
-        "in-process",
+        "embedded",
         "--format",
         "json",
     ]);

@@ -82,13 +82,7 @@ fn an_export_is_what_the_format_prints() {
 fn every_format_of_a_comparison_has_each_strategy() {
     for format in ["table", "json", "csv", "markdown"] {
         let mut command = racesim(&[
-            "compare",
-            "--users",
-            "20",
-            "--redis",
-            "in-process",
-            "--format",
-            format,
+            "compare", "--users", "20", "--redis", "embedded", "--format", format,
         ]);
         command.env("COLUMNS", "200");
         let stdout = super::support::finish(command).stdout;
@@ -102,13 +96,7 @@ fn every_format_of_a_comparison_has_each_strategy() {
 #[test]
 fn the_csv_has_a_row_for_each_strategy_and_a_value_for_each_heading() {
     let stdout = run(&[
-        "compare",
-        "--users",
-        "20",
-        "--redis",
-        "in-process",
-        "--format",
-        "csv",
+        "compare", "--users", "20", "--redis", "embedded", "--format", "csv",
     ])
     .stdout;
     let lines: Vec<&str> = stdout.lines().collect();
@@ -166,7 +154,7 @@ fn a_terminal_of_unknown_width_has_a_usual_one() {
 #[test]
 fn eight_strategies_fit_a_narrow_terminal_without_a_broken_word() {
     let all = "naive locked unique conditional optimistic hold transaction redlock";
-    let arguments = format!("compare {all} --users 20 --rounds 2 --redis in-process");
+    let arguments = format!("compare {all} --users 20 --rounds 2 --redis embedded");
     for columns in [80, 100, 120] {
         let shown = on_a_terminal(columns, "", &arguments);
         assert!(widest(&shown) <= usize::from(columns), "{shown}");

@@ -170,11 +170,11 @@ fn a_command_is_held_back_on_its_way_to_a_server_of_ones_own() {
 }
 
 #[test]
-fn the_locks_inside_the_process_are_late_too() {
+fn a_command_to_racesims_own_lock_server_is_late_too() {
     on_a_runtime(async {
         let plan = Plan::new(2.try_into().unwrap());
         let choice = racesim::services::ServiceChoice {
-            redis: racesim::services::RedisChoice::InProcess,
+            redis: racesim::services::RedisChoice::Embedded,
             ..racesim::services::ServiceChoice::default()
         };
         let needs = super::support::everything(1);

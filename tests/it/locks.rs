@@ -78,7 +78,7 @@ fn a_lock_without_a_time_to_live_does_not_run_out_and_nothing_makes_it() {
 /// The same in a race, on both kinds of locks.
 #[test]
 fn a_fault_ends_no_lock_of_a_race_that_has_no_end() {
-    for redis in ["private", "in-process"] {
+    for redis in ["private", "embedded"] {
         let words =
             "locked --acquire setnx-then-expire --users 20 --fault expire:acquire:1 --format json";
         let ran = run(&[

@@ -12,6 +12,7 @@ mod dependencies;
 mod diagrams;
 mod disks;
 mod documents;
+mod embedded;
 mod endings;
 mod escapes;
 mod explore;

@@ -95,7 +95,7 @@ async fn force_what_is_found(half: usize) -> usize {
     let plan = Plan::new(5.try_into().unwrap());
     let engines = [
         engine(RedisChoice::Private, &plan).await,
-        engine(RedisChoice::InProcess, &plan).await,
+        engine(RedisChoice::Embedded, &plan).await,
     ];
     let mut forced = 0;
     for words in pairs().iter().skip(half).step_by(2) {

@@ -89,13 +89,7 @@ fn a_hundred_rounds_of_naive_each_give_more_than_one_booking() {
 #[test]
 fn a_rate_of_nothing_is_said_to_be_a_bound() {
     let ran = run(&[
-        "locked",
-        "--users",
-        "20",
-        "--rounds",
-        "10",
-        "--redis",
-        "in-process",
+        "locked", "--users", "20", "--rounds", "10", "--redis", "embedded",
     ]);
     assert!(
         ran.stdout.contains(
@@ -151,15 +145,7 @@ fn the_tallies_do_not_depend_on_how_statements_are_committed() {
 fn users_of_many_seats_draw_the_same_ones_from_one_seed() {
     let seats = |seed| {
         let ran = raced(&[
-            "locked",
-            "--users",
-            "300",
-            "--seats",
-            "12",
-            "--seed",
-            seed,
-            "--redis",
-            "in-process",
+            "locked", "--users", "300", "--seats", "12", "--seed", seed, "--redis", "embedded",
         ]);
         let seats = ran.race().seats.into_iter();
         seats
@@ -282,7 +268,7 @@ fn assertions_decide_the_exit_status() {
         "--users",
         "20",
         "--redis",
-        "in-process",
+        "embedded",
         "--assert",
         "naive.double_bookings == 0",
         "--quiet",
@@ -297,7 +283,7 @@ fn assertions_decide_the_exit_status() {
         "--users",
         "20",
         "--redis",
-        "in-process",
+        "embedded",
         "--assert",
         "locked.double_bookings == 0",
         "--quiet",

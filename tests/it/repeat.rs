@@ -43,20 +43,20 @@ fn what_is_repeated_is_the_plan_that_was_recorded() {
         "naive --users 5 --seed 3",
         "locked --release del --lock-value user --renew --ttl 1500ms --on-busy wait:50ms --users 9 --seats 3 \
          --payment 0.5ms..1.5ms --concurrency 4 --arrive-over 3ms --rounds 2 --commit each --timeout 4s \
-         --fault crash:acquire:0.25 --fault slow:1ms:check:0.5 --seed 18446744073709551615 --redis in-process",
-        "redlock --nodes 3 --retries 2 --users 4 --redis in-process",
+         --fault crash:acquire:0.25 --fault slow:1ms:check:0.5 --seed 18446744073709551615 --redis embedded",
+        "redlock --nodes 3 --retries 2 --users 4 --redis embedded",
         "hold --ttl 70ms --seats each --users 4",
         "transaction --begin immediate --busy-timeout 30ms --retries 3 --users 3",
-        "compare optimistic transaction locked --retries 2 --unique --users 3 --rounds 2 --redis in-process",
+        "compare optimistic transaction locked --retries 2 --unique --users 3 --rounds 2 --redis embedded",
         // The comparison of one is a comparison.
-        "compare locked --release del --users 3 --rounds 2 --redis in-process",
+        "compare locked --release del --users 3 --rounds 2 --redis embedded",
         // The usual number of retries of one is not that of the others.
-        "compare optimistic redlock transaction --users 3 --rounds 1 --redis in-process",
+        "compare optimistic redlock transaction --users 3 --rounds 1 --redis embedded",
     ] {
         let words: Vec<&str> = words.split_whitespace().collect();
         let first = recorded(folder.path(), "first.jsonl", &words);
         let redis: &[&str] = if words.contains(&"--redis") {
-            &["--redis", "in-process"]
+            &["--redis", "embedded"]
         } else {
             &[]
         };
@@ -133,7 +133,7 @@ fn what_lacks_a_plan_is_refused_with_the_next_move() {
 #[test]
 fn a_recording_of_version_3_is_judged_and_not_repeated() {
     let folder = tempfile::tempdir().unwrap();
-    let words = "locked --unique --release del --users 3 --seed 3 --redis in-process";
+    let words = "locked --unique --release del --users 3 --seed 3 --redis embedded";
     let words: Vec<&str> = words.split_whitespace().collect();
     let file = recorded(folder.path(), "race.jsonl", &words);
     let text = text_of(&file);
@@ -214,7 +214,7 @@ async fn a_schedule_that_was_forced_is_replayed_not_repeated() {
 #[test]
 fn a_recording_on_more_servers_than_are_given_now_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let words = ["redlock", "--users", "3", "--redis", "in-process"];
+    let words = ["redlock", "--users", "3", "--redis", "embedded"];
     let first = recorded(folder.path(), "five.jsonl", &words);
     let url = "redis://127.0.0.1:1";
     let again = run(&["repeat", first.to_str().unwrap(), "--redis", url]);

@@ -310,8 +310,8 @@ fn a_lock_keeps_its_promise_in_every_interleaving_of_the_library_too() {
 
 /// Where no Redis is installed the locks are racesim's own: the texts said "on the real stores".
 #[test]
-fn what_was_forced_on_simulated_locks_is_not_told_as_of_the_real_stores() {
-    let stores = "the real database and simulated locks";
+fn what_was_forced_without_a_redis_is_not_told_as_of_the_real_stores() {
+    let stores = "the real database and racesim's own lock server";
     for arguments in [
         &["replay", "locked", "--all"][..],
         &["replay", "locked", "--schedule", "A.acquire A.check"],

@@ -222,7 +222,7 @@ fn with_one_more_field(words: &[&str], before: &str) -> String {
     ran.stdout.replacen(before, &with_more, 1)
 }
 
-const LOCAL: [&str; 2] = ["--redis", "in-process"];
+const LOCAL: [&str; 2] = ["--redis", "embedded"];
 
 #[test]
 fn a_report_on_a_race_is_read_as_it_was_written() {
@@ -291,13 +291,7 @@ fn a_report_on_strategies_against_faults_is_read_as_it_was_written() {
 fn a_report_with_a_field_that_its_type_does_not_have_is_not_read() {
     let race = ["naive", "--users", "2"];
     let compare = [
-        "compare",
-        "--users",
-        "2",
-        "--rounds",
-        "1",
-        "--redis",
-        "in-process",
+        "compare", "--users", "2", "--rounds", "1", "--redis", "embedded",
     ];
     let replay = ["replay", "naive", "--schedule", "A.check A.insert"];
     let matrix = ["matrix", "unique", "--fault", "crash"];

@@ -3,7 +3,7 @@
 use super::support::run;
 
 #[test]
-fn without_any_redis_the_locks_are_kept_inside_and_it_is_said() {
+fn without_any_redis_racesims_own_lock_server_is_raced_and_it_is_said() {
     let empty = tempfile::tempdir().unwrap();
     let mut command = super::support::racesim(&["locked", "--users", "100"]);
     command.env("PATH", empty.path());
@@ -11,7 +11,7 @@ fn without_any_redis_the_locks_are_kept_inside_and_it_is_said() {
     assert_eq!(ran.code, Some(0), "{}", ran.all());
     assert!(
         ran.stdout
-            .contains("simulated locks, in this process (no Redis)"),
+            .contains("racesim's own lock server (no Redis installed)"),
         "{}",
         ran.stdout
     );
@@ -55,9 +55,9 @@ fn an_assertion_about_locks_is_refused_where_there_is_no_redis() {
         "-q",
     ];
     for arguments in [&single, &compared] {
-        without_redis(arguments).assert_refused(4, "or say --redis in-process to assert about");
+        without_redis(arguments).assert_refused(4, "or say --redis embedded to assert about");
     }
-    let asked_for = without_redis(&[&single[..], &["--redis", "in-process"]].concat());
+    let asked_for = without_redis(&[&single[..], &["--redis", "embedded"]].concat());
     assert_eq!((asked_for.code, asked_for.all().as_str()), (Some(0), ""));
     // What is asserted needs no lock.
     let naive = [
@@ -90,10 +90,10 @@ fn an_assertion_about_locks_is_refused_where_there_is_no_redis() {
 
 /// It said that no redis-server is on PATH, to somebody who has one and asked for the other.
 #[test]
-fn in_process_locks_that_were_asked_for_are_told_as_that() {
-    let ran = run(&["locked", "--users", "20", "--redis", "in-process"]);
+fn a_lock_server_of_racesims_own_that_was_asked_for_is_told_as_that() {
+    let ran = run(&["locked", "--users", "20", "--redis", "embedded"]);
     assert_eq!(
         ran.stderr,
-        "racesim: using simulated locks, as --redis in-process asks: this does not test Redis\n"
+        "racesim: using racesim's own lock server, as --redis embedded asks: this does not test Redis\n"
     );
 }

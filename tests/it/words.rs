@@ -45,7 +45,8 @@ fn a_redis_that_would_not_be_asked_as_typed_is_refused() {
     let one = "redis://127.0.0.1:1";
     let two = "redis://127.0.0.1:2";
     let alone = "'private' starts every server that is needed: give it once, and no other --redis";
-    let inside = "'in-process' keeps every lock inside racesim: give it once, and no other --redis";
+    let inside =
+        "'embedded' starts every server inside racesim: give it once, and no other --redis";
     for (arguments, text) in [
         (
             &["locked", "--redis", ""][..],
@@ -60,14 +61,11 @@ fn a_redis_that_would_not_be_asked_as_typed_is_refused() {
             alone,
         ),
         (
-            &["locked", "--redis", "private", "--redis", "in-process"],
+            &["locked", "--redis", "private", "--redis", "embedded"],
             alone,
         ),
         (&["redlock", "--redis", one, "--redis", "private"], alone),
-        (
-            &["compare", "--redis", "in-process", "--redis", one],
-            inside,
-        ),
+        (&["compare", "--redis", "embedded", "--redis", one], inside),
         (
             &["locked", "--redis", one, "--redis", two],
             "only redlock locks on several servers",

@@ -11,8 +11,8 @@ pub(in crate::cli) const SERVICES: &str = "Services";
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct LockArgs {
-    /// Your own Redis (redis://, rediss://, unix://), `private` or `in-process` (simulated locks, no
-    /// Redis); repeatable for redlock [default: a private one, if redis-server is installed]
+    /// Your own Redis (redis://, rediss://, unix://), `private` or `embedded` (racesim's own lock server,
+    /// no Redis); repeatable for redlock [default: a private one, if redis-server is installed]
     /// [env: `RACESIM_REDIS`; empty counts as unset]
     #[arg(long, value_name = "URL", help_heading = SERVICES)]
     redis: Vec<String>,
@@ -46,17 +46,17 @@ fn redis(words: &[String]) -> Result<RedisChoice, String> {
     match words.as_slice() {
         [] => Ok(RedisChoice::Any),
         [PRIVATE] => Ok(RedisChoice::Private),
-        [IN_PROCESS] => Ok(RedisChoice::InProcess),
+        [EMBEDDED | EMBEDDED_EARLIER] => Ok(RedisChoice::Embedded),
         several => match several.iter().find(|word| !is_url(word)) {
             Some(&"") => Err(
-                "an empty word names no Redis: write redis://HOST:PORT, private or in-process, or leave it out"
+                "an empty word names no Redis: write redis://HOST:PORT, private or embedded, or leave it out"
                     .to_owned(),
             ),
             Some(word) => {
                 let does = if *word == PRIVATE {
                     "starts every server that is needed"
                 } else {
-                    "keeps every lock inside racesim"
+                    "starts every server inside racesim"
                 };
                 Err(format!("'{word}' {does}: give it once, and no other --redis"))
             }
@@ -76,8 +76,11 @@ const REDIS: &str = "RACESIM_REDIS";
 /// A server that is started for the run.
 const PRIVATE: &str = "private";
 
-/// No server: locks inside racesim.
-const IN_PROCESS: &str = "in-process";
+/// racesim's own lock server.
+const EMBEDDED: &str = "embedded";
+
+/// What the same was called before; recordings and scripts say so.
+const EMBEDDED_EARLIER: &str = "in-process";
 
 impl LockArgs {
     /// What was said about the servers, and where.
@@ -117,5 +120,5 @@ impl LockArgs {
 }
 
 fn is_url(text: &str) -> bool {
-    !["", PRIVATE, IN_PROCESS].contains(&text)
+    !["", PRIVATE, EMBEDDED, EMBEDDED_EARLIER].contains(&text)
 }

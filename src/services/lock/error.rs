@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub enum LockError {
     /// Nothing that can be connected to. It is not repeated: it may hold a password.
     #[error(
-        "this is not the URL of a Redis: write redis://HOST:PORT, redis://:PASSWORD@HOST:PORT, rediss:// for TLS, unix:///PATH, private or in-process, and / ? # @ of a password as %2F %3F %23 %40"
+        "this is not the URL of a Redis: write redis://HOST:PORT, redis://:PASSWORD@HOST:PORT, rediss:// for TLS, unix:///PATH, private or embedded, and / ? # @ of a password as %2F %3F %23 %40"
     )]
     Url,
     /// One server under two names.
@@ -157,6 +157,9 @@ pub enum LockError {
         /// What it said.
         reason: String,
     },
+    /// racesim's own lock server did not come up.
+    #[error("racesim's own lock server did not start: {0}")]
+    Embedded(String),
     /// The private server is gone.
     #[error("the private server ended ({0})")]
     Ended(String),

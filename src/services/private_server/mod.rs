@@ -20,6 +20,10 @@ use supervisor::Supervisor;
 /// The longest a socket's path may be (`sun_path` holds 108 bytes on Linux, 104 on macOS).
 const SOCKET_PATH_MAX: usize = 100;
 
+/// What is wrong where a socket has no place, and the next move.
+pub(crate) const SOCKET_TOO_LONG: &str =
+    "the path of the temporary folder is too long for a socket: set TMPDIR to a shorter one";
+
 /// What the name of a folder begins with, and how many hexadecimal digits follow.
 const NAME: &str = "racesim-";
 const DIGITS: usize = 12;

@@ -1,53 +1,11 @@
 //! What is said to a Redis server: one round trip each, atomic there.
 
-use redis::{Cmd, Script};
+use redis::Cmd;
 
+use super::scripts::LockScript;
 use crate::seat::SeatId;
 use crate::services::lock::Ttl;
 use crate::services::lock::{Acquire, AcquireMode, LockRequest, LockUpkeep, ReleaseCommand, Token};
-
-/// Frees a lock only for the token that holds it
-/// (<https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/>).
-pub(super) const COMPARE_AND_DELETE: &str = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end";
-
-/// Frees a lock whose value begins with the name of this run.
-pub(super) const SWEEP: &str = "local held = redis.call('get', KEYS[1]) \
-    if held and string.sub(held, 1, #ARGV[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end";
-
-/// How long a lock whose value begins with the name of this run lives on: -1 without an end, -2 when there
-/// is none.
-pub(super) const LEFT: &str = "local held = redis.call('get', KEYS[1]) \
-    if held and string.sub(held, 1, #ARGV[1]) == ARGV[1] then return redis.call('pttl', KEYS[1]) else return -2 end";
-
-/// Takes a lock and counts the grant: its number. Both at once, or two holders could have the
-/// numbers of each other. The counter outlives the locks by a day at the most, for a run that is killed.
-macro_rules! counted {
-    ($taken:literal) => {
-        concat!(
-            "if ",
-            $taken,
-            " then local number = redis.call('incr', KEYS[2]) \
-             redis.call('pexpire', KEYS[2], ARGV[2] + 86400000) return number else return 0 end"
-        )
-    };
-}
-
-const SET_NX_PX_FENCED: &str = counted!("redis.call('set', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])");
-const SETNX_FENCED: &str = counted!("redis.call('setnx', KEYS[1], ARGV[1]) == 1");
-const SET_PX_FENCED: &str = counted!("redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])");
-
-/// Extends the life of a lock for the token that holds it.
-const RENEW: &str = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) else return 0 end";
-
-/// Whether nobody holds a lock.
-const IS_FREE: &str = "return 1 - redis.call('exists', KEYS[1])";
-
-/// Shortens the life of a lock whose value begins with a name of this run: whether it has one. A time of
-/// nothing is over at once (<https://redis.io/docs/latest/commands/expire/>). A lock without a time to
-/// live (PTTL is -1) never ends by itself, so it is left alone.
-pub(super) const SHORTEN: &str = "local held = redis.call('get', KEYS[1]) \
-    if held and string.sub(held, 1, #ARGV[1]) == ARGV[1] and redis.call('pttl', KEYS[1]) >= 0 \
-    then return redis.call('pexpire', KEYS[1], ARGV[2]) else return 0 end";
 
 /// Room for the longest of the usual commands under a prefix of usual length, so that it need not
 /// grow.
@@ -70,7 +28,7 @@ pub(super) struct Names {
     prefix: String,
     /// Tells this run's tokens from those of every other run on the same server.
     pub(super) run: String,
-    /// What the server calls [`COMPARE_AND_DELETE`].
+    /// What the server calls [`LockScript::CompareAndDelete`].
     pub(super) release: String,
 }
 
@@ -79,7 +37,7 @@ impl Names {
         Self {
             prefix,
             run,
-            release: Script::new(COMPARE_AND_DELETE).get_hash().to_owned(),
+            release: LockScript::CompareAndDelete.hash(),
         }
     }
 
@@ -133,7 +91,7 @@ impl KeyAndValue {
         let mut cmd = Cmd::with_capacity(COMMAND_WORDS, COMMAND_BYTES);
         match request {
             LockRequest::Acquire(how) if how.is_fenced => {
-                cmd.arg("EVAL").arg(fenced(how.mode)).arg(2);
+                cmd.arg("EVAL").arg(fenced(how.mode).text()).arg(2);
                 cmd.arg(&self.key).arg(names.counter(seat));
                 cmd.arg(&self.value).arg(how.ttl.as_millis());
             }
@@ -167,13 +125,13 @@ impl KeyAndValue {
         let mut cmd = Cmd::new();
         match upkeep {
             LockUpkeep::Renew(ttl) => {
-                self.run_script(&mut cmd, RENEW);
+                self.run_script(&mut cmd, LockScript::Renew);
                 cmd.arg(ttl.as_millis());
             }
-            LockUpkeep::IsFree => self.run_script(&mut cmd, IS_FREE),
+            LockUpkeep::IsFree => self.run_script(&mut cmd, LockScript::IsFree),
             LockUpkeep::Expire => {
                 let mine = format!("{}:{}:", names.run, token.user.0);
-                cmd.arg("EVAL").arg(SHORTEN).arg(1);
+                cmd.arg("EVAL").arg(LockScript::Shorten.text()).arg(1);
                 cmd.arg(&self.key).arg(mine).arg(0);
             }
         }
@@ -212,18 +170,18 @@ impl KeyAndValue {
         self.value.as_bytes() == value
     }
 
-    fn run_script(&self, cmd: &mut Cmd, script: &str) {
-        cmd.arg("EVAL").arg(script).arg(1);
+    fn run_script(&self, cmd: &mut Cmd, script: LockScript) {
+        cmd.arg("EVAL").arg(script.text()).arg(1);
         cmd.arg(&self.key).arg(&self.value);
     }
 }
 
 /// The script that takes a lock like this, and counts the grant.
-const fn fenced(mode: AcquireMode) -> &'static str {
+const fn fenced(mode: AcquireMode) -> LockScript {
     match mode {
-        AcquireMode::SetNxEx | AcquireMode::SetNxPx => SET_NX_PX_FENCED,
-        AcquireMode::SetNx => SETNX_FENCED,
-        AcquireMode::SetEx => SET_PX_FENCED,
+        AcquireMode::SetNxEx | AcquireMode::SetNxPx => LockScript::SetNxPxFenced,
+        AcquireMode::SetNx => LockScript::SetNxFenced,
+        AcquireMode::SetEx => LockScript::SetPxFenced,
     }
 }
 

@@ -1,14 +1,15 @@
-//! A connection to a Redis server: made ready for a race, and the commands on it.
+//! A connection to a Redis server, and the commands on it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{ConnectionAddr, ErrorKind, InfoDict, Pipeline, RedisError, ServerErrorKind, Value};
+use redis::{ConnectionAddr, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value};
 
 use super::answer::{RedisAnswer, understand};
-use super::commands::{COMPARE_AND_DELETE, KeyAndValue, KeyPrefix, LEFT, Names, SHORTEN, SWEEP};
+use super::commands::{KeyAndValue, KeyPrefix, Names};
 use super::dial::WatchedConnection;
 use super::late::LateRequest;
+use super::scripts::LockScript;
 use crate::duration::Millis;
 use crate::seat::SeatId;
 use crate::services::lock::{
@@ -25,18 +26,9 @@ const EXPIRY_POLL: Duration = Duration::from_millis(1);
 /// A connection and the names of our keys on it.
 #[derive(Clone, Debug)]
 pub(super) struct Link {
-    line: WatchedConnection,
-    url: Arc<Url>,
-    names: Arc<Names>,
-}
-
-/// What a server says about itself.
-#[derive(Debug, Default)]
-pub(super) struct Introduction {
-    /// Its name and version.
-    pub(super) version: String,
-    /// What tells it from every other server; `None` when it does not say.
-    pub(super) run_id: Option<String>,
+    pub(super) line: WatchedConnection,
+    pub(super) url: Arc<Url>,
+    pub(super) names: Arc<Names>,
 }
 
 impl Link {
@@ -96,7 +88,12 @@ impl Link {
         let (key, url) = (self.names.key(seat), Arc::clone(&self.url));
         let mut shorten = redis::cmd("EVAL");
         let ours = format!("{}:", self.names.run);
-        shorten.arg(SHORTEN).arg(1).arg(&key).arg(ours).arg(1);
+        shorten
+            .arg(LockScript::Shorten.text())
+            .arg(1)
+            .arg(&key)
+            .arg(ours)
+            .arg(1);
         let mut exists = redis::cmd("EXISTS");
         exists.arg(&key);
         within(limit, &url, async {
@@ -139,7 +136,7 @@ impl Link {
         for some in seats.chunks(PIPELINE_MAX) {
             let mut pipeline = redis::pipe();
             for seat in some {
-                pipeline.cmd("EVAL").arg(SWEEP).arg(1);
+                pipeline.cmd("EVAL").arg(LockScript::Sweep.text()).arg(1);
                 pipeline
                     .arg(names.key(*seat))
                     .arg(format!("{}:", names.run));
@@ -162,7 +159,7 @@ impl Link {
         for some in seats.chunks(PIPELINE_MAX) {
             let mut pipeline = redis::pipe();
             for seat in some {
-                pipeline.cmd("EVAL").arg(LEFT).arg(1);
+                pipeline.cmd("EVAL").arg(LockScript::Left.text()).arg(1);
                 pipeline
                     .arg(names.key(*seat))
                     .arg(format!("{}:", names.run));
@@ -177,100 +174,6 @@ impl Link {
             );
         }
         Ok(left)
-    }
-
-    /// Makes ready for a race: what the server says about itself.
-    pub(super) async fn prepare(
-        &mut self,
-        seats: &[SeatId],
-        limit: Duration,
-    ) -> Result<Introduction, LockError> {
-        let url = Arc::clone(&self.url);
-        within(limit, &url, async {
-            let introduction = self.introduction().await?;
-            self.load_script().await?;
-            self.try_a_lock().await?;
-            self.refuse_held(seats).await?;
-            Ok::<_, RedisOrHeld>(introduction)
-        })
-        .await
-    }
-
-    async fn load_script(&mut self) -> Result<(), RedisError> {
-        let mut load = redis::cmd("SCRIPT");
-        load.arg("LOAD").arg(COMPARE_AND_DELETE);
-        load.exec_async(&mut self.line.connection).await
-    }
-
-    /// Takes and frees a lock that no seat has, so that a server which takes no writes is known
-    /// before the race.
-    async fn try_a_lock(&mut self) -> Result<(), RedisError> {
-        let key = self.names.probe();
-        redis::cmd("SET")
-            .arg(&key)
-            .arg(&*self.names.run)
-            .arg("NX")
-            .arg("PX")
-            .arg(1000)
-            .exec_async(&mut self.line.connection)
-            .await?;
-        redis::cmd("EVALSHA")
-            .arg(&self.names.release)
-            .arg(1)
-            .arg(&key)
-            .arg(&*self.names.run)
-            .exec_async(&mut self.line.connection)
-            .await
-    }
-
-    async fn refuse_held(&mut self, seats: &[SeatId]) -> Result<(), RedisOrHeld> {
-        for some in seats.chunks(PIPELINE_MAX) {
-            let mut pipeline = redis::pipe();
-            for seat in some {
-                pipeline.cmd("PTTL").arg(self.names.key(*seat));
-            }
-            let lives: Vec<i64> = pipeline.query_async(&mut self.line.connection).await?;
-            // PTTL answers -2 for no such key, -1 for one that does not expire.
-            if let Some((seat, life)) = some.iter().zip(lives).find(|(_, life)| *life != -2) {
-                return Err(RedisOrHeld::Held {
-                    key: self.names.key(*seat),
-                    ttl_ms: u64::try_from(life).ok(),
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// Asks the server what it is. One that holds no locks, or only some, is none to race on; one that
-    /// does not say is taken for what it does.
-    async fn introduction(&mut self) -> Result<Introduction, RedisOrHeld> {
-        let mut ask = redis::cmd("INFO");
-        let asked = ask.arg("server").query_async(&mut self.line.connection);
-        let info: InfoDict = match asked.await {
-            Ok(info) => info,
-            // Not everybody may ask. What else is wrong with it will be met again.
-            Err(error) if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) => {
-                return Ok(Introduction {
-                    version: "Redis of unknown version".to_owned(),
-                    run_id: None,
-                });
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let field = |name: &str| info.get::<String>(name);
-        let mode = field("redis_mode").or_else(|| field("server_mode"));
-        if let Some(why) = mode.as_deref().and_then(Unfit::by_mode) {
-            return Err(RedisOrHeld::Unfit(why));
-        }
-        let version = match (field("valkey_version"), field("redis_version")) {
-            (Some(version), _) => format!("Valkey {version}"),
-            (None, Some(version)) => format!("Redis {version}"),
-            (None, None) => "Redis of unknown version".to_owned(),
-        };
-        Ok(Introduction {
-            version: self.url.scrub(&version),
-            run_id: field("run_id"),
-        })
     }
 
     /// Sends a batch in one pipeline: the reply to each. What fails because the server has
@@ -346,7 +249,7 @@ fn is_script_unknown(answer: &RedisAnswer) -> bool {
 }
 
 /// What can go wrong while a server is made ready.
-enum RedisOrHeld {
+pub(super) enum RedisOrHeld {
     Redis(RedisError),
     Unfit(Unfit),
     Held { key: String, ttl_ms: Option<u64> },
@@ -359,7 +262,7 @@ impl From<RedisError> for RedisOrHeld {
 }
 
 /// What `work` gives, unless the server keeps silent past the limit.
-async fn within<T, E: Into<RedisOrHeld>>(
+pub(super) async fn within<T, E: Into<RedisOrHeld>>(
     limit: Duration,
     url: &Url,
     work: impl Future<Output = Result<T, E>>,

@@ -1,6 +1,6 @@
 //! Requests that arrive late at a lock service.
 //!
-//! To a Redis a command goes on a connection of its own, and the server has all of it but the last byte:
+//! A command goes on a connection of its own, and the server has all of it but the last byte:
 //! it can do nothing before that comes
 //! (<https://redis.io/docs/latest/develop/reference/protocol-spec/>). A connection that ends before, or
 //! a server, takes the command with it.
@@ -21,28 +21,20 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::answer::RedisAnswer;
-use crate::services::lock::{AddressedRequest, Url};
+use crate::services::lock::Url;
 use crate::services::queue::ServiceReply;
 use crate::step::Reply;
 
 /// A request that was sent, and has not arrived. Dropped, it never will.
 #[derive(Debug)]
-pub struct LateRequest(LateVia);
-
-#[derive(Debug)]
-enum LateVia {
-    /// To a Redis.
-    Wire(HeldCommand),
-    /// Kept for locks inside this process.
-    Kept(AddressedRequest),
+pub struct LateRequest {
+    gate: ByteGate,
+    driving: JoinHandle<()>,
+    answering: JoinHandle<ServiceReply>,
+    limit: Duration,
 }
 
 impl LateRequest {
-    /// A request to locks inside this process.
-    pub(in crate::services::lock) const fn kept(order: AddressedRequest) -> Self {
-        Self(LateVia::Kept(order))
-    }
-
     /// Sends a command to a server, and waits until all but the last byte of it is gone.
     pub(in crate::services::lock) async fn send(
         url: &Url,
@@ -72,51 +64,20 @@ impl LateRequest {
         };
         let is_gone = gate.shut();
         let answering = tokio::spawn(ask(connection, command, understood));
-        let command = HeldCommand {
+        let late = Self {
             gate,
             driving,
             answering,
             limit,
         };
         match is_gone.await {
-            Ok(()) => Ok(Self(LateVia::Wire(command))),
+            Ok(()) => Ok(late),
             Err(_) => Err(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
         }
     }
 
-    /// Lets it arrive.
-    pub(in crate::services::lock) async fn arrive(self) -> Arrived {
-        match self.0 {
-            LateVia::Wire(mut command) => Arrived::Answered(command.arrive().await),
-            LateVia::Kept(request) => Arrived::Kept(request),
-        }
-    }
-}
-
-/// What becomes of a late request when its turn has come.
-#[derive(Debug)]
-pub enum Arrived {
-    /// Its server has answered.
-    Answered(ServiceReply),
-    /// It was kept here, and is to be carried out now.
-    Kept(AddressedRequest),
-}
-
-/// A late request that was not sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotSent;
-
-/// A command on a connection of its own.
-#[derive(Debug)]
-struct HeldCommand {
-    gate: ByteGate,
-    driving: JoinHandle<()>,
-    answering: JoinHandle<ServiceReply>,
-    limit: Duration,
-}
-
-impl HeldCommand {
-    async fn arrive(&mut self) -> ServiceReply {
+    /// Lets it arrive: what it is answered.
+    pub async fn arrive(mut self) -> ServiceReply {
         self.gate.open();
         match tokio::time::timeout(self.limit, &mut self.answering).await {
             Ok(Ok(reply)) => reply,
@@ -125,7 +86,11 @@ impl HeldCommand {
     }
 }
 
-impl Drop for HeldCommand {
+/// A late request that was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotSent;
+
+impl Drop for LateRequest {
     fn drop(&mut self) {
         self.answering.abort();
         self.driving.abort();

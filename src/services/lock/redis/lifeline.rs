@@ -3,7 +3,6 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::PrivateServer;
 use super::connection::Link;
 use crate::services::lock::LockError;
 use crate::services::private_server::ProcessEnd;
@@ -30,20 +29,26 @@ struct State {
 
 #[derive(Debug)]
 enum Whose {
-    /// A server that the person runs. It may come back by itself.
-    Theirs,
-    /// A private one, which does not.
-    Private(ProcessEnd),
-    /// A private one that is being started.
+    /// A server that may come back by itself: the person runs it, or it is a part of racesim.
+    Lasting,
+    /// A process of the run's own, which does not.
+    Process(ProcessEnd),
+    /// One of the run's own that is being started.
     Expected,
 }
 
+impl Whose {
+    fn of(end: Option<ProcessEnd>) -> Self {
+        end.map_or(Self::Lasting, Self::Process)
+    }
+}
+
 impl Lifeline {
-    pub(super) fn new(link: Link, private: Option<ProcessEnd>, limit: Duration) -> Self {
+    pub(super) fn new(link: Link, end: Option<ProcessEnd>, limit: Duration) -> Self {
         Self {
             state: Mutex::new(State {
                 link,
-                whose: private.map_or(Whose::Theirs, Whose::Private),
+                whose: Whose::of(end),
                 is_given_up: false,
             }),
             connecting: tokio::sync::Mutex::new(()),
@@ -92,7 +97,7 @@ impl Lifeline {
             }
             let (old, is_given_up) = {
                 let state = self.lock();
-                if let Whose::Private(end) = &state.whose
+                if let Whose::Process(end) = &state.whose
                     && let Some(status) = *end.borrow()
                 {
                     return Err(LockError::Ended(status.to_string()));
@@ -116,7 +121,7 @@ impl Lifeline {
     /// Connects to the private server that was started in the place of another, on the same socket.
     pub(super) async fn move_to(
         &self,
-        server: &PrivateServer,
+        end: Option<ProcessEnd>,
         limit: Duration,
     ) -> Result<(), LockError> {
         let _alone = self.connecting.lock().await;
@@ -124,7 +129,7 @@ impl Lifeline {
         let link = old.another(limit).await?;
         let mut state = self.lock();
         state.link = link;
-        state.whose = Whose::Private(server.end());
+        state.whose = Whose::of(end);
         Ok(())
     }
 

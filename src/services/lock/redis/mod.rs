@@ -1,4 +1,4 @@
-//! The lock in a real Redis: `SET key token NX EX`, freed by a compare-and-delete script.
+//! The lock on a server: `SET key token NX EX`, freed by a compare-and-delete script.
 //!
 //! One task takes everything that waits and sends it in pipelines over one connection. There is no
 //! response limit per command, for a queued command is not a late one; the engine gives
@@ -10,7 +10,9 @@ mod connection;
 mod dial;
 mod late;
 mod lifeline;
+mod ready;
 mod refused;
+mod scripts;
 mod server;
 mod url;
 
@@ -24,11 +26,16 @@ use answer::understand;
 pub use commands::KeyPrefix;
 use connection::{Link, PIPELINE_MAX};
 use dial::why_closed;
-pub use late::{Arrived, LateRequest, NotSent};
+pub use late::{LateRequest, NotSent};
 use lifeline::Lifeline;
-pub use server::{PrivateServer, find_server, start_server};
+pub(in crate::services::lock) use scripts::LockScript;
+#[cfg(test)]
+pub(in crate::services::lock) use server::find_program;
+pub(in crate::services::lock) use server::start_server;
+pub use server::{PrivateServer, find_server};
 pub use url::{Url, may_hold_a_secret, redact};
 
+use super::own_server::OwnServer;
 use super::{AddressedRequest, Held, LockError, LockUpkeep, Token};
 use crate::seat::SeatId;
 use crate::services::queue::{FirstError, RequestQueue};
@@ -39,18 +46,18 @@ const PIPELINES_MAX: usize = 4;
 /// The most commands that are late at once: each has a connection.
 const LATE_MAX: usize = 64;
 
-/// Where a Redis is.
+/// Where a lock server is.
 #[derive(Debug, Clone, Copy)]
 pub enum RedisServer<'a> {
     /// A server that the person runs.
     Theirs(&'a Url),
     /// A server of the run's own.
-    Private(&'a PrivateServer),
+    Own(&'a OwnServer),
 }
 
-/// A lock service on a Redis server.
+/// A lock service: one lock per seat, on a server.
 #[derive(Debug)]
-pub struct Redis {
+pub struct LockService {
     lifeline: Arc<Lifeline>,
     /// How long the server may take to answer what is no user's step.
     limit: Duration,
@@ -62,7 +69,7 @@ pub struct Redis {
     first_error: FirstError,
 }
 
-impl Redis {
+impl LockService {
     /// Connects, makes sure that the server can serve as a lock, and that none of the seats' locks
     /// is held already.
     ///
@@ -74,14 +81,9 @@ impl Redis {
         seats: &[SeatId],
         limit: Duration,
     ) -> Result<Self, LockError> {
-        let (url, private) = match server {
+        let (url, end) = match server {
             RedisServer::Theirs(url) => (url.clone(), None),
-            RedisServer::Private(server) => (Url::of_socket(server.socket())?, Some(server.end())),
-        };
-        let whose = if private.is_some() {
-            "a private server"
-        } else {
-            "a server of yours"
+            RedisServer::Own(server) => (Url::of_socket(server.socket())?, server.end()),
         };
         let opening = async {
             let mut link = Link::open(url.clone(), prefix, limit).await?;
@@ -92,14 +94,19 @@ impl Redis {
             Err(LockError::Closed(_)) => return Err(why_closed(&url).await),
             opened => opened?,
         };
-        let description = format!(
-            "{}, {whose} at {}",
-            introduction.version,
-            link.url().address()
-        );
+        let (version, address) = (&introduction.version, link.url().address());
+        let description = match server {
+            RedisServer::Theirs(_) => format!("{version}, a server of yours at {address}"),
+            RedisServer::Own(OwnServer::Process(_)) => {
+                format!("{version}, a private server at {address}")
+            }
+            RedisServer::Own(OwnServer::Embedded(_, reason)) => {
+                format!("racesim's own lock server ({reason})")
+            }
+        };
         let queue = Arc::new(RequestQueue::default());
         let first_error = FirstError::default();
-        let lifeline = Arc::new(Lifeline::new(link, private, limit));
+        let lifeline = Arc::new(Lifeline::new(link, end, limit));
         tokio::spawn(serve(
             Arc::clone(&lifeline),
             Arc::clone(&queue),
@@ -116,12 +123,17 @@ impl Redis {
         })
     }
 
-    pub(in crate::services::lock) fn queue(&self) -> &RequestQueue<AddressedRequest> {
+    /// Where requests wait for it.
+    #[must_use]
+    pub fn queue(&self) -> &RequestQueue<AddressedRequest> {
         &self.queue
     }
 
-    /// Does this with the lock of the seat, or looks.
-    pub(in crate::services::lock) async fn upkeep(
+    /// Does this with the lock of the seat, or looks, beside what waits in the queue.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or does not answer in time.
+    pub async fn upkeep(
         &self,
         (seat, token): (SeatId, Token),
         upkeep: LockUpkeep,
@@ -135,35 +147,37 @@ impl Redis {
         done
     }
 
-    /// Lets the lock of this seat run out, and waits until the server itself says that it has.
-    pub(in crate::services::lock) async fn expire(
-        &self,
-        seat: SeatId,
-        limit: Duration,
-    ) -> Result<bool, LockError> {
+    /// Lets the lock of this seat run out, and waits until the server itself says that it has; `false`
+    /// when it has no time to live.
+    ///
+    /// # Errors
+    /// When the server does not say so within the limit.
+    pub async fn expire(&self, seat: SeatId, limit: Duration) -> Result<bool, LockError> {
         self.lifeline.live().await?.expire(seat, limit).await
     }
 
-    /// Who holds the lock of this seat.
-    pub(in crate::services::lock) async fn held(
-        &self,
-        seat: SeatId,
-        limit: Duration,
-    ) -> Result<Option<Held>, LockError> {
+    /// Who holds the lock of this seat; `None` when nobody does.
+    ///
+    /// # Errors
+    /// When the server does not answer within the limit.
+    pub async fn held(&self, seat: SeatId, limit: Duration) -> Result<Option<Held>, LockError> {
         self.lifeline.live().await?.held(seat, limit).await
     }
 
-    /// Frees the locks of these seats that any token of this run holds.
-    pub(in crate::services::lock) async fn sweep(
-        &self,
-        seats: &[SeatId],
-        limit: Duration,
-    ) -> Result<(), LockError> {
+    /// Frees the locks of these seats that any token of this run holds, and forgets their grants.
+    ///
+    /// # Errors
+    /// When the server does not answer within the limit.
+    pub async fn sweep(&self, seats: &[SeatId], limit: Duration) -> Result<(), LockError> {
         self.lifeline.live().await?.sweep(seats, limit).await
     }
 
-    /// How long the locks of these seats will live on, of those that any token of this run holds.
-    pub(in crate::services::lock) async fn left(
+    /// How long the locks of these seats live on, of those that any token of this run holds; `None`
+    /// for a lock without an end.
+    ///
+    /// # Errors
+    /// When the server does not answer within the limit.
+    pub async fn left(
         &self,
         seats: &[SeatId],
         limit: Duration,
@@ -171,25 +185,25 @@ impl Redis {
         self.lifeline.live().await?.left(seats, limit).await
     }
 
-    /// The private server is about to be killed, and another to be started in its place.
-    pub(in crate::services::lock) fn expect_another_server(&self) {
+    /// The run's own server is about to be killed, and another to be started in its place.
+    pub fn expect_another_server(&self) {
         self.lifeline.expect_another_server();
     }
 
-    /// Connects to the private server that was started in the place of another.
-    pub(in crate::services::lock) async fn reconnect(
-        &self,
-        server: &PrivateServer,
-        limit: Duration,
-    ) -> Result<(), LockError> {
-        self.lifeline.move_to(server, limit).await
+    /// Connects to the server of the run's own that was started in the place of another.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn reconnect(&self, server: &OwnServer, limit: Duration) -> Result<(), LockError> {
+        self.lifeline.move_to(server.end(), limit).await
     }
 
-    /// Sends a request on a connection of its own, all but its last byte.
-    pub(in crate::services::lock) async fn send_late(
-        &self,
-        request: AddressedRequest,
-    ) -> Result<LateRequest, NotSent> {
+    /// Sends a request that is carried out later, and waits until it is on its way: on a connection of
+    /// its own, all but its last byte.
+    ///
+    /// # Errors
+    /// When it could not be sent, or too many are on their way.
+    pub async fn send_late(&self, request: AddressedRequest) -> Result<LateRequest, NotSent> {
         let room = Arc::clone(&self.late).try_acquire_owned();
         let room = room.map_err(|_| NotSent)?;
         let first_error = self.first_error.clone();
@@ -208,37 +222,47 @@ impl Redis {
         })
     }
 
-    pub(in crate::services::lock) fn can_hold_back(&self) -> Result<(), LockError> {
+    /// Makes sure that requests on their way here can be held back.
+    ///
+    /// # Errors
+    /// [`LockError::NeverLate`] when they cannot.
+    pub fn can_hold_back(&self) -> Result<(), LockError> {
         if self.lifeline.is_encrypted() {
             return Err(LockError::NeverLate(self.description.clone()));
         }
         Ok(())
     }
 
-    pub(in crate::services::lock) fn description(&self) -> &str {
+    /// What it is, for the header.
+    #[must_use]
+    pub fn description(&self) -> &str {
         &self.description
     }
 
     /// What tells the server from every other; `None` when it does not say.
-    pub(in crate::services::lock) fn run_id(&self) -> Option<&str> {
+    #[must_use]
+    pub fn run_id(&self) -> Option<&str> {
         self.run_id.as_deref()
     }
 
-    /// What went wrong first. A connection that was dropped when nobody was waiting has gone wrong too.
-    pub(in crate::services::lock) fn first_error(&self) -> Option<String> {
+    /// What went wrong first; `None` when nothing did. A connection that was dropped when nobody was
+    /// waiting has gone wrong too.
+    #[must_use]
+    pub fn first_error(&self) -> Option<String> {
         let is_dropped = self.lifeline.is_dropped();
         let dropped = || is_dropped.then(|| format!("its connection was dropped: {ON_ITS_WAY}"));
         self.first_error.first().or_else(dropped)
     }
 
-    pub(in crate::services::lock) fn give_up(&self, why: &str) {
+    /// Ends all waiting for it, because it answers nobody; `why` is kept as what went wrong first.
+    pub fn give_up(&self, why: &str) {
         self.first_error.note(why.to_owned());
         self.lifeline.give_up();
         self.queue.close();
     }
 }
 
-impl Drop for Redis {
+impl Drop for LockService {
     fn drop(&mut self) {
         self.queue.close();
     }

@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 
 use crate::duration::Millis;
 use crate::services::lock::LockError;
-use crate::services::private_server::{Process, ProcessEnd, RunFolder};
+use crate::services::private_server::{Process, ProcessEnd, RunFolder, SOCKET_TOO_LONG};
 
 /// How long a private server may take to answer for the first time. It takes 11 to 25 ms.
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -58,14 +58,17 @@ impl PrivateServer {
     }
 }
 
-/// The first `redis-server` or `valkey-server` on PATH. An empty part of PATH is the current folder.
+/// The first `redis-server` on PATH, or else the first `valkey-server`.
 #[must_use]
 pub fn find_server() -> Option<PathBuf> {
+    find_program("redis-server").or_else(|| find_program("valkey-server"))
+}
+
+/// The first program of this name on PATH. An empty part of PATH is the current folder.
+pub(in crate::services::lock) fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    ["redis-server", "valkey-server"]
-        .iter()
-        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
         .filter(|program| is_executable(program))
         // It is started from another folder.
         .find_map(|program| std::path::absolute(program).ok())
@@ -84,7 +87,7 @@ fn is_executable(program: &Path) -> bool {
 /// # Errors
 /// [`LockError::Server`] with what the server said when it does not come up, or comes up as something
 /// else: it is ended then.
-pub async fn start_server(
+pub(in crate::services::lock) async fn start_server(
     program: &Path,
     folder: &RunFolder,
     number: usize,
@@ -93,9 +96,8 @@ pub async fn start_server(
         program: program.to_owned(),
         reason,
     };
-    let socket = folder.socket(number).ok_or_else(|| {
-        failed("the path of the temporary folder is too long for a socket: set TMPDIR to a shorter one".to_owned())
-    })?;
+    let socket = folder.socket(number);
+    let socket = socket.ok_or_else(|| failed(SOCKET_TOO_LONG.to_owned()))?;
     // The one of an earlier server, so that nobody takes it for the new one's.
     let _ = std::fs::remove_file(&socket);
     let process = folder

@@ -1,0 +1,116 @@
+//! How a server is made ready for a race: what it is, and whether it can serve as a lock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{ErrorKind, InfoDict, RedisError};
+
+use super::connection::{Link, PIPELINE_MAX, RedisOrHeld, within};
+use super::scripts::LockScript;
+use crate::seat::SeatId;
+use crate::services::lock::{LockError, Unfit};
+
+/// What a server says about itself.
+#[derive(Debug, Default)]
+pub(super) struct Introduction {
+    /// Its name and version.
+    pub(super) version: String,
+    /// What tells it from every other server; `None` when it does not say.
+    pub(super) run_id: Option<String>,
+}
+
+impl Link {
+    /// Makes ready for a race: what the server says about itself.
+    pub(super) async fn prepare(
+        &mut self,
+        seats: &[SeatId],
+        limit: Duration,
+    ) -> Result<Introduction, LockError> {
+        let url = Arc::clone(&self.url);
+        within(limit, &url, async {
+            let introduction = self.introduction().await?;
+            self.load_script().await?;
+            self.try_a_lock().await?;
+            self.refuse_held(seats).await?;
+            Ok::<_, RedisOrHeld>(introduction)
+        })
+        .await
+    }
+
+    pub(super) async fn load_script(&mut self) -> Result<(), RedisError> {
+        let mut load = redis::cmd("SCRIPT");
+        load.arg("LOAD").arg(LockScript::CompareAndDelete.text());
+        load.exec_async(&mut self.line.connection).await
+    }
+
+    /// Takes and frees a lock that no seat has, so that a server which takes no writes is known
+    /// before the race.
+    async fn try_a_lock(&mut self) -> Result<(), RedisError> {
+        let key = self.names.probe();
+        redis::cmd("SET")
+            .arg(&key)
+            .arg(&*self.names.run)
+            .arg("NX")
+            .arg("PX")
+            .arg(1000)
+            .exec_async(&mut self.line.connection)
+            .await?;
+        redis::cmd("EVALSHA")
+            .arg(&self.names.release)
+            .arg(1)
+            .arg(&key)
+            .arg(&*self.names.run)
+            .exec_async(&mut self.line.connection)
+            .await
+    }
+
+    async fn refuse_held(&mut self, seats: &[SeatId]) -> Result<(), RedisOrHeld> {
+        for some in seats.chunks(PIPELINE_MAX) {
+            let mut pipeline = redis::pipe();
+            for seat in some {
+                pipeline.cmd("PTTL").arg(self.names.key(*seat));
+            }
+            let lives: Vec<i64> = pipeline.query_async(&mut self.line.connection).await?;
+            // PTTL answers -2 for no such key, -1 for one that does not expire.
+            if let Some((seat, life)) = some.iter().zip(lives).find(|(_, life)| *life != -2) {
+                return Err(RedisOrHeld::Held {
+                    key: self.names.key(*seat),
+                    ttl_ms: u64::try_from(life).ok(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the server what it is. One that holds no locks, or only some, is none to race on; one that
+    /// does not say is taken for what it does.
+    async fn introduction(&mut self) -> Result<Introduction, RedisOrHeld> {
+        let mut ask = redis::cmd("INFO");
+        let asked = ask.arg("server").query_async(&mut self.line.connection);
+        let info: InfoDict = match asked.await {
+            Ok(info) => info,
+            // Not everybody may ask. What else is wrong with it will be met again.
+            Err(error) if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) => {
+                return Ok(Introduction {
+                    version: "Redis of unknown version".to_owned(),
+                    run_id: None,
+                });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let field = |name: &str| info.get::<String>(name);
+        let mode = field("redis_mode").or_else(|| field("server_mode"));
+        if let Some(why) = mode.as_deref().and_then(Unfit::by_mode) {
+            return Err(RedisOrHeld::Unfit(why));
+        }
+        let version = match (field("valkey_version"), field("redis_version")) {
+            (Some(version), _) => format!("Valkey {version}"),
+            (None, Some(version)) => format!("Redis {version}"),
+            (None, None) => "Redis of unknown version".to_owned(),
+        };
+        Ok(Introduction {
+            version: self.url.scrub(&version),
+            run_id: field("run_id"),
+        })
+    }
+}
