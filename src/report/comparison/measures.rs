@@ -22,8 +22,8 @@ struct ComparisonColumn<'a> {
 }
 
 impl ComparisonColumn<'_> {
-    /// Whether its locks are only simulated: how fast they are says nothing of a lock.
-    fn is_simulated(&self) -> bool {
+    /// Whether its locks are those of racesim's own lock server, which is not as fast as a Redis is.
+    fn is_embedded(&self) -> bool {
         self.race.header.is_lock_simulated
     }
 }
@@ -170,18 +170,17 @@ fn price(columns: &[ComparisonColumn<'_>]) -> Measure {
             .zip(baseline)
             .map(|(alone, baseline)| alone / baseline);
         let text = match (&column.race.header.lock, ratio) {
-            (Some(_), _) if column.is_simulated() => NOT_MEASURED.to_owned(),
             (Some(_), Some(ratio)) => format!("×{ratio:.2}"),
             (None, _) => "no lock".to_owned(),
             (Some(_), None) => "n/a".to_owned(),
         };
         Figure {
             text,
-            value: ratio.filter(|_| !column.is_simulated()),
+            value: ratio,
             estimate: None,
         }
     });
-    measure("cost of the lock", None, values)
+    measure(&spoken(columns, "cost of the lock"), None, values)
 }
 
 fn experience(columns: &[ComparisonColumn<'_>]) -> Vec<Measure> {
@@ -232,9 +231,6 @@ fn scaling(columns: &[ComparisonColumn<'_>]) -> Vec<Measure> {
     });
     let bookings = columns.iter().map(|column| {
         let rate = |figures: &Figures| value(figures.samples(bookings_per_second), Unit::PerSecond);
-        if column.is_simulated() {
-            return not_measured();
-        }
         let (small, large) = (rate(&column.probes.each_tenth), rate(&column.probes.each));
         Figure {
             text: format!("{} → {}", small.text, large.text),
@@ -248,22 +244,14 @@ fn scaling(columns: &[ComparisonColumn<'_>]) -> Vec<Measure> {
             doubles,
         ),
         measure(
-            &format!("bookings, one seat per user, {few} → {many} users"),
+            &spoken(
+                columns,
+                &format!("bookings, one seat per user, {few} → {many} users"),
+            ),
             None,
             bookings,
         ),
     ]
-}
-
-/// What is told of a lock that nobody took from a Redis.
-const NOT_MEASURED: &str = "not measured: no Redis";
-
-fn not_measured() -> Figure {
-    Figure {
-        text: NOT_MEASURED.to_owned(),
-        value: None,
-        estimate: None,
-    }
 }
 
 fn counted(figures: &Figures, metric: &str) -> Samples {
@@ -286,21 +274,26 @@ fn raced_value(column: &ComparisonColumn<'_>, metric: &str, unit: Unit) -> Figur
     }
 }
 
-/// How fast something was. Of locks that are only simulated it says nothing.
+/// How fast something was. On racesim's own lock server nothing is marked: who is faster there may be
+/// slower on a Redis.
 fn speed(
     columns: &[ComparisonColumn<'_>],
     (name, unit): (&str, Unit),
     better: Better,
     of: impl Fn(&ComparisonColumn<'_>) -> Samples,
 ) -> Measure {
-    let values = columns.iter().map(|column| {
-        if column.is_simulated() {
-            not_measured()
-        } else {
-            value(of(column), unit)
-        }
-    });
-    measure(name, Some(better), values)
+    let values = columns.iter().map(|column| value(of(column), unit));
+    let better = (!columns.iter().any(ComparisonColumn::is_embedded)).then_some(better);
+    measure(&spoken(columns, name), better, values)
+}
+
+/// The name of a speed, with the lock server on which it was measured if that is no Redis.
+fn spoken(columns: &[ComparisonColumn<'_>], name: &str) -> String {
+    if columns.iter().any(ComparisonColumn::is_embedded) {
+        format!("{name} (racesim's own lock server)")
+    } else {
+        name.to_owned()
+    }
 }
 
 /// The median of what was measured.
