@@ -135,14 +135,12 @@ fn report(
 ) -> MatrixReport {
     let cells = || rows.iter().flat_map(|row| &row.cells);
     let services = engine.map(Engine::services);
-    let lock = services.and_then(Services::lock);
     MatrixReport {
         version: Report::VERSION,
         kind: ReportKind::Matrix,
         racesim: Report::RACESIM.to_owned(),
         database: services.map_or_else(String::new, |services| services.database().to_owned()),
-        lock: lock.unwrap_or("none taken").to_owned(),
-        is_lock_simulated: services.is_some_and(Services::is_lock_embedded),
+        lock: engine.and_then(|engine| engine.lock_record(1)),
         stopped: engine.is_none_or(Engine::is_stopped),
         judged: cells().filter(|cell| cell.expected.is_some()).count(),
         disagreeing: cells().filter(|cell| cell.objection.is_some()).count(),

@@ -135,7 +135,6 @@ mod tests {
             users: 2,
             database: String::new(),
             lock: None,
-            is_lock_simulated: false,
             interleavings: 1,
             by_bookings: std::collections::BTreeMap::new(),
             differences: vec!["move 1, A.check".to_owned()],
@@ -169,8 +168,7 @@ mod tests {
             kind: ReportKind::Matrix,
             racesim: Report::RACESIM.to_owned(),
             database: String::new(),
-            lock: String::new(),
-            is_lock_simulated: false,
+            lock: None,
             columns,
             rows: vec![MatrixRow {
                 strategy: "unique".to_owned(),

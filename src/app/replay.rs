@@ -185,7 +185,6 @@ fn report(task: &Task, replayed: &[Replayed]) -> ReplayReport {
         users: task.users,
         database: header.database,
         lock: header.lock,
-        is_lock_simulated: header.is_lock_simulated,
         interleavings: replayed.len(),
         by_bookings,
         differences: told.collect(),

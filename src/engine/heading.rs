@@ -3,10 +3,12 @@
 use std::time::SystemTime;
 
 use super::{Engine, EngineError};
-use crate::history::{Conduct, Header, PlanRecord, RunKind, SettingsRecord};
+use crate::history::{
+    Conduct, Header, LockKind, LockRecord, LockServerRecord, PlanRecord, RunKind, SettingsRecord,
+};
 use crate::plan::Plan;
 use crate::schedule::Schedule;
-use crate::services::lock::LockService;
+use crate::services::lock::ServerOwner;
 use crate::services::store::RunRecord;
 use crate::strategy::Strategy;
 
@@ -25,9 +27,6 @@ impl Engine {
     }
 
     pub(super) fn header<S: Strategy>(&self, strategy: &S, plan: &Plan, round: u32) -> Header {
-        let needed = usize::from(strategy.needs().locks);
-        let locks = self.services.shared.locks.iter().take(needed);
-        let locks: Vec<&str> = locks.map(LockService::description).collect();
         let ttl = strategy.ttl();
         Header {
             version: Header::VERSION,
@@ -38,12 +37,7 @@ impl Engine {
             plan: PlanRecord::Plan(Box::new(plan.clone())),
             ttl_ms: ttl.map(crate::client::Ttl::as_millis),
             database: self.services.database_for(strategy.needs()),
-            lock: match locks.as_slice() {
-                [] => None,
-                [one] => Some((*one).to_owned()),
-                [first, ..] => Some(format!("{} of them, the first: {first}", locks.len())),
-            },
-            is_lock_simulated: needed > 0 && self.services.is_lock_embedded(),
+            lock: self.lock_record(usize::from(strategy.needs().locks)),
             conduct: Conduct {
                 locks: strategy.needs().locks,
                 transactions: strategy.needs().transactions,
@@ -52,6 +46,29 @@ impl Engine {
             },
             began: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
         }
+    }
+
+    /// The first so many lock services; `None` when there is none of them.
+    #[must_use]
+    pub fn lock_record(&self, wanted: usize) -> Option<LockRecord> {
+        let locks = &self.services.shared.locks;
+        let servers = locks.len().min(wanted);
+        let first = locks.first().filter(|_| servers > 0)?.identity();
+        let description = match servers {
+            1 => first.description.clone(),
+            several => format!("{several} of them, the first: {}", first.description),
+        };
+        Some(LockRecord::Server(LockServerRecord {
+            kind: match first.owner {
+                ServerOwner::Embedded => LockKind::Embedded,
+                ServerOwner::Run => LockKind::Private,
+                ServerOwner::Person => LockKind::Yours,
+            },
+            server: first.server.to_lowercase(),
+            version: first.version.clone(),
+            servers,
+            description,
+        }))
     }
 }
 

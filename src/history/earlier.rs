@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::{Conduct, Header, HeaderWords, PlanRecord, PlanWords, RunKind, SettingsRecord};
+use super::{
+    Conduct, Header, HeaderWords, LockRecord, PlanRecord, PlanWords, RunKind, SettingsRecord,
+};
 use crate::plan::Plan;
 use crate::schedule::Schedule;
 
@@ -34,7 +36,8 @@ struct ThirdHeader {
     ttl_ms: Option<u64>,
     database: String,
     lock: Option<String>,
-    is_lock_simulated: bool,
+    #[serde(rename = "is_lock_simulated")]
+    _is_lock_simulated: bool,
     conduct: Conduct,
     began: String,
 }
@@ -50,8 +53,7 @@ impl From<ThirdHeader> for Header {
             plan: PlanRecord::Words(Box::new(PlanWords::from(&third.plan))),
             ttl_ms: third.ttl_ms,
             database: third.database,
-            lock: third.lock,
-            is_lock_simulated: third.is_lock_simulated,
+            lock: third.lock.map(LockRecord::Words),
             conduct: third.conduct,
             began: third.began,
         }

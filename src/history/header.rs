@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{RunKind, SettingsRecord};
+use super::{LockRecord, RunKind, SettingsRecord};
 use crate::plan::Plan;
 
 /// What was raced, enough to race it again, and what it was raced on.
@@ -26,9 +26,7 @@ pub struct Header {
     /// The database, its version and its settings.
     pub database: String,
     /// The lock service and its version; `None` when the strategy takes no lock.
-    pub lock: Option<String>,
-    /// Whether the locks were kept inside racesim, and no Redis was raced.
-    pub is_lock_simulated: bool,
+    pub lock: Option<LockRecord>,
     /// What the strategy needs and does, as far as a checker must know it.
     pub conduct: Conduct,
     /// When the race began, in UTC.
@@ -118,9 +116,9 @@ pub struct HeaderWords {
     /// The database, its version and its settings.
     pub database: String,
     /// The lock service and its version; `None` when the strategy takes no lock.
-    pub lock: Option<String>,
-    /// Whether the locks were kept inside racesim, and no Redis was raced.
-    #[serde(default)]
+    pub lock: Option<LockRecord>,
+    /// Whether an earlier version of racesim kept the locks inside itself.
+    #[serde(default, skip_serializing)]
     pub is_lock_simulated: bool,
     /// What the strategy needs and does, as far as a checker must know it.
     #[serde(default)]
@@ -203,7 +201,7 @@ impl Header {
             ttl_ms: header.ttl_ms,
             database: header.database,
             lock: header.lock,
-            is_lock_simulated: header.is_lock_simulated,
+            is_lock_simulated: false,
             conduct: header.conduct,
             began: header.began,
         }
@@ -230,7 +228,6 @@ impl From<HeaderWords> for Header {
             ttl_ms: words.ttl_ms,
             database: words.database,
             lock: words.lock,
-            is_lock_simulated: words.is_lock_simulated,
             conduct: words.conduct,
             began: words.began,
         }

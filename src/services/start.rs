@@ -171,7 +171,7 @@ impl Services {
         match (self.shared.locks.first(), &self.kind) {
             (Some(lock), None) => Err(LockError::NotOurs {
                 fault,
-                server: lock.description().to_owned(),
+                server: lock.identity().description.clone(),
             }),
             _ => Ok(()),
         }
@@ -248,12 +248,6 @@ impl Services {
             ),
             None => self.database.clone(),
         }
-    }
-
-    /// The first lock service in words; `None` when there is none.
-    #[must_use]
-    pub fn lock(&self) -> Option<&str> {
-        self.shared.locks.first().map(LockService::description)
     }
 
     /// Whether the locks are those of racesim's own lock server.

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use super::endings::temporary;
 use super::faults::happened;
 use super::reports::metric;
-use super::support::{Ran, end, eventually, racesim, run, signal};
+use super::support::{Ran, RedisServer, end, eventually, racesim, run, signal};
 
 fn raced(line: &str) -> Ran {
     let words: Vec<&str> = line.split(' ').collect();
@@ -89,5 +89,37 @@ fn a_race_on_racesims_own_lock_server_is_stopped_and_leaves_nothing() {
         let ran = end(child);
         assert_eq!(ran.code, code, "{line}: {}", ran.all());
         eventually("nothing is left", || temporary(folder.path()).is_empty());
+    }
+}
+
+/// Which lock server was raced could only be read out of a sentence.
+#[test]
+fn a_report_says_whose_lock_server_was_raced_and_of_which_version() {
+    let server = RedisServer::start("");
+    let theirs = server.url();
+    for (redis, kind, name) in [
+        ("embedded", "embedded", "racesim"),
+        ("private", "private", "redis"),
+        (&theirs, "yours", "redis"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let history = folder.path().join("history.jsonl");
+        let history = history.to_str().unwrap();
+        let words = ["--redis", redis, "--format", "json", "--history", history];
+        let ran = run(&[&["locked", "--users", "3"], &words[..]].concat());
+        let lock = &ran.json()["races"][0]["header"]["lock"];
+        assert_eq!(
+            (&lock["kind"], &lock["server"]),
+            (&kind.into(), &name.into())
+        );
+        let version = lock["version"].as_str().unwrap();
+        assert!(version.split('.').count() >= 3, "{lock}");
+        // A history says the same, and so does what is told of it.
+        let checked = run(&["check", history, "--format", "json"]);
+        assert_eq!(&checked.json()["races"][0]["header"]["lock"], lock);
+        let replayed = run(&[
+            "replay", "locked", "--all", "--redis", redis, "--format", "json",
+        ]);
+        assert_eq!(&replayed.json()["lock"]["kind"], kind, "{}", replayed.all());
     }
 }

@@ -45,7 +45,7 @@ fn locked_sells_the_seat_once_and_refuses_the_others_before_they_pay() {
     );
     assert_eq!(race.verdict, VerdictKind::Holds);
     let lock = race.header.lock.as_ref().unwrap();
-    assert!(lock.contains("a private server at"), "{lock}");
+    assert!(lock.to_string().contains("a private server at"), "{lock}");
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn every_interleaving_of_three_users_of_a_lock_sells_the_seat_once() {
     assert_eq!(report.by_bookings, all);
     assert_eq!(report.differences, [""; 0]);
     let lock = report.lock.unwrap();
-    assert!(lock.starts_with("Redis "), "{lock}");
+    assert!(lock.to_string().starts_with("Redis "), "{lock}");
 }
 
 fn forced(strategy: &str, schedule: &str) -> Ran {

@@ -1,6 +1,7 @@
 //! The four rows of a comparison, measured: consistency, performance, user experience, scaling.
 
 use super::data::{ComparedValue, Comparison, ComparisonRow, Measure, Probes};
+use crate::history::LockRecord;
 use crate::report::figures::Figures;
 use crate::report::metrics::{Metric, Metrics, Unit};
 use crate::report::race::RaceReport;
@@ -24,7 +25,8 @@ struct ComparisonColumn<'a> {
 impl ComparisonColumn<'_> {
     /// Whether its locks are those of racesim's own lock server, which is not as fast as a Redis is.
     fn is_embedded(&self) -> bool {
-        self.race.header.is_lock_simulated
+        let lock = self.race.header.lock.as_ref();
+        lock.is_some_and(LockRecord::is_embedded)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::data::{MatrixCell, MatrixReport};
 use crate::checker::VerdictKind;
 use crate::report::blocks::{Block, Cell, Table, Tone, cell, fact};
-use crate::report::words::stores;
+use crate::report::words::{locks, stores};
 
 /// So many columns fit beside the names of the strategies into 110 letters.
 const COLUMNS_MAX: usize = 6;
@@ -16,7 +16,7 @@ fn legend(report: &MatrixReport) -> Vec<String> {
             .to_owned(),
         format!(
             "were forced on {}. ! differs from what is expected.",
-            stores(report.is_lock_simulated)
+            stores(report.lock.as_ref())
         ),
     ]
 }
@@ -30,7 +30,7 @@ pub(super) fn blocks(report: &MatrixReport) -> Vec<Block> {
         )),
         Block::Facts(vec![
             fact("Database", report.database.clone()),
-            fact("Locks", report.lock.clone()),
+            fact("Locks", locks(report.lock.as_ref())),
             fact("Took", format!("{:.1} s", report.took_ms / 1000.0)),
         ]),
     ];
@@ -142,6 +142,6 @@ fn verdict(report: &MatrixReport) -> String {
     format!(
         "{stopped}{}: the search and {} agree in {each}, and {stated}.",
         cells(total),
-        stores(report.is_lock_simulated)
+        stores(report.lock.as_ref())
     )
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::checker::VerdictKind;
 use crate::explore::matrix::{Expected, MatrixColumn, TriedCell};
 use crate::explore::{Limit, SearchVerdict};
+use crate::history::LockRecord;
 use crate::report::kind::ReportKind;
 use crate::schedule::Schedule;
 
@@ -20,10 +21,8 @@ pub struct MatrixReport {
     pub racesim: String,
     /// The database, its version and its settings.
     pub database: String,
-    /// The lock services and their version.
-    pub lock: String,
-    /// Whether the locks were kept inside racesim, and no Redis was asked.
-    pub is_lock_simulated: bool,
+    /// The lock services and their version; `None` when no strategy takes a lock.
+    pub lock: Option<LockRecord>,
     /// What may go wrong.
     pub columns: Vec<MatrixColumn>,
     /// The strategies.

@@ -10,7 +10,7 @@ use crate::report::blocks::{
 use crate::report::metrics::Unit;
 use crate::report::timing::TimingReport;
 use crate::report::verdicts::verdict_table;
-use crate::report::words::in_full;
+use crate::report::words::{in_full, locks};
 use crate::stats::{Rate, as_f64};
 
 /// All of it.
@@ -57,13 +57,7 @@ pub(in crate::report) fn setting(race: &RaceReport) -> Vec<(String, String)> {
         ),
         fact("Seed", header.seed.to_string()),
         fact("Database", header.database.clone()),
-        fact(
-            "Locks",
-            header
-                .lock
-                .clone()
-                .unwrap_or_else(|| "none taken".to_owned()),
-        ),
+        fact("Locks", locks(header.lock.as_ref())),
     ];
     if let Some(ttl_ms) = header.ttl_ms {
         let ttl = Millis(std::time::Duration::from_millis(ttl_ms));

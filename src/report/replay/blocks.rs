@@ -4,7 +4,7 @@ use super::data::{MoveReport, ReplayReport, SingleReplay};
 use crate::report::blocks::{Block, Cell, Table, Tone, cell, count as count_of, fact, head};
 use crate::report::metrics::Unit;
 use crate::report::verdicts::verdict_table;
-use crate::report::words::in_full;
+use crate::report::words::{in_full, locks};
 use crate::stats::as_f64;
 
 /// What the real stores answered beside what the model says.
@@ -12,13 +12,7 @@ pub(super) fn replayed(report: &ReplayReport) -> Vec<Block> {
     let mut facts = vec![
         fact("Users", report.users.to_string()),
         fact("Database", report.database.clone()),
-        fact(
-            "Locks",
-            report
-                .lock
-                .clone()
-                .unwrap_or_else(|| "none taken".to_owned()),
-        ),
+        fact("Locks", locks(report.lock.as_ref())),
     ];
     if report.single.is_none() {
         facts.push(fact(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::explore::replay::Replayed;
-use crate::history::Reply;
+use crate::history::{LockRecord, Reply};
 use crate::report::kind::ReportKind;
 use crate::report::verdicts::{VerdictReport, verdicts_on};
 use crate::report::words::stores;
@@ -30,9 +30,7 @@ pub struct ReplayReport {
     /// The database, its version and its settings.
     pub database: String,
     /// The lock service and its version; `None` when the strategy takes no lock.
-    pub lock: Option<String>,
-    /// Whether the locks were kept inside racesim, and no Redis was asked.
-    pub is_lock_simulated: bool,
+    pub lock: Option<LockRecord>,
     /// How many interleavings were forced.
     pub interleavings: usize,
     /// How many of them ended with so many bookings of the seat.
@@ -76,8 +74,8 @@ pub struct MoveReport {
 impl ReplayReport {
     /// What the interleavings were forced on, in words.
     #[must_use]
-    pub const fn stores(&self) -> &'static str {
-        stores(self.is_lock_simulated)
+    pub fn stores(&self) -> &'static str {
+        stores(self.lock.as_ref())
     }
 }
 

@@ -3,6 +3,7 @@
 mod embedded;
 mod error;
 mod held;
+mod identity;
 mod own_server;
 mod redis;
 mod request;
@@ -10,6 +11,7 @@ mod ttl;
 
 pub use error::{LockError, Unfit};
 pub use held::Held;
+pub use identity::{ServerIdentity, ServerOwner};
 pub use own_server::{EmbeddedReason, OwnServer, OwnServerKind};
 pub use redis::{
     KeyPrefix, LateRequest, LockService, NotSent, PrivateServer, RedisServer, Url, find_server,

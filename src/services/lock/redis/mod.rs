@@ -28,6 +28,7 @@ use connection::{Link, PIPELINE_MAX};
 use dial::why_closed;
 pub use late::{LateRequest, NotSent};
 use lifeline::Lifeline;
+use ready::Introduction;
 pub(in crate::services::lock) use scripts::LockScript;
 #[cfg(test)]
 pub(in crate::services::lock) use server::find_program;
@@ -36,7 +37,7 @@ pub use server::{PrivateServer, find_server};
 pub use url::{Url, may_hold_a_secret, redact};
 
 use super::own_server::OwnServer;
-use super::{AddressedRequest, Held, LockError, LockUpkeep, Token};
+use super::{AddressedRequest, Held, LockError, LockUpkeep, ServerIdentity, ServerOwner, Token};
 use crate::seat::SeatId;
 use crate::services::queue::{FirstError, RequestQueue};
 use crate::step::Reply;
@@ -64,7 +65,7 @@ pub struct LockService {
     /// Room for what arrives late.
     late: Arc<Semaphore>,
     queue: Arc<RequestQueue<AddressedRequest>>,
-    description: String,
+    identity: ServerIdentity,
     run_id: Option<String>,
     first_error: FirstError,
 }
@@ -94,16 +95,7 @@ impl LockService {
             Err(LockError::Closed(_)) => return Err(why_closed(&url).await),
             opened => opened?,
         };
-        let (version, address) = (&introduction.version, link.url().address());
-        let description = match server {
-            RedisServer::Theirs(_) => format!("{version}, a server of yours at {address}"),
-            RedisServer::Own(OwnServer::Process(_)) => {
-                format!("{version}, a private server at {address}")
-            }
-            RedisServer::Own(OwnServer::Embedded(_, reason)) => {
-                format!("racesim's own lock server ({reason})")
-            }
-        };
+        let identity = introduction.identity(server, &link.url().address());
         let queue = Arc::new(RequestQueue::default());
         let first_error = FirstError::default();
         let lifeline = Arc::new(Lifeline::new(link, end, limit));
@@ -117,7 +109,7 @@ impl LockService {
             limit,
             late: Arc::new(Semaphore::new(LATE_MAX)),
             queue,
-            description,
+            identity,
             run_id: introduction.run_id,
             first_error,
         })
@@ -228,15 +220,15 @@ impl LockService {
     /// [`LockError::NeverLate`] when they cannot.
     pub fn can_hold_back(&self) -> Result<(), LockError> {
         if self.lifeline.is_encrypted() {
-            return Err(LockError::NeverLate(self.description.clone()));
+            return Err(LockError::NeverLate(self.identity.description.clone()));
         }
         Ok(())
     }
 
     /// What it is, for the header.
     #[must_use]
-    pub fn description(&self) -> &str {
-        &self.description
+    pub const fn identity(&self) -> &ServerIdentity {
+        &self.identity
     }
 
     /// What tells the server from every other; `None` when it does not say.
@@ -265,6 +257,34 @@ impl LockService {
 impl Drop for LockService {
     fn drop(&mut self) {
         self.queue.close();
+    }
+}
+
+impl Introduction {
+    /// What the server is, and where.
+    fn identity(&self, server: RedisServer<'_>, address: &str) -> ServerIdentity {
+        let version = self.version.as_deref().unwrap_or("of unknown version");
+        let named = format!("{} {version}", self.server);
+        let (owner, description) = match server {
+            RedisServer::Theirs(_) => {
+                let description = format!("{named}, a server of yours at {address}");
+                (ServerOwner::Person, description)
+            }
+            RedisServer::Own(OwnServer::Process(_)) => (
+                ServerOwner::Run,
+                format!("{named}, a private server at {address}"),
+            ),
+            RedisServer::Own(OwnServer::Embedded(_, reason)) => {
+                let description = format!("racesim's own lock server ({reason})");
+                (ServerOwner::Embedded, description)
+            }
+        };
+        ServerIdentity {
+            owner,
+            server: self.server,
+            version: self.version.clone(),
+            description,
+        }
     }
 }
 

@@ -10,11 +10,16 @@ use super::scripts::LockScript;
 use crate::seat::SeatId;
 use crate::services::lock::{LockError, Unfit};
 
+/// What a server is taken for that does not say.
+const REDIS: &str = "Redis";
+
 /// What a server says about itself.
 #[derive(Debug, Default)]
 pub(super) struct Introduction {
-    /// Its name and version.
-    pub(super) version: String,
+    /// What it is.
+    pub(super) server: &'static str,
+    /// Its version; `None` when it does not say.
+    pub(super) version: Option<String>,
     /// What tells it from every other server; `None` when it does not say.
     pub(super) run_id: Option<String>,
 }
@@ -92,7 +97,8 @@ impl Link {
             // Not everybody may ask. What else is wrong with it will be met again.
             Err(error) if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) => {
                 return Ok(Introduction {
-                    version: "Redis of unknown version".to_owned(),
+                    server: REDIS,
+                    version: None,
                     run_id: None,
                 });
             }
@@ -103,13 +109,18 @@ impl Link {
         if let Some(why) = mode.as_deref().and_then(Unfit::by_mode) {
             return Err(RedisOrHeld::Unfit(why));
         }
-        let version = match (field("valkey_version"), field("redis_version")) {
-            (Some(version), _) => format!("Valkey {version}"),
-            (None, Some(version)) => format!("Redis {version}"),
-            (None, None) => "Redis of unknown version".to_owned(),
-        };
+        // A Valkey says that it is a Redis too.
+        let named = [
+            ("racesim", "racesim_version"),
+            ("Valkey", "valkey_version"),
+            (REDIS, "redis_version"),
+        ];
+        let mut named = named.into_iter();
+        let named = named.find_map(|(server, name)| Some((server, field(name)?)));
+        let (server, version) = named.unzip();
         Ok(Introduction {
-            version: self.url.scrub(&version),
+            server: server.unwrap_or(REDIS),
+            version: version.map(|version| self.url.scrub(&version)),
             run_id: field("run_id"),
         })
     }
