@@ -1,4 +1,4 @@
-//! The limits of a search: states, time, memory, and whoever stops it.
+//! The limits of a search: states, time, memory, and a stop from outside.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

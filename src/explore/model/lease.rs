@@ -17,7 +17,7 @@ pub(in crate::explore) enum Lease {
 }
 
 impl Lease {
-    /// The same when its time has run out.
+    /// The same when its time is over.
     pub(in crate::explore) const fn over(self) -> Self {
         match self {
             Self::Claimed | Self::ClaimOver => Self::ClaimOver,

@@ -210,7 +210,7 @@ impl Locks {
         })
     }
 
-    /// The time to live of the locks that are held with these values runs out; their holders
+    /// The time to live of the locks that are held with these values ends; their holders
     /// do not notice. With one lock its holder's lease is over; of several, one server's clock
     /// was wrong.
     pub(in crate::explore) fn expire(
@@ -233,7 +233,7 @@ impl Locks {
         }
     }
 
-    /// What a user holds for a time runs out while it stands still. A lock without a time to live stays.
+    /// What a user holds for a time expires while it stands still. A lock without a time to live stays.
     pub(in crate::explore) fn stall(&mut self, user: usize) {
         for lock in &mut self.all {
             lock.holder
@@ -254,7 +254,7 @@ impl Locks {
             .map(|(node, holder)| (node, holder.value))
     }
 
-    /// A lock service forgets everything; nobody's time has run out.
+    /// A lock service forgets everything; no lease is over for that.
     pub(in crate::explore) fn restart(&mut self, node: usize, room: Room) {
         self.all[room.locks_on(node)].fill(ModelLock::default());
     }

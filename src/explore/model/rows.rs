@@ -41,7 +41,7 @@ pub(in crate::explore) struct ModelRow {
     /// Numbered from 1; 0 for no row.
     pub(in crate::explore) user: u8,
     pub(in crate::explore) seat: u8,
-    /// Whether it was inserted by a user whose lease had not run out.
+    /// Whether it was inserted by a user whose lease was not over.
     pub(in crate::explore) is_in_lease: bool,
     /// Whether it is under the UNIQUE constraint, which knows of no others.
     pub(in crate::explore) is_guarded: bool,
@@ -152,7 +152,7 @@ impl ModelRows {
         users.take_while(|user| *user != 0)
     }
 
-    /// Whether a seat has more than one row; with `in_lease`, of users whose leases had not run out.
+    /// Whether a seat has more than one row; with `in_lease`, of users whose leases were not over.
     pub(in crate::explore) fn is_sold_twice(&self, in_lease: bool) -> bool {
         let is_meant = |row: &ModelRow| row.user != 0 && (row.is_in_lease || !in_lease);
         let rows = self.rows.iter().enumerate();
@@ -170,7 +170,7 @@ impl ModelRows {
         good.map(|(_, seat)| usize::from(seat.claimed_by - 1))
     }
 
-    /// The claim of this user runs out, or everybody's: whose. Time passes, and nothing is written.
+    /// The claim of this user expires, or that of every user: whose. Time passes, and nothing is written.
     pub(in crate::explore) fn expire(
         &mut self,
         user: Option<usize>,

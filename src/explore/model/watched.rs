@@ -1,4 +1,4 @@
-//! Watchdogs of the model: which locks run out, and which one extends.
+//! Watchdogs of the model: which locks a watchdog extends, and which may expire.
 
 use super::locks::Value;
 use super::user::{Next, User};
@@ -36,7 +36,7 @@ impl<S: Strategy> RaceModel<S> {
         is_lock || claims.any(|holder| holder == place)
     }
 
-    /// Why what befalls a service cannot happen here.
+    /// Why a fault of a service is not possible here.
     pub(in crate::explore) fn objection_to_fault(&self, state: &State, step: Move) -> &'static str {
         match step {
             Move::Expire(node)
