@@ -1,12 +1,13 @@
 //! Services as the users of a race see them: which of them carries out a step.
 
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::plan::Isolation;
 use crate::seat::{SeatId, UserId};
 use crate::step::Reply;
 
-use super::lock::{LateRequest, LockService, LockUpkeep, Ttl};
+use super::lock::{LateRequest, LockError, LockService, LockUpkeep, Ttl};
 use super::pace::Pace;
 use super::queue::{RequestId, ServiceReply};
 use super::request::{Caller, ServiceRequest};
@@ -194,7 +195,7 @@ impl SharedServices {
         // What cannot be reached says so in its next answer.
         let mut has_held = false;
         for lock in &self.locks {
-            let expired = lock.upkeep((caller.seat, caller.token), LockUpkeep::Expire);
+            let expired = upkeep(lock, caller, LockUpkeep::Expire);
             has_held |= expired.await.unwrap_or(false);
         }
         has_held | self.expire_claim(caller.seat, Some(caller.user)).await
@@ -228,7 +229,7 @@ impl SharedServices {
     /// Extends the life of the user's lock.
     pub(crate) async fn renew(&self, caller: Caller, ttl: Ttl) {
         if let Some(lock) = self.lock(0) {
-            let renewed = lock.upkeep((caller.seat, caller.token), LockUpkeep::Renew(ttl));
+            let renewed = upkeep(lock, caller, LockUpkeep::Renew(ttl));
             // A lock that cannot be renewed runs out, which is its holder's to notice.
             let _ = renewed.await;
         }
@@ -240,7 +241,7 @@ impl SharedServices {
         let Some(lock) = self.lock(0) else {
             return Some(true);
         };
-        let asked = lock.upkeep((caller.seat, caller.token), LockUpkeep::IsFree);
+        let asked = upkeep(lock, caller, LockUpkeep::IsFree);
         asked.await.ok()
     }
 
@@ -277,6 +278,16 @@ impl OnItsWay {
             To::Store(_) => false,
         }
     }
+}
+
+/// Does this with the caller's lock, or looks. Boxed: it may connect to a server, and every step that takes
+/// the long way would have room for that.
+fn upkeep(
+    lock: &LockService,
+    caller: Caller,
+    upkeep: LockUpkeep,
+) -> Pin<Box<dyn Future<Output = Result<bool, LockError>> + Send + '_>> {
+    Box::pin(lock.upkeep((caller.seat, caller.token), upkeep))
 }
 
 /// Where the database is asked for a step, and what.
