@@ -204,7 +204,7 @@ impl<Q> RequestQueue<Q> {
     pub(crate) async fn call_aside<T>(
         &self,
         request: Q,
-        answer: oneshot::Receiver<T>,
+        mut answer: oneshot::Receiver<T>,
     ) -> Option<T> {
         let mut held = PendingReply {
             queue: self,
@@ -213,10 +213,11 @@ impl<Q> RequestQueue<Q> {
         let id = held.id;
         tokio::select! {
             biased;
-            answer = answer => answer.ok(),
+            answered = &mut answer => answered.ok(),
             _ = poll_fn(|cx| self.poll(id, cx)) => {
                 held.id = RequestId::NONE;
-                None
+                // It may have come between the two looks.
+                answer.try_recv().ok()
             }
         }
     }
