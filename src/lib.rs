@@ -62,6 +62,37 @@
 //!
 //! Rooms that these pages do not show are public for the command and for the tests of this crate alone.
 
+/// From a kind whose names strum derives: all of its values in their order, and the name of each; with a
+/// third argument also the value of a name.
+macro_rules! all_by_name {
+    ($Kind:ident, $all:literal) => {
+        impl $Kind {
+            #[doc = $all]
+            pub const ALL: [Self; <Self as strum::EnumCount>::COUNT] =
+                *<Self as strum::VariantArray>::VARIANTS
+                    .first_chunk()
+                    .expect("as many as counted");
+
+            /// The name that a person types and reads.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                self.into()
+            }
+        }
+    };
+    ($Kind:ident, $all:literal, $named:literal) => {
+        all_by_name!($Kind, $all);
+
+        impl $Kind {
+            #[doc = $named]
+            #[must_use]
+            pub fn named(name: &str) -> Option<Self> {
+                name.parse().ok()
+            }
+        }
+    };
+}
+
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod app;

@@ -303,16 +303,9 @@ pub enum Commit {
     Each,
 }
 
+all_by_name!(Commit, "Both ways.");
+
 impl Commit {
-    /// Both ways.
-    pub const ALL: [Self; Self::COUNT] = *Self::VARIANTS.first_chunk().expect("as many as counted");
-
-    /// The name that a person types.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
     /// What it means.
     #[must_use]
     pub const fn meaning(self) -> &'static str {

@@ -51,16 +51,9 @@ pub enum Property {
     NoStrayBooking,
 }
 
+all_by_name!(Property, "Every property, the one people ask for first.");
+
 impl Property {
-    /// Every property, the one people ask for first.
-    pub const ALL: [Self; Self::COUNT] = *Self::VARIANTS.first_chunk().expect("as many as counted");
-
-    /// The name that a person types.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
     /// What it means when it holds.
     #[must_use]
     pub const fn meaning(self) -> &'static str {

@@ -60,22 +60,9 @@ pub enum Fault {
     Slow,
 }
 
+all_by_name!(Fault, "Every fault there is.", "The fault of this name.");
+
 impl Fault {
-    /// Every fault there is.
-    pub const ALL: [Self; Self::COUNT] = *Self::VARIANTS.first_chunk().expect("as many as counted");
-
-    /// The name that a person types.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    /// The fault of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        name.parse().ok()
-    }
-
     /// What goes wrong, in a line.
     #[must_use]
     pub const fn meaning(self) -> &'static str {

@@ -271,16 +271,9 @@ pub enum Outcome {
     Unknown,
 }
 
+all_by_name!(Outcome, "Every outcome there is, best first.");
+
 impl Outcome {
-    /// Every outcome there is, best first.
-    pub const ALL: [Self; Self::COUNT] = *Self::VARIANTS.first_chunk().expect("as many as counted");
-
-    /// The name that a person reads.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
     /// What a user is told whose seat is gone: that it is taken, or, if it has paid, that it was
     /// booked meanwhile.
     #[must_use]

@@ -75,22 +75,13 @@ pub enum Service {
     Nobody,
 }
 
+all_by_name!(
+    Step,
+    "Every step there is, in the order a person would do them.",
+    "The step of this name."
+);
+
 impl Step {
-    /// Every step there is, in the order a person would do them.
-    pub const ALL: [Self; Self::COUNT] = *Self::VARIANTS.first_chunk().expect("as many as counted");
-
-    /// The name that a person types.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    /// The step of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        name.parse().ok()
-    }
-
     /// Whether it only tidies up: also done by a user that has given up.
     #[must_use]
     pub const fn is_tidying(self) -> bool {

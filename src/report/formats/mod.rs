@@ -42,16 +42,9 @@ pub enum Format {
     Mermaid,
 }
 
+all_by_name!(Format, "Every form there is.");
+
 impl Format {
-    /// Every form there is.
-    pub const ALL: [Self; Self::COUNT] = *Self::VARIANTS.first_chunk().expect("as many as counted");
-
-    /// The name that a person types.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
     /// What it holds.
     #[must_use]
     pub const fn meaning(self) -> &'static str {
