@@ -15,7 +15,7 @@
 use super::options::{self, OptionOf};
 use super::{BuiltInStrategy, Strategy};
 use crate::client::{Client, StepError, Ttl};
-use crate::history::Outcome;
+use crate::history::{Outcome, StrategySettings};
 use crate::step::{Reply, Step};
 
 /// A claim with an end, in the database.
@@ -38,6 +38,10 @@ impl BuiltInStrategy for Hold {
 impl Strategy for Hold {
     fn name(&self) -> &str {
         Self::NAME
+    }
+
+    fn settings(&self) -> StrategySettings {
+        self.chosen_options()
     }
 
     fn ttl(&self) -> Option<Ttl> {
