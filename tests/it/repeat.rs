@@ -141,6 +141,8 @@ fn a_recording_of_version_3_is_judged_and_not_repeated() {
     let mut header: Value = serde_json::from_str(header).unwrap();
     header["version"] = 3.into();
     header["settings"] = "--unique --release del".into();
+    header["lock"] = "simulated locks, in this process (no Redis)".into();
+    header["is_lock_simulated"] = true.into();
     header.as_object_mut().unwrap().remove("run");
     std::fs::write(&file, format!("{header}\n{rest}")).unwrap();
     let checked = run(&["check", file.to_str().unwrap(), "--format", "json"]);
