@@ -6,6 +6,7 @@ mod architecture;
 mod builder;
 mod checker;
 mod circles;
+mod cluster;
 mod comparisons;
 mod databases;
 mod dependencies;

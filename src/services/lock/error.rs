@@ -180,6 +180,17 @@ impl LockError {
         )
     }
 
+    /// Whether nothing was done, because another node of the cluster is to be asked.
+    pub(super) const fn is_redirection(&self) -> bool {
+        matches!(
+            self,
+            Self::Unfit {
+                why: Unfit::ClusterDown | Unfit::SlotMoving,
+                ..
+            }
+        )
+    }
+
     /// Whether another try, a moment later, may go well.
     pub(super) const fn may_pass(&self) -> bool {
         matches!(
@@ -204,11 +215,19 @@ pub enum Unfit {
     /// It has too many clients.
     #[error("takes no more connections: raise its maxclients")]
     Full,
-    /// Others hold the rest of the locks.
+    /// It is a node of a cluster, and nobody serves some of its locks.
     #[error(
-        "is a node of a cluster, which holds some of the locks only: give the URL of a server that is none, or leave --redis out to race on a private one"
+        "is a node of a cluster that does not serve all of its slots: see what CLUSTER INFO says there"
     )]
-    OfACluster,
+    ClusterDown,
+    /// It is a node of a cluster that moves slots.
+    #[error("is a node of a cluster that is moving the slot of a lock: wait until it has")]
+    SlotMoving,
+    /// Two keys of one lock would be on two nodes of it.
+    #[error(
+        "is a cluster, in which a lock and its counter need the same hash tag: leave {{ and }} out of --key-prefix"
+    )]
+    TwoSlots,
     /// It only watches others.
     #[error("is a Sentinel, which holds no locks: give the URL of the server that it watches")]
     Sentinel,
@@ -246,13 +265,9 @@ pub enum Unfit {
 }
 
 impl Unfit {
-    /// A server that holds no keys of its own or only some, by what it calls its mode.
+    /// A server that holds no keys of its own, by what it calls its mode.
     pub(super) fn by_mode(mode: &str) -> Option<Self> {
-        match mode {
-            "cluster" => Some(Self::OfACluster),
-            "sentinel" => Some(Self::Sentinel),
-            _ => None,
-        }
+        (mode == "sentinel").then_some(Self::Sentinel)
     }
 
     pub(super) fn by_code(code: &str) -> Option<Self> {

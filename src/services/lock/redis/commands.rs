@@ -3,6 +3,7 @@
 use redis::Cmd;
 
 use super::scripts::LockScript;
+use super::slots::{in_the_slot_of, slot_of};
 use crate::seat::SeatId;
 use crate::services::lock::Ttl;
 use crate::services::lock::{Acquire, AcquireMode, LockRequest, LockUpkeep, ReleaseCommand, Token};
@@ -45,14 +46,21 @@ impl Names {
         format!("{}{seat}", self.prefix)
     }
 
-    /// The key under which the grants of a lock are counted.
+    /// The key under which the grants of a lock are counted: both are written by one script, so a cluster
+    /// has to keep them on one node.
     pub(super) fn counter(&self, seat: SeatId) -> String {
-        format!("{}fence:{}:{seat}", self.prefix, self.run)
+        format!("{}:fence:{}", in_the_slot_of(&self.key(seat)), self.run)
     }
 
-    /// A lock that no seat has.
-    pub(super) fn probe(&self) -> String {
-        format!("{}probe:{}", self.prefix, self.run)
+    /// Whether a lock and its counter are on one node of a cluster, as a script wants them.
+    pub(super) fn are_together(&self) -> bool {
+        let seat = SeatId::from(std::num::NonZeroU32::MIN);
+        slot_of(self.key(seat).as_bytes()) == slot_of(self.counter(seat).as_bytes())
+    }
+
+    /// A lock that no seat has; one of many, of which every node of a cluster serves some.
+    pub(super) fn probe(&self, number: u32) -> String {
+        format!("{}probe:{}:{number}", self.prefix, self.run)
     }
 }
 

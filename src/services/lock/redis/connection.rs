@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use redis::{ConnectionAddr, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value};
 
-use super::answer::{RedisAnswer, understand};
+use super::answer::RedisAnswer;
 use super::commands::{KeyAndValue, KeyPrefix, Names};
 use super::dial::WatchedConnection;
 use super::late::LateRequest;
 use super::scripts::LockScript;
+use super::slots::NodeAddress;
 use crate::duration::Millis;
 use crate::seat::SeatId;
 use crate::services::lock::{
     AddressedRequest, Held, LockError, LockRequest, LockUpkeep, Token, Unfit, Url,
 };
-use crate::services::queue::{FirstError, RequestId, ServiceReply};
+use crate::services::queue::ServiceReply;
 
 /// The most commands in one pipeline: beyond it the gain is below the noise.
 pub(super) const PIPELINE_MAX: usize = 512;
@@ -43,6 +44,26 @@ impl Link {
             names: Arc::new(Names::new(prefix.0, nonce(&url)?)),
             url: Arc::new(url),
         })
+    }
+
+    /// A connection to another node of the same cluster, as the same user, with the same names.
+    pub(super) async fn to(
+        &self,
+        address: &NodeAddress,
+        limit: Duration,
+    ) -> Result<Self, LockError> {
+        let url = Arc::new(self.url.at(address));
+        Self {
+            url,
+            ..self.clone()
+        }
+        .another(limit)
+        .await
+    }
+
+    /// The names of our keys.
+    pub(super) fn names(&self) -> Arc<Names> {
+        Arc::clone(&self.names)
     }
 
     /// The server.
@@ -176,30 +197,27 @@ impl Link {
         Ok(left)
     }
 
-    /// Sends a batch in one pipeline: the reply to each. What fails because the server has
-    /// forgotten the script (it was restarted, or flushed) is sent again, once.
-    pub(super) async fn send(
-        mut self,
-        batch: Vec<(RequestId, AddressedRequest)>,
-        first_error: &FirstError,
-    ) -> Vec<(RequestId, ServiceReply)> {
-        let (ids, requests): (Vec<RequestId>, Vec<AddressedRequest>) = batch.into_iter().unzip();
-        let mut answers = self.pipeline(&requests).await;
+    /// Sends requests in one pipeline: the answer to each. What fails because the server has forgotten the
+    /// script (it was restarted, or flushed) is sent again, once.
+    pub(super) async fn exchange(
+        &mut self,
+        requests: &[AddressedRequest],
+        is_asking: bool,
+    ) -> Vec<RedisAnswer> {
+        let mut answers = self.pipeline(requests, is_asking).await;
         let forgotten: Vec<usize> = (0..answers.len())
             .filter(|at| is_script_unknown(&answers[*at]))
             .collect();
         if !forgotten.is_empty() && self.load_script().await.is_ok() {
             let again: Vec<AddressedRequest> = forgotten.iter().map(|at| requests[*at]).collect();
-            for (at, answer) in forgotten.into_iter().zip(self.pipeline(&again).await) {
+            for (at, answer) in forgotten
+                .into_iter()
+                .zip(self.pipeline(&again, is_asking).await)
+            {
                 answers[at] = answer;
             }
         }
-        let answered = ids.into_iter().zip(requests).zip(answers);
-        answered
-            .map(|((id, request), answer)| {
-                (id, understand(request.2, answer, &self.url, first_error))
-            })
-            .collect()
+        answers
     }
 
     /// Whether bytes on their way cannot be told from each other.
@@ -219,11 +237,20 @@ impl Link {
         within(limit, &self.url, sending).await
     }
 
-    async fn pipeline(&mut self, requests: &[AddressedRequest]) -> Vec<RedisAnswer> {
+    /// A node of a cluster that is taking over a slot serves it before it is its own, where it is asked to
+    /// (<https://redis.io/docs/latest/commands/asking/>).
+    async fn pipeline(
+        &mut self,
+        requests: &[AddressedRequest],
+        is_asking: bool,
+    ) -> Vec<RedisAnswer> {
         let mut pipeline = Pipeline::with_capacity(requests.len());
         pipeline.ignore_errors();
         let mut words = KeyAndValue::default();
         for request in requests {
+            if is_asking {
+                pipeline.cmd("ASKING").ignore();
+            }
             pipeline.add_command(words.command(&self.names, *request));
         }
         let answers: Result<Vec<Value>, _> = pipeline.query_async(&mut self.line.connection).await;

@@ -8,7 +8,10 @@ use crate::services::lock::LockError;
 use crate::services::private_server::ProcessEnd;
 
 /// How often a server that cannot be reached is tried again.
-const AGAIN: Duration = Duration::from_millis(20);
+pub(super) const AGAIN: Duration = Duration::from_millis(20);
+
+/// How long a node of a cluster may be silent before another is asked who serves its slots.
+pub(super) const SILENCE: Duration = Duration::from_millis(500);
 
 /// A connection that is made again, within a limit.
 #[derive(Debug)]
@@ -86,6 +89,18 @@ impl Lifeline {
     /// # Errors
     /// When the server cannot be reached within the limit, or never will be.
     pub(super) async fn live(&self) -> Result<Link, LockError> {
+        let live = self.live_within(self.limit).await;
+        if live.is_err() {
+            self.give_up();
+        }
+        live
+    }
+
+    /// The same within a limit of its own, after which more may be tried.
+    ///
+    /// # Errors
+    /// When the server cannot be reached within it, or never will be.
+    pub(super) async fn live_within(&self, limit: Duration) -> Result<Link, LockError> {
         let began = Instant::now();
         if let Some(link) = self.undropped() {
             return Ok(link);
@@ -104,16 +119,13 @@ impl Lifeline {
                 }
                 (state.link.clone(), state.is_given_up)
             };
-            let rest = self.limit.saturating_sub(began.elapsed());
+            let rest = limit.saturating_sub(began.elapsed());
             match old.another(rest.max(AGAIN)).await {
                 Ok(link) => self.lock().link = link,
                 Err(error) if error.may_pass() && !is_given_up && rest > AGAIN => {
                     tokio::time::sleep(AGAIN).await;
                 }
-                Err(error) => {
-                    self.give_up();
-                    return Err(error);
-                }
+                Err(error) => return Err(error),
             }
         }
     }

@@ -1,34 +1,41 @@
 //! The lock on a server: `SET key token NX EX`, freed by a compare-and-delete script.
 //!
-//! One task takes everything that waits and sends it in pipelines over one connection. There is no
-//! response limit per command, for a queued command is not a late one; the engine gives
-//! the service up when it answers no request ([`RequestQueue::close`]).
+//! One task for each node takes everything that waits for it and sends it in pipelines over one connection;
+//! a server that is no cluster is the only node there is. There is no response limit per command, for a
+//! queued command is not a late one; the engine gives the service up when it answers no request
+//! ([`RequestQueue::close`]).
 
 mod answer;
+mod carrier;
 mod commands;
 mod connection;
 mod dial;
 mod late;
 mod lifeline;
+mod node;
+mod node_map;
 mod ready;
 mod refused;
+mod router;
 mod scripts;
 mod server;
+mod slots;
 mod url;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use answer::understand;
+use carrier::{ON_ITS_WAY, carry_all};
 pub use commands::KeyPrefix;
-use connection::{Link, PIPELINE_MAX};
+use connection::Link;
 use dial::why_closed;
 pub use late::{LateRequest, NotSent};
 use lifeline::Lifeline;
 use ready::Introduction;
+use router::{Newcomers, Router};
 pub(in crate::services::lock) use scripts::LockScript;
 #[cfg(test)]
 pub(in crate::services::lock) use server::find_program;
@@ -37,12 +44,12 @@ pub use server::{PrivateServer, find_server};
 pub use url::{Url, may_hold_a_secret, redact};
 
 use super::own_server::OwnServer;
-use super::{AddressedRequest, Held, LockError, LockUpkeep, ServerIdentity, ServerOwner, Token};
+use super::{
+    AddressedRequest, Held, LockError, LockUpkeep, ServerIdentity, ServerOwner, Token, Unfit,
+};
 use crate::seat::SeatId;
-use crate::services::queue::{FirstError, RequestQueue};
-use crate::step::Reply;
-/// The most pipelines under way: beyond it the gain is below the noise.
-const PIPELINES_MAX: usize = 4;
+use crate::services::private_server::ProcessEnd;
+use crate::services::queue::RequestQueue;
 
 /// The most commands that are late at once: each has a connection.
 const LATE_MAX: usize = 64;
@@ -59,15 +66,13 @@ pub enum RedisServer<'a> {
 /// A lock service: one lock per seat, on a server.
 #[derive(Debug)]
 pub struct LockService {
-    lifeline: Arc<Lifeline>,
+    router: Arc<Router>,
     /// How long the server may take to answer what is no user's step.
     limit: Duration,
     /// Room for what arrives late.
     late: Arc<Semaphore>,
-    queue: Arc<RequestQueue<AddressedRequest>>,
     identity: ServerIdentity,
     run_id: Option<String>,
-    first_error: FirstError,
 }
 
 impl LockService {
@@ -88,37 +93,30 @@ impl LockService {
         };
         let opening = async {
             let mut link = Link::open(url.clone(), prefix, limit).await?;
-            let introduction = link.prepare(seats, limit).await?;
-            Ok((link, introduction))
+            let introduction = link.introduction(limit).await?;
+            let (router, newcomers) = route(link, &introduction, end, limit).await?;
+            make_ready(&router, seats, limit).await?;
+            tokio::spawn(carry_all(Arc::clone(&router), newcomers));
+            Ok((router, introduction))
         };
-        let (link, introduction) = match opening.await {
+        let (router, introduction) = match Box::pin(opening).await {
             Err(LockError::Closed(_)) => return Err(why_closed(&url).await),
             opened => opened?,
         };
-        let identity = introduction.identity(server, &link.url().address());
-        let queue = Arc::new(RequestQueue::default());
-        let first_error = FirstError::default();
-        let lifeline = Arc::new(Lifeline::new(link, end, limit));
-        tokio::spawn(serve(
-            Arc::clone(&lifeline),
-            Arc::clone(&queue),
-            first_error.clone(),
-        ));
+        let identity = introduction.identity(server, &url.address(), router.nodes().len());
         Ok(Self {
-            lifeline,
+            router,
             limit,
             late: Arc::new(Semaphore::new(LATE_MAX)),
-            queue,
             identity,
             run_id: introduction.run_id,
-            first_error,
         })
     }
 
     /// Where requests wait for it.
     #[must_use]
     pub fn queue(&self) -> &RequestQueue<AddressedRequest> {
-        &self.queue
+        &self.router.queue
     }
 
     /// Does this with the lock of the seat, or looks, beside what waits in the queue.
@@ -130,11 +128,12 @@ impl LockService {
         (seat, token): (SeatId, Token),
         upkeep: LockUpkeep,
     ) -> Result<bool, LockError> {
-        let mut link = self.lifeline.live().await?;
-        let done = link.upkeep((seat, token), upkeep, self.limit).await;
+        let limit = self.limit;
+        let ask = |mut link: Link| async move { link.upkeep((seat, token), upkeep, limit).await };
+        let done = self.router.at(seat, ask).await;
         // What becomes of a connection is told by those who wait for a reply.
         if let Some(error) = done.as_ref().err().filter(|error| !error.may_pass()) {
-            self.first_error.note(error.to_string());
+            self.router.first_error.note(error.to_string());
         }
         done
     }
@@ -145,7 +144,8 @@ impl LockService {
     /// # Errors
     /// When the server does not say so within the limit.
     pub async fn expire(&self, seat: SeatId, limit: Duration) -> Result<bool, LockError> {
-        self.lifeline.live().await?.expire(seat, limit).await
+        let ask = |mut link: Link| async move { link.expire(seat, limit).await };
+        self.router.at(seat, ask).await
     }
 
     /// Who holds the lock of this seat; `None` when nobody does.
@@ -153,7 +153,8 @@ impl LockService {
     /// # Errors
     /// When the server does not answer within the limit.
     pub async fn held(&self, seat: SeatId, limit: Duration) -> Result<Option<Held>, LockError> {
-        self.lifeline.live().await?.held(seat, limit).await
+        let ask = |mut link: Link| async move { link.held(seat, limit).await };
+        self.router.at(seat, ask).await
     }
 
     /// Frees the locks of these seats that any token of this run holds, and forgets their grants.
@@ -161,7 +162,9 @@ impl LockService {
     /// # Errors
     /// When the server does not answer within the limit.
     pub async fn sweep(&self, seats: &[SeatId], limit: Duration) -> Result<(), LockError> {
-        self.lifeline.live().await?.sweep(seats, limit).await
+        let sweep =
+            |mut link: Link, _, share: Vec<SeatId>| async move { link.sweep(&share, limit).await };
+        self.router.at_each(seats, sweep).await.map(drop)
     }
 
     /// How long the locks of these seats live on, of those that any token of this run holds; `None`
@@ -174,12 +177,14 @@ impl LockService {
         seats: &[SeatId],
         limit: Duration,
     ) -> Result<Vec<(SeatId, Option<Duration>)>, LockError> {
-        self.lifeline.live().await?.left(seats, limit).await
+        let left =
+            |mut link: Link, _, share: Vec<SeatId>| async move { link.left(&share, limit).await };
+        Ok(self.router.at_each(seats, left).await?.concat())
     }
 
     /// The run's own server is about to be killed, and another to be started in its place.
     pub fn expect_another_server(&self) {
-        self.lifeline.expect_another_server();
+        self.router.nodes()[0].lifeline.expect_another_server();
     }
 
     /// Connects to the server of the run's own that was started in the place of another.
@@ -187,7 +192,8 @@ impl LockService {
     /// # Errors
     /// When it cannot be reached.
     pub async fn reconnect(&self, server: &OwnServer, limit: Duration) -> Result<(), LockError> {
-        self.lifeline.move_to(server.end(), limit).await
+        let node = &self.router.nodes()[0];
+        node.lifeline.move_to(server.end(), limit).await
     }
 
     /// Sends a request that is carried out later, and waits until it is on its way: on a connection of
@@ -198,9 +204,9 @@ impl LockService {
     pub async fn send_late(&self, request: AddressedRequest) -> Result<LateRequest, NotSent> {
         let room = Arc::clone(&self.late).try_acquire_owned();
         let room = room.map_err(|_| NotSent)?;
-        let first_error = self.first_error.clone();
+        let first_error = self.router.first_error.clone();
         let sending = async {
-            let link = self.lifeline.live().await?;
+            let link = self.router.link(request.0).await?;
             let url = link.url().clone();
             let understood = move |answer| {
                 drop(room);
@@ -209,7 +215,7 @@ impl LockService {
             link.send_late(request, self.limit, understood).await
         };
         sending.await.map_err(|error| {
-            self.first_error.note(error.to_string());
+            self.router.first_error.note(error.to_string());
             NotSent
         })
     }
@@ -219,7 +225,8 @@ impl LockService {
     /// # Errors
     /// [`LockError::NeverLate`] when they cannot.
     pub fn can_hold_back(&self) -> Result<(), LockError> {
-        if self.lifeline.is_encrypted() {
+        let mut nodes = self.router.nodes().into_iter();
+        if nodes.any(|node| node.lifeline.is_encrypted()) {
             return Err(LockError::NeverLate(self.identity.description.clone()));
         }
         Ok(())
@@ -241,31 +248,35 @@ impl LockService {
     /// waiting has gone wrong too.
     #[must_use]
     pub fn first_error(&self) -> Option<String> {
-        let is_dropped = self.lifeline.is_dropped();
+        let mut nodes = self.router.nodes().into_iter();
+        let is_dropped = nodes.any(|node| node.lifeline.is_dropped());
         let dropped = || is_dropped.then(|| format!("its connection was dropped: {ON_ITS_WAY}"));
-        self.first_error.first().or_else(dropped)
+        self.router.first_error.first().or_else(dropped)
     }
 
     /// Ends all waiting for it, because it answers nobody; `why` is kept as what went wrong first.
     pub fn give_up(&self, why: &str) {
-        self.first_error.note(why.to_owned());
-        self.lifeline.give_up();
-        self.queue.close();
+        self.router.first_error.note(why.to_owned());
+        self.router.give_up();
     }
 }
 
 impl Drop for LockService {
     fn drop(&mut self) {
-        self.queue.close();
+        self.router.queue.close();
     }
 }
 
 impl Introduction {
     /// What the server is, and where.
-    fn identity(&self, server: RedisServer<'_>, address: &str) -> ServerIdentity {
+    fn identity(&self, server: RedisServer<'_>, address: &str, nodes: usize) -> ServerIdentity {
         let version = self.version.as_deref().unwrap_or("of unknown version");
         let named = format!("{} {version}", self.server);
         let (owner, description) = match server {
+            RedisServer::Theirs(_) if self.is_of_cluster => {
+                let cluster = format!("a cluster of yours ({nodes} primaries) at {address}");
+                (ServerOwner::Person, format!("{named}, {cluster}"))
+            }
             RedisServer::Theirs(_) => {
                 let description = format!("{named}, a server of yours at {address}");
                 (ServerOwner::Person, description)
@@ -288,49 +299,35 @@ impl Introduction {
     }
 }
 
-/// What is not known after a connection was dropped. What comes after it is.
-const ON_ITS_WAY: &str = "what was on its way is unknown";
-
-/// Carries requests to the server until the queue is closed. What was handed in while there was no
-/// connection is sent on the next; what was sent is never sent again.
-async fn serve(
-    lifeline: Arc<Lifeline>,
-    queue: Arc<RequestQueue<AddressedRequest>>,
-    first_error: FirstError,
-) {
-    let mut pipelines = JoinSet::new();
-    let mut batch = Vec::new();
-    while queue.take(&mut batch).await {
-        let mut waiting = batch.drain(..).peekable();
-        while waiting.peek().is_some() {
-            if queue.is_halted() {
-                let refused = waiting.map(|(id, _)| (id, Reply::Failed.into()));
-                queue.deliver(refused);
-                break;
-            }
-            if pipelines.len() == PIPELINES_MAX {
-                pipelines.join_next().await;
-            }
-            let was_dropped = lifeline.is_dropped() && !lifeline.is_expecting();
-            let link = match lifeline.live().await {
-                Ok(link) => link,
-                Err(error) => {
-                    first_error.note(format!("its connection was dropped: {error}"));
-                    queue.deliver(waiting.map(|(id, _)| (id, Reply::Failed.into())));
-                    queue.close();
-                    return;
-                }
-            };
-            if was_dropped {
-                first_error.note(format!(
-                    "its connection was dropped, and made again: {ON_ITS_WAY}"
-                ));
-            }
-            let some: Vec<_> = waiting.by_ref().take(PIPELINE_MAX).collect();
-            let (queue, first_error) = (Arc::clone(&queue), first_error.clone());
-            pipelines.spawn(async move {
-                queue.deliver(link.send(some, &first_error).await);
+/// The way to a server, or to the nodes of the cluster that it belongs to.
+async fn route(
+    mut link: Link,
+    introduction: &Introduction,
+    end: Option<ProcessEnd>,
+    limit: Duration,
+) -> Result<(Arc<Router>, Newcomers), LockError> {
+    if introduction.is_of_cluster {
+        if !link.names().are_together() {
+            return Err(LockError::Unfit {
+                address: link.url().address(),
+                why: Unfit::TwoSlots,
             });
         }
+        let ranges = link.slot_ranges(limit).await?;
+        return Router::to_cluster(link, ranges, limit).await;
     }
+    let lifeline = Lifeline::new(link.clone(), end, limit);
+    Ok(Router::to_one(link, lifeline, limit))
+}
+
+/// Makes sure that each node can serve as a lock, and that none of the seats' locks is held.
+async fn make_ready(
+    router: &Arc<Router>,
+    seats: &[SeatId],
+    limit: Duration,
+) -> Result<(), LockError> {
+    let prepare = |mut link: Link, probe: String, share: Vec<SeatId>| async move {
+        link.prepare(&probe, &share, limit).await
+    };
+    router.at_each(seats, prepare).await.map(drop)
 }

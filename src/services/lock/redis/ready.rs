@@ -7,6 +7,7 @@ use redis::{ErrorKind, InfoDict, RedisError};
 
 use super::connection::{Link, PIPELINE_MAX, RedisOrHeld, within};
 use super::scripts::LockScript;
+use super::slots::{SlotRange, slot_ranges};
 use crate::seat::SeatId;
 use crate::services::lock::{LockError, Unfit};
 
@@ -22,24 +23,48 @@ pub(super) struct Introduction {
     pub(super) version: Option<String>,
     /// What tells it from every other server; `None` when it does not say.
     pub(super) run_id: Option<String>,
+    /// Whether it is a node of a cluster.
+    pub(super) is_of_cluster: bool,
 }
 
 impl Link {
-    /// Makes ready for a race: what the server says about itself.
-    pub(super) async fn prepare(
+    /// What the server says about itself. One that holds no locks is none to race on; one that does not say
+    /// is taken for what it does.
+    pub(super) async fn introduction(
         &mut self,
-        seats: &[SeatId],
         limit: Duration,
     ) -> Result<Introduction, LockError> {
         let url = Arc::clone(&self.url);
+        within(limit, &url, self.info()).await
+    }
+
+    /// Makes ready for a race: a lock can be taken under the name of the `probe`, and none of the seats' is
+    /// held.
+    pub(super) async fn prepare(
+        &mut self,
+        probe: &str,
+        seats: &[SeatId],
+        limit: Duration,
+    ) -> Result<(), LockError> {
+        let url = Arc::clone(&self.url);
         within(limit, &url, async {
-            let introduction = self.introduction().await?;
             self.load_script().await?;
-            self.try_a_lock().await?;
-            self.refuse_held(seats).await?;
-            Ok::<_, RedisOrHeld>(introduction)
+            self.try_a_lock(probe).await?;
+            self.refuse_held(seats).await
         })
         .await
+    }
+
+    /// Which primary serves which slots, as this node of a cluster knows it.
+    pub(super) async fn slot_ranges(
+        &mut self,
+        limit: Duration,
+    ) -> Result<Vec<SlotRange>, LockError> {
+        let url = Arc::clone(&self.url);
+        let mut ask = redis::cmd("CLUSTER");
+        let asking = ask.arg("SLOTS").query_async(&mut self.line.connection);
+        let answer = within(limit, &url, asking).await?;
+        slot_ranges(answer, url.host()).ok_or_else(|| LockError::NotRedis(url.address()))
     }
 
     pub(super) async fn load_script(&mut self) -> Result<(), RedisError> {
@@ -50,10 +75,9 @@ impl Link {
 
     /// Takes and frees a lock that no seat has, so that a server which takes no writes is known
     /// before the race.
-    async fn try_a_lock(&mut self) -> Result<(), RedisError> {
-        let key = self.names.probe();
+    async fn try_a_lock(&mut self, key: &str) -> Result<(), RedisError> {
         redis::cmd("SET")
-            .arg(&key)
+            .arg(key)
             .arg(&*self.names.run)
             .arg("NX")
             .arg("PX")
@@ -63,7 +87,7 @@ impl Link {
         redis::cmd("EVALSHA")
             .arg(&self.names.release)
             .arg(1)
-            .arg(&key)
+            .arg(key)
             .arg(&*self.names.run)
             .exec_async(&mut self.line.connection)
             .await
@@ -87,9 +111,7 @@ impl Link {
         Ok(())
     }
 
-    /// Asks the server what it is. One that holds no locks, or only some, is none to race on; one that
-    /// does not say is taken for what it does.
-    async fn introduction(&mut self) -> Result<Introduction, RedisOrHeld> {
+    async fn info(&mut self) -> Result<Introduction, RedisOrHeld> {
         let mut ask = redis::cmd("INFO");
         let asked = ask.arg("server").query_async(&mut self.line.connection);
         let info: InfoDict = match asked.await {
@@ -98,8 +120,7 @@ impl Link {
             Err(error) if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) => {
                 return Ok(Introduction {
                     server: REDIS,
-                    version: None,
-                    run_id: None,
+                    ..Introduction::default()
                 });
             }
             Err(error) => return Err(error.into()),
@@ -122,6 +143,7 @@ impl Link {
             server: server.unwrap_or(REDIS),
             version: version.map(|version| self.url.scrub(&version)),
             run_id: field("run_id"),
+            is_of_cluster: mode.as_deref() == Some("cluster"),
         })
     }
 }

@@ -55,7 +55,8 @@ impl LockError {
     fn refused(error: &RedisError, url: &Url) -> Self {
         let address = url.address();
         let detail = error.detail().unwrap_or_default();
-        if detail.contains("DB index is out of range") {
+        let no_database = ["DB index is out of range", "not allowed in cluster mode"];
+        if no_database.iter().any(|text| detail.contains(text)) {
             return Self::Unfit {
                 address,
                 why: Unfit::NoDatabase,
@@ -80,11 +81,11 @@ impl Unfit {
     fn by_kind(kind: ServerErrorKind) -> Option<Self> {
         Some(match kind {
             ServerErrorKind::BusyLoading => Self::Loading,
-            ServerErrorKind::Moved
-            | ServerErrorKind::Ask
-            | ServerErrorKind::TryAgain
-            | ServerErrorKind::ClusterDown
-            | ServerErrorKind::CrossSlot => Self::OfACluster,
+            ServerErrorKind::ClusterDown => Self::ClusterDown,
+            ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::TryAgain => {
+                Self::SlotMoving
+            }
+            ServerErrorKind::CrossSlot => Self::TwoSlots,
             ServerErrorKind::MasterDown => Self::LostPrimary,
             ServerErrorKind::ReadOnly => Self::ReadOnly,
             ServerErrorKind::NoPerm => Self::NoRights,

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
 
+use super::slots::NodeAddress;
 use crate::services::lock::LockError;
 
 /// The URL of a Redis. What is shown of it is what was understood of it: where the server is, and never
@@ -58,6 +59,33 @@ impl Url {
             db => format!("/{db}"),
         };
         format!("{scheme}://{somebody}{place}{database}")
+    }
+
+    /// The same for another node of the same cluster.
+    pub(super) fn at(&self, node: &NodeAddress) -> Self {
+        let (host, port) = (node.host.clone(), node.port);
+        let place = match self.place().clone() {
+            ConnectionAddr::TcpTls {
+                insecure,
+                tls_params,
+                ..
+            } => ConnectionAddr::TcpTls {
+                host,
+                port,
+                insecure,
+                tls_params,
+            },
+            _ => ConnectionAddr::Tcp(host, port),
+        };
+        Self(self.0.clone().set_addr(place))
+    }
+
+    /// The host of the server; a socket is of this machine.
+    pub(super) fn host(&self) -> &str {
+        match self.place() {
+            ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => host,
+            _ => "127.0.0.1",
+        }
     }
 
     pub(super) fn place(&self) -> &ConnectionAddr {
