@@ -69,6 +69,8 @@ pub struct Needs {
     pub counts_grants: bool,
     /// Whether transactions stay open while their users do something else.
     pub transactions: bool,
+    /// Whether the lock services delete a key on the condition of its value, in one command.
+    pub conditional_delete: bool,
 }
 
 impl Needs {
@@ -79,6 +81,7 @@ impl Needs {
             locks: self.locks.max(other.locks),
             counts_grants: self.counts_grants || other.counts_grants,
             transactions: self.transactions || other.transactions,
+            conditional_delete: self.conditional_delete || other.conditional_delete,
         }
     }
 }
@@ -154,6 +157,11 @@ impl Services {
             };
             locks.push(open_lock(choice, node, server.as_ref(), seats, plan.timeout).await?);
             refuse_twice(choice, &locks)?;
+            if needs.conditional_delete {
+                locks
+                    .iter()
+                    .try_for_each(LockService::can_delete_if_equal)?;
+            }
             servers.push(server);
         }
         Ok(Self {

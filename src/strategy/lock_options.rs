@@ -4,8 +4,8 @@
 //!    be told so, or wait and try again. A watchdog may extend the lock while its holder lives.
 //! 2. check; with a fence, the database refuses a token older than the latest that it has seen.
 //! 3. pay, insert: with the fence again, or with UNIQUE beneath it, or into an open transaction.
-//! 4. release and commit, in either order: with one script that compares and deletes, with DEL, with a
-//!    look and then DEL, or not at all.
+//! 4. release and commit, in either order: with one script or one command that compares and deletes, with
+//!    DEL, with a look and then DEL, or not at all.
 //!
 //! What breaks each is told where it is chosen, and found by `racesim matrix`.
 
@@ -29,6 +29,8 @@ pub enum ReleaseMode {
     /// One script that compares the value and deletes the key.
     #[default]
     CompareAndDelete,
+    /// One command that does the same, where the server has it: Valkey 9 and Redis 8.4 do.
+    IfEqual,
     /// `DEL`, whoever holds it by now: another's lock is freed by a user that was too slow.
     Del,
     /// `GET`, and `DEL` if the value is one's own: the lock may change hands in between.
@@ -180,6 +182,11 @@ pub(super) const RELEASES: &NamedValues<ReleaseMode> = &[
         "compare-and-delete",
         ReleaseMode::CompareAndDelete,
         "one script deletes the lock if its value is still the user's own",
+    ),
+    (
+        "ifeq",
+        ReleaseMode::IfEqual,
+        "the same in one command, DELIFEQ (Valkey 9) or DELEX (Redis 8.4)",
     ),
     (
         "del",
@@ -381,6 +388,7 @@ impl LockOptions {
     async fn release(self, client: &mut Client) {
         let _ = match self.release {
             ReleaseMode::CompareAndDelete => client.release().await,
+            ReleaseMode::IfEqual => client.release_on(0, ReleaseCommand::DeleteIfEqual).await,
             ReleaseMode::Del => client.release_on(0, ReleaseCommand::Delete).await,
             ReleaseMode::GetThenDel => match client.verify().await {
                 Ok(true) => client.release_on(0, ReleaseCommand::Delete).await,

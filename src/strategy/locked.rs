@@ -148,6 +148,7 @@ impl Strategy for Locked {
             locks: 1,
             counts_grants: self.options.fence != super::Fence::None,
             transactions: self.options.release_order.is_some(),
+            conditional_delete: self.options.release == ReleaseMode::IfEqual,
         }
     }
 
@@ -161,7 +162,9 @@ impl Strategy for Locked {
 
     fn frees_others(&self) -> Option<bool> {
         let is_own = match self.options.release {
-            ReleaseMode::CompareAndDelete => self.options.value == super::LockValue::Request,
+            ReleaseMode::CompareAndDelete | ReleaseMode::IfEqual => {
+                self.options.value == super::LockValue::Request
+            }
             ReleaseMode::None => true,
             ReleaseMode::Del | ReleaseMode::GetThenDel => false,
         };

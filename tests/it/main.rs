@@ -8,6 +8,7 @@ mod checker;
 mod circles;
 mod cluster;
 mod comparisons;
+mod conditional_delete;
 mod databases;
 mod dependencies;
 mod diagrams;

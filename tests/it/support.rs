@@ -318,6 +318,7 @@ pub(crate) const fn everything(locks: u8) -> Needs {
         locks,
         counts_grants: true,
         transactions: true,
+        conditional_delete: false,
     }
 }
 

@@ -202,6 +202,7 @@ impl Strategy for Forgetful {
     fn needs(&self) -> Needs {
         Needs {
             transactions: true,
+            conditional_delete: false,
             ..Needs::default()
         }
     }

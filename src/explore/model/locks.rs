@@ -142,7 +142,7 @@ impl Locks {
         self.leases[user] = Lease::None;
         let is_own = self.holds(act);
         let lock = &mut self.all[act.lock()];
-        if !is_own && command == ReleaseCommand::CompareAndDelete {
+        if !is_own && command != ReleaseCommand::Delete {
             return Reply::NotHeld;
         }
         let Some(freed) = lock.holder.take() else {

@@ -127,6 +127,11 @@ pub enum LockError {
         "'late' holds back the last byte of a command, which TLS does not let it see ({0}): give a URL without TLS, or leave --redis out for a private server"
     )]
     NeverLate(String),
+    /// It cannot compare and delete in one command.
+    #[error(
+        "{0}: it has neither DELIFEQ (Valkey 9 or later) nor DELEX (Redis 8.4 or later), which --release ifeq sends: leave that out, or give a server that has one"
+    )]
+    NoConditionalDelete(String),
     /// Several servers are wanted.
     #[error(
         "there are {0} servers, and more are to be locked: repeat --redis, or give fewer --nodes"

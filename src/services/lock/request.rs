@@ -48,6 +48,8 @@ pub enum ReleaseCommand {
     /// One script that compares the value and deletes the key.
     #[default]
     CompareAndDelete,
+    /// One command that does the same, on a server that has one.
+    DeleteIfEqual,
     /// `DEL key`, also when another holds it.
     Delete,
 }

@@ -23,6 +23,10 @@ pub(super) enum ServerCommand {
     Get,
     /// <https://redis.io/docs/latest/commands/del/>.
     Del,
+    /// <https://valkey.io/commands/delifeq/>.
+    DelIfEq,
+    /// <https://redis.io/docs/latest/commands/delex/>, with IFEQ.
+    DelEx,
     /// <https://redis.io/docs/latest/commands/setnx/>.
     SetNx,
     /// <https://redis.io/docs/latest/commands/expire/>, without its options.
@@ -54,7 +58,8 @@ impl ServerCommand {
     const fn takes(self, words: usize) -> bool {
         match self {
             Self::Get | Self::PTtl => words == 1,
-            Self::SetNx | Self::Expire | Self::PExpire => words == 2,
+            Self::SetNx | Self::Expire | Self::PExpire | Self::DelIfEq => words == 2,
+            Self::DelEx => words == 3,
             Self::Del | Self::Exists | Self::Script => words >= 1,
             Self::Set | Self::Eval | Self::EvalSha => words >= 2,
             Self::Info => true,
@@ -113,6 +118,11 @@ impl ServerState {
                 run(script, words_of_script, table)?
             }
             ServerCommand::Del => count(words.iter().filter(|key| table.remove(key))),
+            ServerCommand::DelIfEq => remove_if(table, words[0], words[1]),
+            ServerCommand::DelEx if words[1].eq_ignore_ascii_case(b"ifeq") => {
+                remove_if(table, words[0], words[2])
+            }
+            ServerCommand::DelEx => return Err(CommandRefusal::Syntax),
             ServerCommand::Exists => count(words.iter().filter(|key| table.get(key).is_some())),
             ServerCommand::PTtl => table.life_ms(words[0]),
             ServerCommand::SetNx => {
@@ -122,18 +132,8 @@ impl ServerState {
                 }
                 is_free.into()
             }
-            ServerCommand::Expire | ServerCommand::PExpire => {
-                let unit = CommandUnit {
-                    command: command.name(),
-                    ms: if command == ServerCommand::Expire {
-                        1000
-                    } else {
-                        1
-                    },
-                };
-                let ends_ms = table.end_of(words[1], unit)?;
-                table.expire_at(words[0], ends_ms).into()
-            }
+            ServerCommand::Expire => expire(table, words, unit(command, 1000))?,
+            ServerCommand::PExpire => expire(table, words, unit(command, 1))?,
         };
         Ok(WireReply::Integer(number))
     }
@@ -168,6 +168,22 @@ impl ServerState {
             }
         }
     }
+}
+
+fn unit(command: ServerCommand, ms: i64) -> CommandUnit {
+    CommandUnit {
+        command: command.name(),
+        ms,
+    }
+}
+
+fn expire(table: &mut KeyTable, words: &[&[u8]], unit: CommandUnit) -> Result<i64, CommandRefusal> {
+    let ends_ms = table.end_of(words[1], unit)?;
+    Ok(table.expire_at(words[0], ends_ms).into())
+}
+
+fn remove_if(table: &mut KeyTable, key: &[u8], value: &[u8]) -> i64 {
+    (table.is(key, value) && table.remove(key)).into()
 }
 
 fn count<'a>(keys: impl Iterator<Item = &'a &'a [u8]>) -> i64 {

@@ -2,6 +2,7 @@
 
 use redis::Cmd;
 
+use super::conditional::ConditionalDelete;
 use super::scripts::LockScript;
 use super::slots::{in_the_slot_of, slot_of};
 use crate::seat::SeatId;
@@ -31,6 +32,8 @@ pub(super) struct Names {
     pub(super) run: String,
     /// What the server calls [`LockScript::CompareAndDelete`].
     pub(super) release: String,
+    /// How the server deletes a key if it has a value; `None` when it cannot, or has not said so yet.
+    pub(super) conditional_delete: Option<ConditionalDelete>,
 }
 
 impl Names {
@@ -39,6 +42,7 @@ impl Names {
             prefix,
             run,
             release: LockScript::CompareAndDelete.hash(),
+            conditional_delete: None,
         }
     }
 
@@ -110,6 +114,10 @@ impl KeyAndValue {
             },
             LockRequest::Verify => {
                 cmd.arg("GET").arg(&self.key);
+            }
+            LockRequest::Release(ReleaseCommand::DeleteIfEqual) => {
+                let delete = names.conditional_delete.unwrap_or_default();
+                delete.fill(&mut cmd, &self.key, &self.value);
             }
             LockRequest::Release(ReleaseCommand::Delete) => {
                 cmd.arg("DEL").arg(&self.key);

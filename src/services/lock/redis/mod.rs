@@ -8,6 +8,7 @@
 mod answer;
 mod carrier;
 mod commands;
+mod conditional;
 mod connection;
 mod dial;
 mod late;
@@ -72,6 +73,8 @@ pub struct LockService {
     /// Room for what arrives late.
     late: Arc<Semaphore>,
     identity: ServerIdentity,
+    /// Whether it deletes a key on the condition of its value, in one command.
+    has_conditional_delete: bool,
     run_id: Option<String>,
 }
 
@@ -109,6 +112,7 @@ impl LockService {
             limit,
             late: Arc::new(Semaphore::new(LATE_MAX)),
             identity,
+            has_conditional_delete: introduction.conditional_delete().is_some(),
             run_id: introduction.run_id,
         })
     }
@@ -230,6 +234,18 @@ impl LockService {
             return Err(LockError::NeverLate(self.identity.description.clone()));
         }
         Ok(())
+    }
+
+    /// Makes sure that the server deletes a key on the condition of its value, in one command.
+    ///
+    /// # Errors
+    /// [`LockError::NoConditionalDelete`] when it cannot.
+    pub fn can_delete_if_equal(&self) -> Result<(), LockError> {
+        if self.has_conditional_delete {
+            return Ok(());
+        }
+        let server = self.identity.description.clone();
+        Err(LockError::NoConditionalDelete(server))
     }
 
     /// What it is, for the header.

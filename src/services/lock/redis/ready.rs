@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use redis::{ErrorKind, InfoDict, RedisError};
 
+use super::conditional::ConditionalDelete;
 use super::connection::{Link, PIPELINE_MAX, RedisOrHeld, within};
 use super::scripts::LockScript;
 use super::slots::{SlotRange, slot_ranges};
@@ -27,6 +28,13 @@ pub(super) struct Introduction {
     pub(super) is_of_cluster: bool,
 }
 
+impl Introduction {
+    /// How the server deletes a key if it has a value; `None` when it cannot.
+    pub(super) fn conditional_delete(&self) -> Option<ConditionalDelete> {
+        ConditionalDelete::of(self.server, self.version.as_deref())
+    }
+}
+
 impl Link {
     /// What the server says about itself. One that holds no locks is none to race on; one that does not say
     /// is taken for what it does.
@@ -35,7 +43,9 @@ impl Link {
         limit: Duration,
     ) -> Result<Introduction, LockError> {
         let url = Arc::clone(&self.url);
-        within(limit, &url, self.info()).await
+        let introduction = within(limit, &url, self.info()).await?;
+        Arc::make_mut(&mut self.names).conditional_delete = introduction.conditional_delete();
+        Ok(introduction)
     }
 
     /// Makes ready for a race: a lock can be taken under the name of the `probe`, and none of the seats' is

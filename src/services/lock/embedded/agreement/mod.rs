@@ -92,6 +92,19 @@ const LINES: &[&str] = &[
     "EVALSHA 0123 0",
 ];
 
+/// What only newer servers know: Valkey 9 the one, Redis 8.4 the other.
+const CONDITIONAL: &[&str] = &[
+    "SET a one",
+    "DELIFEQ a two",
+    "DELIFEQ a one",
+    "DELIFEQ a one",
+    "DELIFEQ a",
+    "SET a one",
+    "DELEX a IFEQ two",
+    "delex a ifeq one",
+    "DELEX a IFEQ one",
+];
+
 #[test]
 fn every_command_is_answered_as_by_a_redis() {
     beside_each(|pair| {
@@ -105,6 +118,9 @@ fn every_command_is_answered_as_by_a_redis() {
         pair.wait_for_the_end_of("a");
         for after in ["GET a", "PTTL a", "EXPIRE a 5", "DEL a", "SETNX a 1"] {
             pair.ask(&words(after));
+        }
+        for line in CONDITIONAL {
+            pair.ask_where_it_is_known(&words(line));
         }
         // What a server says that it is is its own.
         for server in [&mut pair.real, &mut pair.ours] {

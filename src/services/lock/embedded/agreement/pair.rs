@@ -113,6 +113,14 @@ impl Pair {
         real
     }
 
+    /// Asks both, and compares where the real one knows the command.
+    pub(super) fn ask_where_it_is_known(&mut self, words: &[String]) {
+        let (real, ours) = (self.real.ask(words), self.ours.ask(words));
+        let is_known = !real.starts_with(b"-ERR unknown command");
+        assert!(!is_known || agree(words, &real, &ours), "{words:?}");
+        self.asked.insert(words[0].to_lowercase());
+    }
+
     /// Waits until both say that the key has run out, each by its own clock.
     pub(super) fn wait_for_the_end_of(&mut self, key: &str) {
         let exists = words(&format!("EXISTS {key}"));
