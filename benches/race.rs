@@ -12,7 +12,7 @@ use mimalloc::MiMalloc;
 use racesim::client::Ttl;
 use racesim::engine::Engine;
 use racesim::plan::{Commit, Plan, Wanted};
-use racesim::report::{AnyReport, Format, Look, Report, ReportKind, Tally, write};
+use racesim::report::{AnyReport, Format, Look, Report, ReportKind, SeatsListed, Tally, write};
 use racesim::services::{RedisChoice, ServiceChoice, Services};
 use racesim::strategy::{Locked, Naive, Strategy};
 use rusqlite::{Connection, params};
@@ -229,7 +229,10 @@ async fn race<S: Strategy>(
     let engine = Engine::new(services);
     let history = engine.race(strategy, plan, 0).await?;
     let judging = Instant::now();
-    let report = Report::of(ReportKind::Race, vec![Tally::begin(&history).report()]);
+    let report = Report::of(
+        ReportKind::Race,
+        vec![Tally::begin(&history).report(SeatsListed::Worst)],
+    );
     write(
         AnyReport::Races(&report),
         Format::Table,

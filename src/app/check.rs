@@ -12,7 +12,7 @@ use crate::checker::{self, Property};
 use crate::cli::{self, Output};
 use crate::engine::EngineError;
 use crate::history::{self, Header, Recorded, Recording, SettingsRecord, StrategyRecord};
-use crate::report::{AnyReport, RaceReport, Report, ReportKind, Tally};
+use crate::report::{AnyReport, RaceReport, Report, ReportKind, SeatsListed, Tally};
 use crate::strategy::BuiltIn;
 
 pub(super) async fn run(
@@ -45,7 +45,7 @@ pub(super) async fn run(
         return Ok(Exit::Unknown);
     }
     recording.races.iter_mut().for_each(examine);
-    let races = judged(&recording, &stop);
+    let races = judged(&recording, output.seats, &stop);
     let exit = exit(&races);
     let report = Report {
         stopped: stop.is_cancelled(),
@@ -60,7 +60,7 @@ pub(super) async fn run(
 }
 
 /// The verdicts on each strategy's races, as far as the run is not stopped.
-fn judged(recording: &Recording, stop: &CancellationToken) -> Vec<RaceReport> {
+fn judged(recording: &Recording, listed: SeatsListed, stop: &CancellationToken) -> Vec<RaceReport> {
     let mut tallies: Vec<(&Header, Tally)> = Vec::new();
     for race in &recording.races {
         if stop.is_cancelled() {
@@ -82,7 +82,7 @@ fn judged(recording: &Recording, stop: &CancellationToken) -> Vec<RaceReport> {
         }
     }
     let tallies = tallies.into_iter();
-    tallies.map(|(_, tally)| tally.report()).collect()
+    tallies.map(|(_, tally)| tally.report(listed)).collect()
 }
 
 /// Nothing can be concluded from what racesim cannot have written.

@@ -267,7 +267,7 @@ fn report(command: &RaceCommand, raced: Raced, is_stopped: bool) -> Report {
         .tallies
         .into_iter()
         .flatten()
-        .map(Tally::report)
+        .map(|tally| tally.report(command.output.seats))
         .collect();
     let kind = match command.kind {
         RaceKind::Single => ReportKind::Race,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args, FromArgMatches};
 
 use super::Command;
-use super::options::output::OutputArgs;
+use super::options::output::ListingArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,7 +18,7 @@ struct CheckArgs {
     #[arg(value_name = "HISTORY.jsonl")]
     file: PathBuf,
     #[command(flatten)]
-    output: OutputArgs,
+    output: ListingArgs,
 }
 
 pub(super) fn command() -> clap::Command {

@@ -9,7 +9,7 @@ use crate::checker::Property;
 use crate::explore::Search;
 use crate::explore::matrix::MatrixColumn;
 use crate::plan::Plan;
-use crate::report::{Assertion, Format};
+use crate::report::{Assertion, Format, SeatsListed};
 use crate::schedule::Schedule;
 use crate::services::ServiceChoice;
 use crate::strategy::BuiltIn;
@@ -188,6 +188,8 @@ pub struct Output {
     pub exports: Vec<(Format, PathBuf)>,
     /// Whether only errors are printed.
     pub quiet: bool,
+    /// Which seats are listed.
+    pub seats: SeatsListed,
 }
 
 /// When tables are coloured.

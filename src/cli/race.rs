@@ -8,7 +8,7 @@ use clap::{ArgMatches, Args, FromArgMatches};
 
 use super::draft::RaceDraft;
 use super::options::lock::{LockArgs, SERVICES};
-use super::options::output::{OutputArgs, RESULTS};
+use super::options::output::{ListingArgs, RESULTS};
 use super::options::strategy::{self, StrategyChoice};
 use super::{Command, RaceKind, Repeats, values};
 use crate::duration::duration;
@@ -83,7 +83,7 @@ pub(super) struct RaceArgs {
     #[arg(long, value_name = "FILE", value_parser = values::history(), help_heading = RESULTS)]
     history: Option<PathBuf>,
     #[command(flatten)]
-    output: OutputArgs,
+    output: ListingArgs,
 }
 
 /// Which strategies are to be raced, and how they were asked for.

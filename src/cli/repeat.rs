@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args, FromArgMatches};
 
 use super::options::lock::{LockArgs, SERVICES};
-use super::options::output::{OutputArgs, RESULTS};
+use super::options::output::{ListingArgs, RESULTS};
 use super::{Command, RepeatCommand, values};
 use crate::report::Assertion;
 
@@ -34,7 +34,7 @@ struct RepeatArgs {
     #[arg(long, value_name = "FILE", value_parser = values::history(), help_heading = RESULTS)]
     history: Option<PathBuf>,
     #[command(flatten)]
-    output: OutputArgs,
+    output: ListingArgs,
 }
 
 pub(super) fn command() -> clap::Command {

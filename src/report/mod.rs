@@ -31,7 +31,7 @@ pub use formats::{Colour, Format, Look, UnknownFormat, terminal_width};
 pub use kind::ReportKind;
 pub use matrix::{MatrixCell, MatrixReport, MatrixRow};
 pub use metrics::{METRICS, Metric, Metrics, TOTAL, Unit};
-pub use race::{LockLeftReport, RaceReport, RoundsApart, SeatReport, Tally};
+pub use race::{LockLeftReport, RaceReport, RoundsApart, SeatReport, SeatsListed, Tally};
 pub use races::Report;
 pub use replay::{MoveReport, ReplayReport, SingleReplay};
 pub use timing::TimingReport;

@@ -354,3 +354,14 @@ fn a_user_that_panics_fails_the_race() {
         assert!(matches!(raced, Err(EngineError::Panicked(5))), "{raced:?}");
     });
 }
+
+#[test]
+fn the_ten_worst_seats_are_listed_and_all_of_them_where_more_is_wanted() {
+    let seats = |more: &[&str]| {
+        let arguments = ["--users", "30", "--seats", "each", "--format", "json"];
+        let ran = run(&[&["naive"], &arguments[..], more].concat());
+        ran.race().seats.len()
+    };
+    assert_eq!(seats(&[]), 10);
+    assert_eq!(seats(&["-v"]), 30);
+}

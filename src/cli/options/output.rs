@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::{ColourChoice, Output, values};
-use crate::report::Format;
+use crate::report::{Format, SeatsListed};
 
 /// Where help lists these options.
 pub(in crate::cli) const RESULTS: &str = "Results";
@@ -31,6 +31,30 @@ impl OutputArgs {
             colour: self.color,
             exports: self.exports,
             quiet: self.quiet,
+            seats: SeatsListed::Worst,
+        }
+    }
+}
+
+/// How much a report on races lists.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct ListingArgs {
+    /// List every seat, not only the ten worst
+    #[arg(long, short, hide_short_help = true, help_heading = RESULTS)]
+    verbose: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl ListingArgs {
+    pub(in crate::cli) fn into_output(self) -> Output {
+        Output {
+            seats: if self.verbose {
+                SeatsListed::All
+            } else {
+                SeatsListed::Worst
+            },
+            ..self.output.into_output()
         }
     }
 }

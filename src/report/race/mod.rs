@@ -8,4 +8,4 @@ mod tally;
 pub(super) use blocks::{interleaving, raced, setting, warnings};
 pub use data::{LockLeftReport, RaceReport, RoundsApart, SeatReport};
 pub(super) use diagram::diagram;
-pub use tally::Tally;
+pub use tally::{SeatsListed, Tally};

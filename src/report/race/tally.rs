@@ -1,5 +1,7 @@
 //! Races of one strategy, round by round and added up.
 
+use std::collections::HashSet;
+
 use super::data::{LockLeftReport, RaceReport, RoundsApart, SeatReport};
 use crate::checker::explain::{Explanation, explain};
 use crate::checker::{Property, Verdict, VerdictKind, judge_by};
@@ -13,6 +15,25 @@ use crate::stats::{Rate, SeatStats, Stats};
 
 /// How many seats are listed; of more, the worst.
 const SEATS_LISTED: usize = 10;
+
+/// Which seats a report lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SeatsListed {
+    /// The ten worst.
+    #[default]
+    Worst,
+    /// Every one.
+    All,
+}
+
+impl SeatsListed {
+    const fn most(self) -> usize {
+        match self {
+            Self::Worst => SEATS_LISTED,
+            Self::All => usize::MAX,
+        }
+    }
+}
 
 /// Races of one strategy as they come in; a history need not be kept once it was added.
 #[derive(Debug, Clone)]
@@ -148,7 +169,8 @@ impl Tally {
 
     /// The report on all that was added.
     #[must_use]
-    pub fn report(self) -> RaceReport {
+    pub fn report(mut self, listed: SeatsListed) -> RaceReport {
+        self.locks_left.truncate(listed.most());
         let rounds = u64::try_from(self.figures.rounds().len()).unwrap_or(u64::MAX);
         let apart = self.apart;
         let whole = rounds - apart.stopped - apart.stopped_double_booked - apart.unjudged;
@@ -157,7 +179,7 @@ impl Tally {
             header: self.header,
             rounds,
             figures: self.figures,
-            seats: worst_seats(&self.total),
+            seats: worst_seats(&self.total, listed.most()),
             seats_wanted: self.total.seats.iter().count(),
             outcomes: self
                 .total
@@ -202,28 +224,29 @@ fn round(history: &History, stats: &Stats) -> Round {
     }
 }
 
-/// The first few locks that were left behind.
+/// The locks that were left behind.
 fn locks_left(history: &History) -> Vec<LockLeftReport> {
-    let left = history.footer.locks_left.iter().take(SEATS_LISTED);
-    let is_sold = |seat| history.bookings.iter().any(|booking| booking.seat == seat);
+    let sold: HashSet<SeatId> = history.bookings.iter().map(|it| it.seat).collect();
+    let left = history.footer.locks_left.iter();
     left.map(|left| LockLeftReport {
         seat: left.seat,
         left_ms: left.left_ms,
-        is_sold: is_sold(left.seat),
+        is_sold: sold.contains(&left.seat),
     })
     .collect()
 }
 
-fn worst_seats(stats: &Stats) -> Vec<SeatReport> {
+/// The worst seats, so many at the most.
+fn worst_seats(stats: &Stats, most: usize) -> Vec<SeatReport> {
     let mut worst: Vec<_> = stats.seats.iter().collect();
     let badness = |(seat, stats): &(SeatId, &SeatStats)| {
         let doubles = std::cmp::Reverse(stats.double_bookings);
         (doubles, stats.bookings > 0, *seat)
     };
     // Of a million seats only these need to be put in order.
-    if worst.len() > SEATS_LISTED {
-        worst.select_nth_unstable_by_key(SEATS_LISTED, badness);
-        worst.truncate(SEATS_LISTED);
+    if worst.len() > most {
+        worst.select_nth_unstable_by_key(most, badness);
+        worst.truncate(most);
     }
     worst.sort_unstable_by_key(badness);
     let counted = |number: u64| stats.all_seats.map(|_| number);
