@@ -41,14 +41,15 @@ pub(super) fn read<'a>(
             return Ok(None);
         };
         let end = from.checked_add(length).ok_or(Malformed)?;
-        let (Some(word), Some(after)) = (bytes.get(from..end), bytes.get(end..end + 2)) else {
+        let next = end.checked_add(2).ok_or(Malformed)?;
+        let (Some(word), Some(after)) = (bytes.get(from..end), bytes.get(end..next)) else {
             return Ok(None);
         };
         if after != b"\r\n" {
             return Err(Malformed);
         }
         words.push(word);
-        at = end + 2;
+        at = next;
     }
     Ok(Some(at))
 }
@@ -66,7 +67,8 @@ fn length(bytes: &[u8], at: usize, kind: u8) -> Result<Option<(usize, usize)>, M
         match byte {
             b'0'..=b'9' => {
                 let tens = number.checked_mul(10).ok_or(Malformed)?;
-                number = tens + usize::from(byte - b'0');
+                let more = tens.checked_add(usize::from(byte - b'0'));
+                number = more.ok_or(Malformed)?;
             }
             b'\r' => {
                 let next = digits.get(place + 1);
@@ -136,6 +138,8 @@ mod tests {
             b"*1\r\n$1\r\nabc",
             b"*99999999999999999999\r\n",
             b"*1\r\n$18446744073709551615\r\n",
+            b"*1\r\n$18446744073709551588\r\n",
+            b"*18446744073709551616\r\n",
         ] {
             assert_eq!(read(bytes, &mut Vec::new()), Err(Malformed), "{bytes:?}");
         }
