@@ -297,7 +297,7 @@ async fn inject(
 }
 
 impl Client {
-    /// Lets run out what was to run out after the user's last step; its attempt is over.
+    /// Ends the time of what was to expire after the user's last step; its attempt is over.
     pub(crate) async fn expire_due(&self) {
         if let Backing::Live(race) = &self.backing {
             expire_due(self, race).await;
@@ -305,7 +305,7 @@ impl Client {
     }
 }
 
-/// Lets run out what was to run out after the user's last step, unless a watchdog extends it by now.
+/// Ends the time of what was to expire after the user's last step, unless a watchdog extends it by now.
 async fn expire_due(client: &Client, race: &RaceContext) {
     let Some(faults) = &race.faults else { return };
     let due = faults.take_due(client.user);
@@ -316,7 +316,7 @@ async fn expire_due(client: &Client, race: &RaceContext) {
     }
 }
 
-/// Lets what the user holds for a time run out, for the fault at this place.
+/// Ends the time of what the user holds, for the fault at this place.
 async fn expire(client: &Client, race: &RaceContext, at: usize) {
     let invoked_ns = race.clock.now_ns();
     let has_held = race.services.expire(client.caller()).await;

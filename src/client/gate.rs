@@ -50,7 +50,7 @@ pub(crate) enum Permit {
     LoseRequest,
     /// The request of the step is late: it is kept until its turn comes.
     SendLate,
-    /// Stay where you are while what you hold for a time runs out; ask for a turn again after that.
+    /// Stay where you are while what you hold for a time expires; ask for a turn again after that.
     Stall,
     /// Give the attempt up.
     Stop,

@@ -209,7 +209,7 @@ impl<'a> ForcedScheduler<'a> {
         Ok(answer.reply)
     }
 
-    /// Lets the locks on this node run out, and the claims.
+    /// Ends the time of the locks on this node, and of the claims.
     async fn expire_all(&self, node: u8) -> Result<(), EngineError> {
         let mut has_run_out = false;
         for seat in &self.seats {
@@ -222,7 +222,7 @@ impl<'a> ForcedScheduler<'a> {
             .ok_or_else(|| EngineError::Diverged(how.to_owned()))
     }
 
-    /// Lets the lock on this node run out, unless it has no end, or a watchdog puts that off.
+    /// Ends the time of the lock on this node, unless it has none, or a watchdog extends the lock.
     async fn expire(&self, node: u8, seat: SeatId) -> Result<bool, LockError> {
         let Some(lock) = self.services.shared.locks.get(usize::from(node)) else {
             return Ok(false);
@@ -324,7 +324,7 @@ impl ForcedUser {
         }
     }
 
-    /// Lets what the user holds for a time run out, wherever it stands.
+    /// Ends the time of what the user holds, wherever the user stands.
     fn stall(&mut self) -> Result<(), EngineError> {
         match std::mem::replace(&mut self.stage, Stage::Moving) {
             Stage::Waiting(_, _, go) => {

@@ -1,4 +1,4 @@
-//! How far a search is, told while it goes on.
+//! Progress of a search, told while it goes on.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub struct SearchProgress {
     pub depth: u64,
 }
 
-/// Whoever is told how far a search is, now and then.
+/// A function that is told now and then how far a search is.
 pub type SearchWatch<'a> = &'a (dyn Fn(SearchProgress) + Sync);
 
 /// Waits for the end of a search, and tells how far it is.

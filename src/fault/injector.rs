@@ -21,7 +21,7 @@ const STALL_MORE: Duration = Duration::from_millis(5);
 pub(crate) enum Effect {
     /// It stands still for this long.
     Stall(Duration),
-    /// What it holds for a time runs out; the fault's place, to count it when it held anything.
+    /// What it holds for a time expires; the fault's place, to count it when it held anything.
     Expire(usize),
     /// It never moves again.
     Crash,
@@ -86,7 +86,7 @@ struct Users {
     crashed: HashSet<UserId>,
     given_up: HashSet<UserId>,
     stalled: HashSet<UserId>,
-    /// Whose locks and claims are to run out before their next step, by which fault.
+    /// Users whose locks and claims expire before their next step, and by which fault.
     due: Vec<(UserId, usize)>,
     /// Faults of the service, which happen once.
     services: HashSet<usize>,
@@ -192,12 +192,12 @@ impl Injector {
         is_ordered && is_done.await.unwrap_or(false)
     }
 
-    /// What the user holds for a time is to run out before its next step, by the fault at this place.
+    /// What the user holds for a time expires before its next step, by the fault at this place.
     pub(crate) fn postpone(&self, user: UserId, at: usize) {
         self.users().due.push((user, at));
     }
 
-    /// The faults by which what the user holds is to run out now.
+    /// The faults by which what the user holds expires now.
     pub(crate) fn take_due(&self, user: UserId) -> Vec<usize> {
         let mut users = self.users();
         let due = users.due.extract_if(.., |(whose, _)| *whose == user);

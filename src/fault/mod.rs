@@ -38,7 +38,7 @@ pub use race_fault::{BadRaceFault, RaceFault};
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Fault {
-    /// The time to live of a held lock runs out.
+    /// The time to live of a held lock ends.
     Expire,
     /// A user stops for good after a step.
     Crash,

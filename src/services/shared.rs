@@ -230,7 +230,7 @@ impl SharedServices {
     pub(crate) async fn renew(&self, caller: Caller, ttl: Ttl) {
         if let Some(lock) = self.lock(0) {
             let renewed = upkeep(lock, caller, LockUpkeep::Renew(ttl));
-            // A lock that cannot be renewed runs out, which is its holder's to notice.
+            // A lock that cannot be renewed expires, and its holder has to notice.
             let _ = renewed.await;
         }
     }

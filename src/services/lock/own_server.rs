@@ -1,4 +1,4 @@
-//! The run's own lock servers: which kind is started, and how it is ended, paused and told of.
+//! The run's own lock servers: which kind is started, ended and paused.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ pub enum EmbeddedReason {
     /// There is no other.
     #[strum(to_string = "no Redis installed")]
     NoRedis,
-    /// Somebody wants it.
+    /// The person asked for it.
     #[strum(to_string = "as asked")]
     Asked,
 }
@@ -94,7 +94,7 @@ impl OwnServer {
         }
     }
 
-    /// Makes it stand still: whether it is there to do so.
+    /// Makes it stand still; `false` when it is gone.
     #[must_use]
     pub fn pause(&self) -> bool {
         match self {

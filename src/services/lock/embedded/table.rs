@@ -11,8 +11,8 @@ use super::refusal::CommandRefusal;
 pub(super) struct KeyTable {
     keys: AHashMap<Box<[u8]>, KeyEntry>,
     began: Instant,
-    /// The time of all that is carried out together, in milliseconds since it began. Redis too looks
-    /// at its clock once for what it does at once.
+    /// The time of every command of one batch, in milliseconds since the server began. Redis too reads its
+    /// clock once for a batch.
     now_ms: i64,
 }
 
@@ -39,12 +39,12 @@ impl KeyTable {
         }
     }
 
-    /// Makes now the time at which keys are looked at.
+    /// Reads the clock: keys expire by this time until the next reading.
     pub(super) fn look_at_the_clock(&mut self) {
         self.now_ms = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX);
     }
 
-    /// The value of a key that has not run out.
+    /// The value of a key that has not expired.
     pub(super) fn get(&self, key: &[u8]) -> Option<&[u8]> {
         self.living(key).map(|entry| &*entry.value)
     }
@@ -79,7 +79,8 @@ impl KeyTable {
         was_there
     }
 
-    /// Gives the key another time to live; one that is over already removes it. Whether it was there.
+    /// Gives the key another time to live; one that is over already removes the key. Returns whether it was
+    /// there.
     pub(super) fn expire_at(&mut self, key: &[u8], ends_ms: i64) -> bool {
         if ends_ms <= self.now_ms {
             return self.remove(key);

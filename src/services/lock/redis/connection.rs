@@ -21,7 +21,7 @@ use crate::services::queue::ServiceReply;
 /// The most commands in one pipeline: beyond it the gain is below the noise.
 pub(super) const PIPELINE_MAX: usize = 512;
 
-/// How often a lock that is running out is looked at.
+/// How often racesim looks whether a lock has expired.
 const EXPIRY_POLL: Duration = Duration::from_millis(1);
 
 /// A connection and the names of our keys on it.

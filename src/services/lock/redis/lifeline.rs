@@ -64,7 +64,7 @@ impl Lifeline {
         self.lock().link.is_dropped()
     }
 
-    /// Whether bytes on their way cannot be told from each other.
+    /// Whether the connection is encrypted, so that a request cannot be held back before its last byte.
     pub(super) fn is_encrypted(&self) -> bool {
         self.lock().link.is_encrypted()
     }
@@ -78,7 +78,7 @@ impl Lifeline {
         self.lock().whose = Whose::Expected;
     }
 
-    /// Nobody waits any more.
+    /// Ends all waiting for the server: it is tried once and no more.
     pub(super) fn give_up(&self) {
         self.lock().is_given_up = true;
     }

@@ -142,8 +142,8 @@ impl LockService {
         done
     }
 
-    /// Lets the lock of this seat run out, and waits until the server itself says that it has; `false`
-    /// when it has no time to live.
+    /// Ends the time to live of this seat's lock, and waits until the server itself says that the lock is
+    /// gone; `false` when it has no time to live.
     ///
     /// # Errors
     /// When the server does not say so within the limit.

@@ -121,7 +121,7 @@ impl Pair {
         self.asked.insert(words[0].to_lowercase());
     }
 
-    /// Waits until both say that the key has run out, each by its own clock.
+    /// Waits until both say that the key has expired, each by its own clock.
     pub(super) fn wait_for_the_end_of(&mut self, key: &str) {
         let exists = words(&format!("EXISTS {key}"));
         for client in [&mut self.real, &mut self.ours] {
