@@ -67,13 +67,15 @@ fn who_was_cut_by_a_stop_is_told_to_have_been() {
     );
 }
 
-/// The signals that a command of this process hears: one started by `nohup` leaves its hang-ups ignored
+/// The signals that a command of this process hears: one started by `nohup` leaves its hang-ups ignored, and
+/// a script's background job its interrupts, until it listens for signals
 /// (<https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>, `SigIgn`; SIGHUP is the first bit).
 fn heard() -> Vec<(&'static str, i32)> {
     let status = super::support::text_of(Path::new("/proc/self/status"));
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = u64::from_str_radix(ignored.unwrap().trim(), 16).unwrap();
-    let is_heard = |(name, _): &(&str, i32)| *name != "HUP" || mask & 1 == 0;
+    // A status is 128 and the number of the signal.
+    let is_heard = |(_, status): &(&str, i32)| mask & (1 << (status - 129)) == 0;
     SIGNALS.into_iter().filter(is_heard).collect()
 }
 
