@@ -63,10 +63,27 @@ fn plan_of(header: &Header) -> Result<&Plan, String> {
     }
 }
 
+/// Whether what was raced is one of those that it is said to have been compared with.
+fn is_among(header: &Header, settings: &SettingsRecord, records: &[StrategyRecord]) -> bool {
+    records.iter().any(|record| {
+        let is_as_set =
+            matches!(settings, SettingsRecord::Options(options) if *options == record.settings);
+        record.strategy == header.strategy && is_as_set
+    })
+}
+
 /// The strategies of the race, and whether they are compared.
 fn strategies_of(header: &Header) -> Result<(RaceKind, Vec<StrategyRecord>), String> {
     let (kind, records) = match (&header.run, &header.settings) {
-        (RunKind::Compare(records), _) => (RaceKind::Comparison, records.clone()),
+        (RunKind::Compare(records), settings) if is_among(header, settings, records) => {
+            (RaceKind::Comparison, records.clone())
+        }
+        (RunKind::Compare(_), _) => {
+            return Err(format!(
+                "it is said to be part of a comparison without {}: it was changed since it was recorded",
+                header.strategy
+            ));
+        }
         (RunKind::Race | RunKind::Replay(_), SettingsRecord::Options(settings)) => {
             let record = StrategyRecord {
                 strategy: header.strategy.clone(),

@@ -247,3 +247,25 @@ fn a_first_line_that_cannot_be_read_is_not_missing() {
         checked.all()
     );
 }
+
+// An edited header was raced without a word: nothing at all, or another strategy.
+#[test]
+fn a_comparison_that_lacks_what_was_raced_is_not_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = [
+        "compare", "naive", "unique", "--users", "3", "--rounds", "1",
+    ];
+    let file = recorded(folder.path(), "race.jsonl", &words);
+    let text = text_of(&file);
+    let (header, rest) = text.split_once('\n').unwrap();
+    let header: Value = serde_json::from_str(header).unwrap();
+    let unique = header["run"]["compare"][1].clone();
+    assert_eq!(unique["strategy"], "unique");
+    for compared in [vec![], vec![unique]] {
+        let mut header = header.clone();
+        header["run"]["compare"] = compared.into();
+        std::fs::write(&file, format!("{header}\n{rest}")).unwrap();
+        run(&["repeat", file.to_str().unwrap()])
+            .assert_refused(2, "part of a comparison without naive");
+    }
+}
