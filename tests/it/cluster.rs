@@ -262,3 +262,41 @@ fn a_cluster_that_cannot_serve_says_why() {
     run(&["locked", "--users", "5", "--redis", &format!("{url}/1")])
         .assert_refused(4, "no database of that number");
 }
+
+// Each node had found its own lock held, and the promise of redlock was called broken.
+#[test]
+fn nodes_of_one_cluster_are_no_several_servers() {
+    let cluster = RedisCluster::start(3, 0, "");
+    let urls = cluster.urls();
+    let servers: Vec<&str> = urls.iter().flat_map(|url| ["--redis", url]).collect();
+    run(&[&["redlock", "--users", "5"], &servers[..]].concat()).assert_refused(2, "one and the same server");
+}
+
+// Those who asked a primary that stands still waited for one limit after another, 2,048 at a time; when it
+// was given up, the locks on the others were neither freed nor told.
+#[test]
+fn a_primary_that_stands_still_costs_one_limit_and_the_others_go_on() {
+    let cluster = RedisCluster::start(3, 0, "cluster-require-full-coverage no");
+    let before = cluster.sets();
+    let child = racesim(&["locked", "--users", "20000", "--seats", "each"])
+        .args(["--arrive-over", "2s", "--timeout", "1s", "--format", "json"])
+        .args(["--redis", &cluster.urls()[0]])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    eventually("the race is under way", || cluster.sets() > before + 300);
+    signal("STOP", cluster.nodes[2].pid());
+    let ran = end(child);
+    assert_eq!(ran.code, Some(4), "{}", ran.all());
+    let race = ran.race();
+    assert_eq!(metric(&race, "attempts"), 20_000);
+    assert_eq!(metric(&race, "refused_locked"), 0);
+    assert_eq!(metric(&race, "double_bookings"), 0);
+    assert!(metric(&race, "confirmed") > 12_000, "{}", ran.all());
+    // Of what was on its way when it stopped.
+    assert!(metric(&race, "unknown") < 4 * 2048, "{}", ran.all());
+    signal("CONT", cluster.nodes[2].pid());
+    assert_eq!(cluster.ask(0, "DBSIZE"), "0");
+    assert_eq!(cluster.ask(1, "DBSIZE"), "0");
+}

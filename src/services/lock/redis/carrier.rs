@@ -64,7 +64,6 @@ async fn carry(router: Arc<Router>, node: Arc<Node>, mut inbox: Inbox) {
         router: Arc::clone(&router),
         node,
         pipelines: JoinSet::new(),
-        unreachable: None,
     };
     while inbox.take(&router.queue, &mut batch).await {
         let mut waiting = batch.drain(..);
@@ -96,8 +95,6 @@ struct Carrier {
     router: Arc<Router>,
     node: Arc<Node>,
     pipelines: JoinSet<()>,
-    /// Since when the node cannot be reached.
-    unreachable: Option<Instant>,
 }
 
 impl Carrier {
@@ -119,7 +116,7 @@ impl Carrier {
         };
         match live {
             Ok(link) => {
-                self.unreachable = None;
+                self.node.silent.stop();
                 if was_dropped {
                     router.first_error.note(format!(
                         "its connection was dropped, and made again: {ON_ITS_WAY}"
@@ -127,10 +124,16 @@ impl Carrier {
                 }
                 Turn::Send(link)
             }
-            Err(_) if router.is_cluster() && self.is_worth_another_try() => {
+            Err(error) if router.is_cluster() => {
+                let since = self.node.silent.start(Instant::now());
                 tokio::time::sleep(AGAIN).await;
                 router.learn(Some(&self.node)).await;
-                Turn::Elsewhere
+                if since.elapsed() < router.limit {
+                    return Turn::Elsewhere;
+                }
+                // Other nodes go on: what they serve is not concerned.
+                router.first_error.note(format!("a node is gone: {error}"));
+                Turn::Over
             }
             Err(error) => {
                 let error = format!("its connection was dropped: {error}");
@@ -151,11 +154,6 @@ impl Carrier {
         true
     }
 
-    fn is_worth_another_try(&mut self) -> bool {
-        let since = self.unreachable.get_or_insert_with(Instant::now);
-        since.elapsed() < self.router.limit
-    }
-
     fn send(&mut self, link: Link, batch: Share) {
         let (router, node) = (Arc::clone(&self.router), Arc::clone(&self.node));
         self.pipelines.spawn(async move {
@@ -172,8 +170,14 @@ impl Carrier {
 /// Sends requests, and sends them again wherever the nodes say that they are served, as long as they say
 /// that nothing was done.
 async fn carry_through(router: &Arc<Router>, node: &Arc<Node>, link: Link, batch: Share) {
-    let began = Instant::now();
     let answered = watched(router, node, link.clone(), batch, false).await;
+    if !answered.iter().any(|(_, answer)| is_redirection(answer)) {
+        node.unserved.stop();
+        deliver(router, &link, answered);
+        return;
+    }
+    // Those who are refused one after another wait for one limit, not for one each.
+    let began = node.unserved.start(Instant::now());
     let mut redirected = deliver_known(router, &link, answered, began);
     while !redirected.is_empty() {
         router.follow(&redirected_errors(&redirected), node).await;
@@ -186,12 +190,22 @@ async fn carry_through(router: &Arc<Router>, node: &Arc<Node>, link: Link, batch
                     let sent = watched(router, &node, link.clone(), requests, route.is_asking);
                     again.extend(deliver_known(router, &link, sent.await, began));
                 }
-                Err(_) if began.elapsed() < router.limit => again.extend(unserved),
+                Err(_) if began.elapsed() < router.limit => {
+                    tokio::time::sleep(AGAIN).await;
+                    again.extend(unserved);
+                }
                 Err(_) => deliver_failed(router, unserved),
             }
         }
         redirected = again;
     }
+    if began.elapsed() < router.limit {
+        node.unserved.stop();
+    }
+}
+
+fn is_redirection(answer: &RedisAnswer) -> bool {
+    answer.as_ref().is_err_and(RedisError::is_cluster_error)
 }
 
 fn redirected_errors(redirected: &[Exchanged]) -> Vec<&RedisError> {
@@ -244,18 +258,40 @@ async fn watched(
 ) -> Vec<Exchanged> {
     let silent = batch.clone();
     let began = Instant::now();
+    let stalled = link.clone();
     let mut exchange = std::pin::pin!(exchange(link, batch, is_asking));
     loop {
         match tokio::time::timeout(SILENCE, &mut exchange).await {
-            Ok(answered) => return answered,
-            Err(_) if began.elapsed() < router.limit => router.learn(Some(node)).await,
+            Ok(answered) => {
+                if answered.iter().any(|(_, answer)| !is_broken(answer)) {
+                    node.silent.stop();
+                }
+                return answered;
+            }
+            Err(_) if began.elapsed() < router.limit => {
+                // While it is asked, answers are listened to as well.
+                let learning = Box::pin(router.learn(Some(node)));
+                tokio::select! {
+                    answered = &mut exchange => return answered,
+                    () = learning => {}
+                }
+            }
             Err(_) => break,
         }
     }
+    node.silent.start(began);
     let why = format!("a node gave no answer for {}", Millis(router.limit));
     router.first_error.note(why);
+    // What comes next goes on another connection, if the node takes one.
+    stalled.hang_up();
     let lost = || RedisError::from((ErrorKind::Io, "no answer"));
     silent.into_iter().map(|it| (it, Err(lost()))).collect()
+}
+
+fn is_broken(answer: &RedisAnswer) -> bool {
+    answer
+        .as_ref()
+        .is_err_and(|error| error.kind() == ErrorKind::Io)
 }
 
 async fn exchange(mut link: Link, batch: Share, is_asking: bool) -> Vec<Exchanged> {
@@ -281,9 +317,7 @@ fn deliver_known(
     began: Instant,
 ) -> Vec<Exchanged> {
     let is_in_time = began.elapsed() < router.limit;
-    let is_to_go_on = |answer: &RedisAnswer| {
-        is_in_time && answer.as_ref().is_err_and(RedisError::is_cluster_error)
-    };
+    let is_to_go_on = |answer: &RedisAnswer| is_in_time && is_redirection(answer);
     let (redirected, known): (Vec<_>, Vec<_>) = answered
         .into_iter()
         .partition(|(_, answer)| is_to_go_on(answer));

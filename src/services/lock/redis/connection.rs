@@ -76,6 +76,11 @@ impl Link {
         self.line.is_dropped()
     }
 
+    /// Drops the connection.
+    pub(super) fn hang_up(&self) {
+        self.line.hang_up();
+    }
+
     /// Another connection to the same server, with the same names for our keys and the same tokens.
     pub(super) async fn another(&self, limit: Duration) -> Result<Self, LockError> {
         let mut another = Self {

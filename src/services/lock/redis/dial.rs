@@ -40,7 +40,14 @@ impl Drop for Life {
 impl WatchedConnection {
     /// Whether the connection was dropped: by the server, by somebody on the way, or by the system.
     pub(super) fn is_dropped(&self) -> bool {
-        *self.life.dropped.borrow()
+        let dropped = &self.life.dropped;
+        // What tells it goes with what carries the connection.
+        *dropped.borrow() || dropped.has_changed().is_err()
+    }
+
+    /// Drops the connection: whoever waits for an answer on it is told so.
+    pub(super) fn hang_up(&self) {
+        self.life.carrier.abort();
     }
 
     /// Connects within the limit, as whom the URL says. A command may then wait without a limit.

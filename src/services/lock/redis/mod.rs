@@ -96,8 +96,8 @@ impl LockService {
         };
         let opening = async {
             let mut link = Link::open(url.clone(), prefix, limit).await?;
-            let introduction = link.introduction(limit).await?;
-            let (router, newcomers) = route(link, &introduction, end, limit).await?;
+            let mut introduction = link.introduction(limit).await?;
+            let (router, newcomers) = route(link, &mut introduction, end, limit).await?;
             make_ready(&router, seats, limit).await?;
             tokio::spawn(carry_all(Arc::clone(&router), newcomers));
             Ok((router, introduction))
@@ -318,7 +318,7 @@ impl Introduction {
 /// The way to a server, or to the nodes of the cluster that it belongs to.
 async fn route(
     mut link: Link,
-    introduction: &Introduction,
+    introduction: &mut Introduction,
     end: Option<ProcessEnd>,
     limit: Duration,
 ) -> Result<(Arc<Router>, Newcomers), LockError> {
@@ -330,6 +330,8 @@ async fn route(
             });
         }
         let ranges = link.slot_ranges(limit).await?;
+        // Every node of it is the same lock service.
+        introduction.run_id = ranges.iter().map(|range| range.id.clone()).min();
         return Router::to_cluster(link, ranges, limit).await;
     }
     let lifeline = Lifeline::new(link.clone(), end, limit);
@@ -342,7 +344,8 @@ async fn make_ready(
     seats: &[SeatId],
     limit: Duration,
 ) -> Result<(), LockError> {
-    let prepare = |mut link: Link, probe: String, share: Vec<SeatId>| async move {
+    let prepare = |mut link: Link, node, share: Vec<SeatId>| async move {
+        let probe = router.probe_of(&node);
         link.prepare(&probe, &share, limit).await
     };
     router.at_each(seats, prepare).await.map(drop)

@@ -1,6 +1,7 @@
 //! A node of a lock service: one server, its connection, and what waits to be carried to it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 
@@ -20,6 +21,30 @@ pub(super) struct Node {
     pub(super) lifeline: Lifeline,
     /// Where the router puts what is this node's; `None` where there is nothing to choose, or no more.
     inbox: Mutex<Option<mpsc::UnboundedSender<Share>>>,
+    /// Since when it has answered nothing that it was asked.
+    pub(super) silent: Clock,
+    /// Since when nobody serves what it was asked for.
+    pub(super) unserved: Clock,
+}
+
+/// When something began that is not over yet.
+#[derive(Debug, Default)]
+pub(super) struct Clock(Mutex<Option<Instant>>);
+
+impl Clock {
+    /// It has begun, at this time unless it had before: when.
+    pub(super) fn start(&self, at: Instant) -> Instant {
+        *self.lock().get_or_insert(at)
+    }
+
+    /// It is over.
+    pub(super) fn stop(&self) {
+        *self.lock() = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Node {
@@ -29,6 +54,8 @@ impl Node {
             address: None,
             lifeline,
             inbox: Mutex::new(None),
+            silent: Clock::default(),
+            unserved: Clock::default(),
         }
     }
 
@@ -39,6 +66,8 @@ impl Node {
             address: Some(address),
             lifeline,
             inbox: Mutex::new(Some(sender)),
+            silent: Clock::default(),
+            unserved: Clock::default(),
         };
         (node, Inbox::Part(receiver))
     }

@@ -10,13 +10,13 @@ use super::slots::{NodeAddress, SLOTS, SlotRange, slot_of};
 pub(super) struct NodeMap {
     pub(super) nodes: Vec<Arc<Node>>,
     /// The number of the node that serves each slot; `None` for a server by itself.
-    pub(super) slots: Option<Box<[u8]>>,
+    pub(super) slots: Option<Box<[u16]>>,
     /// How often it has been learned.
     pub(super) learned: u64,
 }
 
 /// A slot that no node is known to serve is asked for at the first, which says so.
-const UNSERVED: u8 = 0;
+const UNSERVED: u16 = 0;
 
 impl NodeMap {
     /// A server by itself.
@@ -73,9 +73,9 @@ impl NodeMap {
             .cloned()
     }
 
-    fn number_at(&self, address: &NodeAddress) -> Option<u8> {
+    fn number_at(&self, address: &NodeAddress) -> Option<u16> {
         let mut nodes = self.nodes.iter();
         let at = nodes.position(|node| node.address.as_ref() == Some(address));
-        at.and_then(|at| u8::try_from(at).ok())
+        at.and_then(|at| u16::try_from(at).ok())
     }
 }

@@ -37,6 +37,10 @@ pub(super) struct Router {
     learning: tokio::sync::Mutex<()>,
 }
 
+/// So many names are tried for a lock that a node serves: a node with a single slot has one of them, but for
+/// one time in fifty.
+const PROBES_MAX: u32 = 65_536;
+
 /// Nodes that requests are to be carried to, as they become known.
 pub(super) type Newcomers = mpsc::UnboundedReceiver<(Arc<Node>, Inbox)>;
 
@@ -65,7 +69,7 @@ impl Router {
     ) -> Result<(Arc<Self>, Newcomers), LockError> {
         let (router, newcomers) = Self::new(link, NodeMap::of_cluster(), limit);
         for range in &ranges {
-            router.node_at(&range.primary).await?;
+            router.node_at(&range.primary, limit).await?;
         }
         if ranges.is_empty() {
             return Err(LockError::Unfit {
@@ -105,7 +109,8 @@ impl Router {
     /// # Errors
     /// When the node cannot be reached within the limit.
     pub(super) async fn link(&self, seat: SeatId) -> Result<Link, LockError> {
-        self.node_of(seat).lifeline.live().await
+        let node = self.node_of(seat);
+        self.live(&node).await
     }
 
     /// Asks the node that serves the lock of this seat; another, when that says that it does no more.
@@ -122,7 +127,12 @@ impl Router {
     {
         let mut tries = Tries::new(self);
         loop {
-            let link = self.link(seat).await?;
+            let node = self.node_of(seat);
+            let link = match self.live(&node).await {
+                Ok(link) => link,
+                Err(error) if tries.is_to_look_elsewhere(&error).await => continue,
+                Err(error) => return Err(error),
+            };
             match ask(link).await {
                 Err(error) if tries.is_to_go_on(&error).await => {}
                 answered => return answered,
@@ -130,15 +140,24 @@ impl Router {
         }
     }
 
+    /// A connection to a node. A node of a cluster is waited for a moment only: another may serve its slots.
+    async fn live(&self, node: &Node) -> Result<Link, LockError> {
+        if self.is_cluster() {
+            Box::pin(node.lifeline.live_within(SILENCE)).await
+        } else {
+            Box::pin(node.lifeline.live()).await
+        }
+    }
+
     /// Asks each node about those of the seats whose locks it serves; all of them again, when the cluster has
     /// changed meanwhile.
     ///
     /// # Errors
-    /// What the first was answered that could not be asked.
+    /// What the first was answered that could not be asked; all the others were.
     pub(super) async fn at_each<T, F>(
         self: &Arc<Self>,
         seats: &[SeatId],
-        ask: impl Fn(Link, String, Vec<SeatId>) -> F,
+        ask: impl Fn(Link, Arc<Node>, Vec<SeatId>) -> F,
     ) -> Result<Vec<T>, LockError>
     where
         F: Future<Output = Result<T, LockError>>,
@@ -146,15 +165,20 @@ impl Router {
         let mut tries = Tries::new(self);
         'again: loop {
             let mut answers = Vec::new();
+            let mut failed = None;
             for (node, share) in self.by_node(seats) {
-                let link = node.lifeline.live().await?;
-                match Box::pin(ask(link, self.probe_of(&node), share)).await {
+                let answered = match self.live(&node).await {
+                    Ok(link) => Box::pin(ask(link, node, share)).await,
+                    Err(error) => Err(error),
+                };
+                match answered {
                     Ok(answer) => answers.push(answer),
                     Err(error) if tries.is_to_go_on(&error).await => continue 'again,
-                    Err(error) => return Err(error),
+                    // The others are asked all the same.
+                    Err(error) => failed = failed.or(Some(error)),
                 }
             }
-            return Ok(answers);
+            return failed.map_or(Ok(answers), Err);
         }
     }
 
@@ -220,13 +244,15 @@ impl Router {
                 self.learn(None).await;
                 return;
             };
-            let is_news = match (self.map().known(&address), error.redirect_node()) {
-                (Some(to), Some((_, slot)))
-                    if error.kind() == ErrorKind::Server(ServerErrorKind::Moved) =>
-                {
-                    !Arc::ptr_eq(&to, &self.map().serving(slot))
+            let is_news = {
+                let map = self.map();
+                let is_moved = error.kind() == ErrorKind::Server(ServerErrorKind::Moved);
+                match (map.known(&address), error.redirect_node()) {
+                    (Some(to), Some((_, slot))) if is_moved => {
+                        !Arc::ptr_eq(&to, &map.serving(slot))
+                    }
+                    (known, _) => known.is_none(),
                 }
-                (known, _) => known.is_none(),
             };
             if is_news {
                 self.learn_of(&address).await;
@@ -237,20 +263,21 @@ impl Router {
     /// Asks the node that another has named for its map.
     async fn learn_of(self: &Arc<Self>, address: &NodeAddress) {
         let _alone = self.learning.lock().await;
-        if let Ok(node) = self.node_at(address).await {
+        if let Ok(node) = self.node_at(address, SILENCE).await {
             self.ask(&node).await;
         }
     }
 
-    /// A lock that no seat has, and that this node serves.
-    fn probe_of(&self, node: &Arc<Node>) -> String {
+    /// A lock that no seat has, and that this node serves, if it serves any.
+    pub(super) fn probe_of(&self, node: &Arc<Node>) -> String {
         let map = self.map();
         let is_served = |key: &String| {
             let at = map.number_of(|| key.clone());
             Arc::ptr_eq(&map.nodes[at], node)
         };
-        let mut probes = (0..).map(|number| self.names.probe(number));
-        probes.find(is_served).unwrap_or_default()
+        let mut probes = (0..PROBES_MAX).map(|number| self.names.probe(number));
+        let found = probes.find(is_served);
+        found.unwrap_or_else(|| self.names.probe(PROBES_MAX))
     }
 
     /// Ends all waiting.
@@ -288,20 +315,27 @@ impl Router {
         let Ok(Some(ranges)) = asked else {
             return false;
         };
-        for range in &ranges {
+        let mut primaries: Vec<_> = ranges.iter().map(|range| &range.primary).collect();
+        primaries.sort_unstable();
+        primaries.dedup();
+        for primary in primaries {
             // One that cannot be reached is tried again by whoever has a request for it.
-            let _ = self.node_at(&range.primary).await;
+            let _ = self.node_at(primary, SILENCE).await;
         }
         self.map_mut().apply(&ranges);
         true
     }
 
     /// The node at an address, connected to if it is new.
-    async fn node_at(self: &Arc<Self>, address: &NodeAddress) -> Result<Arc<Node>, LockError> {
+    async fn node_at(
+        self: &Arc<Self>,
+        address: &NodeAddress,
+        limit: Duration,
+    ) -> Result<Arc<Node>, LockError> {
         if let Some(node) = self.map().known(address) {
             return Ok(node);
         }
-        let link = self.first.to(address, self.limit).await?;
+        let link = self.first.to(address, limit).await?;
         let lifeline = Lifeline::new(link, None, self.limit);
         let (node, inbox) = Node::of_cluster(address.clone(), lifeline);
         let node = Arc::new(node);
@@ -334,9 +368,19 @@ impl<'a> Tries<'a> {
         }
     }
 
-    /// Whether what failed so is worth another try, once the map has been learned again.
+    /// Whether what was not served is worth another try, once the map has been learned again.
     async fn is_to_go_on(&mut self, error: &LockError) -> bool {
-        let is_worth_it = error.is_redirection() && self.began.elapsed() < self.router.limit;
+        self.is_worth_it(error.is_redirection()).await
+    }
+
+    /// Whether a node that cannot be reached may have another in its place.
+    async fn is_to_look_elsewhere(&mut self, error: &LockError) -> bool {
+        self.is_worth_it(self.router.is_cluster() && error.may_pass())
+            .await
+    }
+
+    async fn is_worth_it(&mut self, is_passing: bool) -> bool {
+        let is_worth_it = is_passing && self.began.elapsed() < self.router.limit;
         if is_worth_it {
             tokio::time::sleep(AGAIN).await;
             Box::pin(self.router.learn(None)).await;

@@ -35,7 +35,7 @@ pub(super) fn in_the_slot_of(key: &str) -> String {
 }
 
 /// Where a node of a cluster is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct NodeAddress {
     pub(super) host: String,
     pub(super) port: u16,
