@@ -269,7 +269,8 @@ fn nodes_of_one_cluster_are_no_several_servers() {
     let cluster = RedisCluster::start(3, 0, "");
     let urls = cluster.urls();
     let servers: Vec<&str> = urls.iter().flat_map(|url| ["--redis", url]).collect();
-    run(&[&["redlock", "--users", "5"], &servers[..]].concat()).assert_refused(2, "one and the same server");
+    run(&[&["redlock", "--users", "5"], &servers[..]].concat())
+        .assert_refused(2, "one and the same server");
 }
 
 // Those who asked a primary that stands still waited for one limit after another, 2,048 at a time; when it

@@ -22,16 +22,16 @@ pub(super) struct Node {
     /// Where the router puts what is this node's; `None` where there is nothing to choose, or no more.
     inbox: Mutex<Option<mpsc::UnboundedSender<Share>>>,
     /// Since when it has answered nothing that it was asked.
-    pub(super) silent: Clock,
+    pub(super) silent: Since,
     /// Since when nobody serves what it was asked for.
-    pub(super) unserved: Clock,
+    pub(super) unserved: Since,
 }
 
 /// When something began that is not over yet.
 #[derive(Debug, Default)]
-pub(super) struct Clock(Mutex<Option<Instant>>);
+pub(super) struct Since(Mutex<Option<Instant>>);
 
-impl Clock {
+impl Since {
     /// It has begun, at this time unless it had before: when.
     pub(super) fn start(&self, at: Instant) -> Instant {
         *self.lock().get_or_insert(at)
@@ -54,8 +54,8 @@ impl Node {
             address: None,
             lifeline,
             inbox: Mutex::new(None),
-            silent: Clock::default(),
-            unserved: Clock::default(),
+            silent: Since::default(),
+            unserved: Since::default(),
         }
     }
 
@@ -66,8 +66,8 @@ impl Node {
             address: Some(address),
             lifeline,
             inbox: Mutex::new(Some(sender)),
-            silent: Clock::default(),
-            unserved: Clock::default(),
+            silent: Since::default(),
+            unserved: Since::default(),
         };
         (node, Inbox::Part(receiver))
     }
