@@ -24,6 +24,11 @@ pub enum BuilderError {
     /// More users than a search or a replay has.
     #[error("a search has at most {USERS_MAX} users, and not {0}")]
     Users(u32),
+    /// A strategy that takes a lock, and says that it needs no lock service.
+    #[error(
+        "'{0}' takes a lock, and its `needs` say that it uses no lock service: let them say `locks: 1`"
+    )]
+    NoLockNeeded(String),
     /// A payment range that is reversed.
     #[error(transparent)]
     Plan(#[from] PlanError),

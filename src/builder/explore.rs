@@ -1,13 +1,16 @@
 //! The builder of a search of every interleaving, and what can be asserted of its answer.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::{BuilderError, Refused, story};
 use crate::checker::Property;
 use crate::engine::why_never;
-use crate::explore::{Found, Search, SearchVerdict, USERS_MAX, search};
+use crate::explore::{Entrants, Found, Search, SearchVerdict, USERS_MAX, interleavings, search};
 use crate::fault::SearchFault;
-use crate::schedule::Schedule;
+use crate::schedule::{Move, Schedule};
+use crate::seat::SeatId;
+use crate::step::Service;
 use crate::strategy::Strategy;
 
 /// A search through every interleaving of this strategy's users, on a model of the services: two users
@@ -78,6 +81,7 @@ impl<S: Strategy> ExploreBuilder<S> {
     /// [`BuilderError`] when there is nothing to search.
     pub fn run(self, property: Property) -> Result<ExploreResult<S>, BuilderError> {
         self.refused.or_none()?;
+        refuse_unneeded_lock(&self.strategy)?;
         for allowed in &self.search.faults {
             if let Some(why) = why_never(allowed.fault, &self.strategy) {
                 return Err(BuilderError::Never {
@@ -106,6 +110,21 @@ impl<S: Strategy> ExploreBuilder<S> {
             Err(error) => panic!("{property} cannot be searched: {error}"),
         }
     }
+}
+
+/// A strategy that takes a lock and needs no lock service would only ever fail to: a test of nothing.
+fn refuse_unneeded_lock<S: Strategy>(strategy: &S) -> Result<(), BuilderError> {
+    if strategy.needs().locks > 0 {
+        return Ok(());
+    }
+    let alone = Entrants::after(&[SeatId::from(NonZeroU32::MIN)]);
+    let all = interleavings(strategy, alone, 1).unwrap_or_default();
+    let asks_lock =
+        |it: &Move| matches!(it, Move::Step { step, .. } if step.service() == Service::Lock);
+    if all.iter().any(|schedule| schedule.0.iter().any(asks_lock)) {
+        return Err(BuilderError::NoLockNeeded(strategy.name().to_owned()));
+    }
+    Ok(())
 }
 
 /// A search that is over.

@@ -24,7 +24,8 @@ pub trait Strategy: Clone + Send + Sync + 'static {
         None
     }
 
-    /// Which services it uses beside the bookings.
+    /// Which services it uses beside the bookings: none by default. A strategy that takes a lock has to say so,
+    /// or its acquire fails.
     fn needs(&self) -> Needs {
         Needs::default()
     }

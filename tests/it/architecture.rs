@@ -24,7 +24,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
         "builder",
         &[
             "checker", "duration", "engine", "explore", "fault", "history", "plan", "schedule",
-            "services", "stats", "strategy",
+            "seat", "services", "stats", "step", "strategy",
         ],
     ),
     (

@@ -221,3 +221,25 @@ fn no_redis_is_raced_only_where_the_test_says_so() {
         assert!(lock.unwrap().to_string().contains("a private server"));
     });
 }
+
+/// Takes a lock, and does not say that it needs one.
+#[derive(Debug, Clone)]
+struct Forgetful;
+
+impl Strategy for Forgetful {
+    fn name(&self) -> &'static str {
+        "forgetful"
+    }
+
+    async fn attempt(&self, client: &mut Client) -> Result<Outcome, StepError> {
+        Locked::default().attempt(client).await
+    }
+}
+
+// Each acquire failed, nobody booked, and every promise was said to hold.
+#[test]
+fn a_search_of_a_lock_that_nothing_serves_is_refused() {
+    let refused = explore(Forgetful).run(Property::NoDoubleBooking);
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("let them say `locks: 1`"), "{refused}");
+}
