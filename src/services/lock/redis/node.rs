@@ -21,17 +21,17 @@ pub(super) struct Node {
     pub(super) lifeline: Lifeline,
     /// Where the router puts what is this node's; `None` where there is nothing to choose, or no more.
     inbox: Mutex<Option<mpsc::UnboundedSender<Share>>>,
-    /// Since when it has answered nothing that it was asked.
-    pub(super) silent: Since,
-    /// Since when nobody serves what it was asked for.
-    pub(super) unserved: Since,
+    /// TroubleClock when it has answered nothing that it was asked.
+    pub(super) silent: TroubleClock,
+    /// TroubleClock when nobody serves what it was asked for.
+    pub(super) unserved: TroubleClock,
 }
 
 /// When something began that is not over yet.
 #[derive(Debug, Default)]
-pub(super) struct Since(Mutex<Option<Instant>>);
+pub(super) struct TroubleClock(Mutex<Option<Instant>>);
 
-impl Since {
+impl TroubleClock {
     /// It has begun, at this time unless it had before: when.
     pub(super) fn start(&self, at: Instant) -> Instant {
         *self.lock().get_or_insert(at)
@@ -54,8 +54,8 @@ impl Node {
             address: None,
             lifeline,
             inbox: Mutex::new(None),
-            silent: Since::default(),
-            unserved: Since::default(),
+            silent: TroubleClock::default(),
+            unserved: TroubleClock::default(),
         }
     }
 
@@ -66,8 +66,8 @@ impl Node {
             address: Some(address),
             lifeline,
             inbox: Mutex::new(Some(sender)),
-            silent: Since::default(),
-            unserved: Since::default(),
+            silent: TroubleClock::default(),
+            unserved: TroubleClock::default(),
         };
         (node, Inbox::Part(receiver))
     }
