@@ -21,9 +21,9 @@ pub(super) struct Node {
     pub(super) lifeline: Lifeline,
     /// Where the router puts what is this node's; `None` where there is nothing to choose, or no more.
     inbox: Mutex<Option<mpsc::UnboundedSender<Share>>>,
-    /// TroubleClock when it has answered nothing that it was asked.
+    /// Since when it has answered nothing that it was asked.
     pub(super) silent: TroubleClock,
-    /// TroubleClock when nobody serves what it was asked for.
+    /// Since when nobody serves what it was asked for.
     pub(super) unserved: TroubleClock,
 }
 
