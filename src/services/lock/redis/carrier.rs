@@ -263,6 +263,7 @@ async fn watched(
     loop {
         match tokio::time::timeout(SILENCE, &mut exchange).await {
             Ok(answered) => {
+                let answered: Vec<_> = answered.collect();
                 if answered.iter().any(|(_, answer)| !is_broken(answer)) {
                     node.silent.stop();
                 }
@@ -272,7 +273,7 @@ async fn watched(
                 // While it is asked, answers are listened to as well.
                 let learning = Box::pin(router.learn(Some(node)));
                 tokio::select! {
-                    answered = &mut exchange => return answered,
+                    answered = &mut exchange => return answered.collect(),
                     () = learning => {}
                 }
             }
@@ -294,10 +295,15 @@ fn is_broken(answer: &RedisAnswer) -> bool {
         .is_err_and(|error| error.kind() == ErrorKind::Io)
 }
 
-async fn exchange(mut link: Link, batch: Share, is_asking: bool) -> Vec<Exchanged> {
+/// Sends requests in one pipeline: each with its answer, of which no list is made on the way.
+async fn exchange(
+    mut link: Link,
+    batch: Share,
+    is_asking: bool,
+) -> impl Iterator<Item = Exchanged> {
     let requests: Vec<AddressedRequest> = batch.iter().map(|(_, request)| *request).collect();
     let answers = link.exchange(&requests, is_asking).await;
-    batch.into_iter().zip(answers).collect()
+    batch.into_iter().zip(answers)
 }
 
 fn deliver(router: &Router, link: &Link, answered: impl IntoIterator<Item = Exchanged>) {
