@@ -278,15 +278,8 @@ fn nodes_of_one_cluster_are_no_several_servers() {
 #[test]
 fn a_primary_that_stands_still_costs_one_limit_and_the_others_go_on() {
     let cluster = RedisCluster::start(3, 0, "cluster-require-full-coverage no");
-    let before = cluster.sets();
-    let child = racesim(&["locked", "--users", "20000", "--seats", "each"])
-        .args(["--arrive-over", "2s", "--timeout", "1s", "--format", "json"])
-        .args(["--redis", &cluster.urls()[0]])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    eventually("the race is under way", || cluster.sets() > before + 300);
+    let wanted = ["--users", "20000", "--seats", "each", "--timeout", "1s"];
+    let child = race(&cluster, &wanted);
     signal("STOP", cluster.nodes[2].pid());
     let ran = end(child);
     assert_eq!(ran.code, Some(4), "{}", ran.all());

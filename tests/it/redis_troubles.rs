@@ -2,29 +2,32 @@
 
 use super::reports::metric;
 use super::support::{RedisServer, end, eventually, racesim, run, signal};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
+
+/// A race of `locked` that has begun on this server.
+fn race_on(server: &RedisServer, arguments: &[&str]) -> Child {
+    let mut command = racesim(&["locked"]);
+    command.args(arguments).args(["--redis", &server.url()]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
 
 /// A race with users who go on arriving for a while, and what it printed once `disturb` was done to
 /// the server in its middle.
 fn disturbed(server: &RedisServer, disturb: impl FnOnce(&RedisServer)) -> super::support::Ran {
-    let arguments = [
-        "locked",
-        "--users",
-        "3000",
-        "--arrive-over",
-        "3s",
-        "--timeout",
-        "500ms",
-        "--format",
-        "json",
-    ];
-    let mut command = racesim(&arguments);
-    let child = command
-        .args(["--redis", &server.url()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = race_on(
+        server,
+        &[
+            "--users",
+            "3000",
+            "--arrive-over",
+            "3s",
+            "--timeout",
+            "500ms",
+            "--format",
+            "json",
+        ],
+    );
     eventually("the race is under way", || server.sets() > 200);
     disturb(server);
     end(child)
@@ -94,21 +97,10 @@ fn a_connection_that_is_dropped_is_made_again_and_what_comes_after_is_known() {
 #[test]
 fn a_connection_that_is_dropped_while_nobody_waits_loses_nothing() {
     let server = RedisServer::start("");
-    let arguments = [
-        "locked",
-        "--users",
-        "3",
-        "--payment",
-        "2s",
-        "--format",
-        "json",
-    ];
-    let child = racesim(&arguments)
-        .args(["--redis", &server.url()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = race_on(
+        &server,
+        &["--users", "3", "--payment", "2s", "--format", "json"],
+    );
     eventually("the lock is held", || {
         server.cli(&["EXISTS", "lock:seat:10"]) == "1"
     });
@@ -126,21 +118,10 @@ fn a_connection_that_is_dropped_while_nobody_waits_loses_nothing() {
 #[test]
 fn a_server_that_is_started_again_within_the_limit_serves_again() {
     let mut server = RedisServer::start("");
-    let arguments = [
-        "locked",
-        "--users",
-        "2000",
-        "--arrive-over",
-        "2s",
-        "--format",
-        "json",
-    ];
-    let child = racesim(&arguments)
-        .args(["--redis", &server.url()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = race_on(
+        &server,
+        &["--users", "2000", "--arrive-over", "2s", "--format", "json"],
+    );
     eventually("the race is under way", || server.sets() > 200);
     server.kill_and_start_again();
     let ran = end(child);
