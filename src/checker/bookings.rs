@@ -157,7 +157,7 @@ pub(super) fn someone_books(rows: &RowIndex<'_>) -> Verdict {
     }
 }
 
-/// Who crashed on its way to the seat: whoever was granted a lock or a claim, if anybody was.
+/// The user that crashed on its way to the seat: one that was granted a lock or a claim, if there is one.
 fn crashed_on(history: &History, seat: SeatId) -> Option<UserId> {
     let ends = history.faults.iter();
     let ends = ends.filter(|fault| fault.fault.stops_its_user());

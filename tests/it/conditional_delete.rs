@@ -22,10 +22,7 @@ fn raced_with(path: &Path, arguments: &[&str]) -> Ran {
 
 /// Each server that is installed: raced if its version has the command, refused with its version if not.
 #[test]
-#[expect(
-    clippy::print_stderr,
-    reason = "a word for whoever reads what was tested"
-)]
+#[expect(clippy::print_stderr, reason = "tells the reader what was tested")]
 fn a_server_is_raced_if_its_version_has_the_command_and_else_refused_with_it() {
     for (server, since) in [("redis-server", (8, 4)), ("valkey-server", (9, 0))] {
         let Some(path) = only(server) else {

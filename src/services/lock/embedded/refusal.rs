@@ -34,7 +34,7 @@ pub(super) enum CommandRefusal {
     /// The server was not told this script.
     #[error("NOSCRIPT No matching script. Please use EVAL.")]
     NoScript,
-    /// Somebody else's script: no Lua is run here.
+    /// A script that racesim does not send: no Lua is run here.
     #[error("ERR racesim's own lock server knows racesim's own scripts only")]
     UnknownScript,
     /// Fewer keys than none.

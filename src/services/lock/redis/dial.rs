@@ -45,7 +45,7 @@ impl WatchedConnection {
         *dropped.borrow() || dropped.has_changed().is_err()
     }
 
-    /// Drops the connection: whoever waits for an answer on it is told so.
+    /// Drops the connection: all who wait for an answer on it are told so.
     pub(super) fn hang_up(&self) {
         self.life.carrier.abort();
     }

@@ -319,7 +319,7 @@ impl Router {
         primaries.sort_unstable();
         primaries.dedup();
         for primary in primaries {
-            // One that cannot be reached is tried again by whoever has a request for it.
+            // One that cannot be reached is tried again with the next request for it.
             let _ = self.node_at(primary, SILENCE).await;
         }
         self.map_mut().apply(&ranges);

@@ -134,10 +134,7 @@ impl Pair {
 }
 
 /// Plays a test on racesim's own lock server beside each real one that is installed.
-#[expect(
-    clippy::print_stderr,
-    reason = "a word for whoever reads what was tested"
-)]
+#[expect(clippy::print_stderr, reason = "tells the reader what was tested")]
 pub(super) fn beside_each(test: impl Fn(&mut Pair)) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
